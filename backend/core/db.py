@@ -1,0 +1,182 @@
+"""The database: engines, and the one transaction that each request, job or console call runs in.
+
+SQLite: WAL, synchronous=FULL; writers pass a turnstile of two file locks and `BEGIN IMMEDIATE`, readers are `query_only`.
+PostgreSQL: READ COMMITTED; readers are read-only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import Session
+
+from backend.core.errors import Unavailable
+
+_AFTER_COMMIT = "after_commit"
+_BUSY_SECONDS = 10.0
+
+
+class Turnstile:
+    """A fair lock over processes and threads: the holder takes `now`, the next in line `next`, so nobody passes twice."""
+
+    def __init__(self, path: Path) -> None:
+        self._paths = (path.with_suffix(".next"), path.with_suffix(".now"))
+        self._thread = threading.Lock()
+        self._pid = 0
+        self._files: tuple[int, int] = (-1, -1)
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Wait in line, then hold the lock."""
+        with self._thread:
+            first, second = self._open()
+            fcntl.flock(first, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(second, fcntl.LOCK_EX)
+            finally:
+                fcntl.flock(first, fcntl.LOCK_UN)
+            try:
+                yield
+            finally:
+                fcntl.flock(second, fcntl.LOCK_UN)
+
+    def _open(self) -> tuple[int, int]:
+        if self._pid != os.getpid():  # a lock belongs to the open file, which a fork would share
+            first, second = (os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for path in self._paths)
+            self._files, self._pid = (first, second), os.getpid()
+        return self._files
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database: an engine for writers, one for readers (the same on PostgreSQL) and SQLite's turnstile."""
+
+    url: str
+    writer: Engine
+    reader: Engine
+    turnstile: Turnstile | None
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite, which has one writer."""
+        return self.turnstile is not None
+
+    def dispose(self) -> None:
+        """Close every pooled connection."""
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+_database: Database | None = None
+
+
+def open_database(url: str) -> Database:
+    """The database at a SQLAlchemy URL (`sqlite:////path`, `postgresql+psycopg://…`); connects on first use."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        path = Path(parsed.database or "")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Database(url, _sqlite(url, read=False), _sqlite(url, read=True), Turnstile(path))
+    engine = create_engine(url, pool_size=5, max_overflow=5, pool_timeout=_BUSY_SECONDS, pool_pre_ping=True)
+    reader = engine.execution_options(postgresql_readonly=True)
+    return Database(url, engine, reader, None)
+
+
+def configure(url: str) -> Database:
+    """Make `url` the database of this process, closing the one before."""
+    global _database  # noqa: PLW0603 - one database per process
+    if _database is not None:
+        _database.dispose()
+    _database = open_database(url)
+    return _database
+
+
+def database() -> Database:
+    """The database of this process: the configured one, else that of the settings."""
+    if _database is None:
+        from backend.settings import settings  # noqa: PLC0415 - tests and tools configure without settings
+
+        return configure(settings().database_url)
+    return _database
+
+
+@contextlib.contextmanager
+def transaction(*, write: bool = False) -> Iterator[Session]:
+    """One transaction: commits at the end, rolls back on any exception, then runs what `after_commit` registered.
+
+    Services never commit. Raises `Unavailable` when the database is full, locked or out of reach.
+    """
+    source = database()
+    with contextlib.ExitStack() as stack:
+        try:
+            if write and source.turnstile is not None:
+                stack.enter_context(source.turnstile.hold())
+            session = stack.enter_context(
+                Session(source.writer if write else source.reader, expire_on_commit=False, autoflush=True)
+            )
+            yield session
+            session.commit()
+        except (OperationalError, DBAPIError, PoolTimeout) as error:
+            raise _translate(error) from error
+        hooks = session.info.pop(_AFTER_COMMIT, [])
+    for hook in hooks:
+        hook()
+
+
+def after_commit(session: Session, hook: Callable[[], None]) -> None:
+    """Call `hook` once this session's transaction has committed; never if it rolls back. It must not raise."""
+    session.info.setdefault(_AFTER_COMMIT, []).append(hook)
+
+
+def is_sqlite(session: Session) -> bool:
+    """Whether this session talks to SQLite."""
+    return session.get_bind().dialect.name == "sqlite"
+
+
+def _translate(error: Exception) -> Exception:
+    if isinstance(error, PoolTimeout):
+        return Unavailable("Every database connection is busy. Try again in a moment.")
+    assert isinstance(error, DBAPIError)  # noqa: S101 - narrows for the type checker
+    text = str(error.orig).lower()
+    if "disk is full" in text or "no space left" in text or "disk i/o error" in text:
+        return Unavailable("The disk of the database is full. Free space; nothing was changed.", retry_after=30)
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        return Unavailable("The database cannot be reached for now. Nothing was changed; try again.")
+    return error
+
+
+def _sqlite(url: str, *, read: bool) -> Engine:
+    engine = create_engine(
+        url,
+        connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS},
+        pool_size=4,
+        max_overflow=4,
+        pool_timeout=_BUSY_SECONDS,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection
+        connection.isolation_level = None  # transactions begin where `begin` below says
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000", "mmap_size=268435456"):
+            cursor.execute(f"PRAGMA {pragma}")
+        if read:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's connection
+        connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,151 @@
+"""The errors of the back end, one tree. Each has a status, a code and a sentence that says what to do.
+
+    CrossdockError            500 internal
+     +- BadRequest            400 bad_request       what cannot be parsed
+     +- Unauthenticated       401 unauthenticated   no or no valid credential
+     +- Forbidden             403 forbidden         known, but not allowed; names the scopes that would do
+     +- NotFound              404 not_found         absent, or another workspace's
+     +- Conflict              409 conflict          the state of things refuses it
+     |   +- InProgress        409 in_progress       the same request is still running
+     +- TooLarge              413 too_large
+     +- UnsupportedMedia      415 unsupported_media
+     +- Invalid               422 invalid           parsed, but not valid; lists every field
+     +- RateLimited           429 rate_limited
+     +- Unavailable           503 unavailable       database or Redis out of reach, or full; try again
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing that is wrong with an input: where (`items[0].price`), what, and what would be right."""
+
+    path: str
+    message: str
+    fix: str = ""
+
+
+class CrossdockError(Exception):
+    """The root; `detail` is a sentence for the person who caused or meets it."""
+
+    status = 500
+    code = "internal"
+    title = "Internal error"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class BadRequest(CrossdockError):
+    """The request cannot be parsed."""
+
+    status = 400
+    code = "bad_request"
+    title = "Bad request"
+
+
+class Unauthenticated(CrossdockError):
+    """No credential, or one that is not valid; `reason` is the word for the log."""
+
+    status = 401
+    code = "unauthenticated"
+    title = "Not authenticated"
+
+    def __init__(self, detail: str, reason: str = "missing") -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class Forbidden(CrossdockError):
+    """Known caller, not allowed; `required_scopes` are those of which each would do."""
+
+    status = 403
+    code = "forbidden"
+    title = "Not allowed"
+
+    def __init__(self, detail: str, required_scopes: tuple[str, ...] = (), reason: str = "forbidden") -> None:
+        super().__init__(detail)
+        self.required_scopes = required_scopes
+        self.reason = reason
+
+
+class NotFound(CrossdockError):
+    """There is no such thing in the caller's workspace."""
+
+    status = 404
+    code = "not_found"
+    title = "Not found"
+
+
+class Conflict(CrossdockError):
+    """The present state refuses the request."""
+
+    status = 409
+    code = "conflict"
+    title = "Conflict"
+
+
+class InProgress(Conflict):
+    """A request with the same idempotency key is still running; try again after `retry_after` seconds."""
+
+    code = "in_progress"
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class TooLarge(CrossdockError):
+    """The body is larger than is taken."""
+
+    status = 413
+    code = "too_large"
+    title = "Too large"
+
+
+class UnsupportedMedia(CrossdockError):
+    """The body is of a type that is not taken."""
+
+    status = 415
+    code = "unsupported_media"
+    title = "Unsupported media type"
+
+
+class Invalid(CrossdockError):
+    """Parsed, but not valid: every problem at once, each with its path and what would be right."""
+
+    status = 422
+    code = "invalid"
+    title = "Not valid"
+
+    def __init__(self, *errors: FieldError, detail: str = "") -> None:
+        super().__init__(detail or " ".join(f"{error.path}: {error.message}" for error in errors))
+        self.errors = errors
+
+
+class RateLimited(CrossdockError):
+    """A limit is used up; free again after `retry_after` seconds."""
+
+    status = 429
+    code = "rate_limited"
+    title = "Rate limit exceeded"
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Unavailable(CrossdockError):
+    """Something that the request needs is out of reach for now; nothing was changed."""
+
+    status = 503
+    code = "unavailable"
+    title = "Unavailable for now"
+
+    def __init__(self, detail: str, retry_after: int = 2) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after

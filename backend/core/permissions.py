@@ -1,0 +1,70 @@
+"""What an actor may do: one table of permissions, each with the scope a key needs and the least role a user needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backend.core.actor import Actor, ActorKind, Role
+from backend.core.errors import Forbidden
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """`scope` is what a key must hold (None: users only); `role` the least role of a user."""
+
+    name: str
+    scope: str | None
+    role: Role
+
+
+SIGNED_IN = Permission("signed_in", None, Role.VIEWER)
+
+API_KEYS_READ = Permission("api_keys:read", "api_keys:read", Role.VIEWER)
+API_KEYS_WRITE = Permission("api_keys:write", "api_keys:write", Role.ADMIN)
+API_KEYS_DELETE = Permission("api_keys:delete", "api_keys:delete", Role.ADMIN)
+EVENTS_READ = Permission("events:read", "events:read", Role.VIEWER)
+EVENTS_WRITE = Permission("events:write", "events:write", Role.ADMIN)
+EVENTS_DELETE = Permission("events:delete", "events:delete", Role.ADMIN)
+WEBHOOKS_READ = Permission("webhooks:read", "webhooks:read", Role.VIEWER)
+WEBHOOKS_WRITE = Permission("webhooks:write", "webhooks:write", Role.ADMIN)
+WEBHOOKS_DELETE = Permission("webhooks:delete", "webhooks:delete", Role.ADMIN)
+WEBHOOKS_OPERATE = Permission("webhooks:operate", "webhooks:write", Role.SUPPORT)
+LOGS_READ = Permission("logs:read", "logs:read", Role.VIEWER)
+METRICS_READ = Permission("metrics:read", "metrics:read", Role.VIEWER)
+AUDIT_READ = Permission("audit:read", None, Role.ADMIN)
+WORKSPACE_WRITE = Permission("workspace:write", None, Role.ADMIN)
+MEMBERS_READ = Permission("members:read", None, Role.ADMIN)
+MEMBERS_WRITE = Permission("members:write", None, Role.OWNER)
+INSTANCE_READ = Permission("instance:read", None, Role.SUPER_ADMIN)
+
+
+def allows(actor: Actor, permission: Permission) -> bool:
+    """Whether `actor` has `permission` in its workspace."""
+    if actor.kind is ActorKind.SYSTEM:
+        return True
+    if actor.kind is ActorKind.USER:
+        return actor.role is not None and actor.role.rank >= permission.role.rank
+    return permission.scope is not None and holds(actor.scopes, permission.scope)
+
+
+def holds(scopes: frozenset[str], needed: str) -> bool:
+    """Whether a set of scopes includes `needed`; `<resource>:manage` includes every action on the resource."""
+    return needed in scopes or f"{needed.partition(':')[0]}:manage" in scopes
+
+
+def require(actor: Actor, permission: Permission) -> None:
+    """Raise `Forbidden`, naming what would do, unless `actor` has `permission`."""
+    if allows(actor, permission):
+        return
+    if actor.kind is ActorKind.KEY and permission.scope is not None:
+        scopes = (permission.scope, f"{permission.scope.partition(':')[0]}:manage")
+        raise Forbidden(
+            f"This needs the scope {permission.scope}, which the key does not hold. Use a key that has it, or add it.",
+            scopes,
+            reason="scope",
+        )
+    if actor.kind is ActorKind.KEY:
+        raise Forbidden("API keys cannot do this; sign in as a user.", reason="users_only")
+    raise Forbidden(
+        f"This needs the role {permission.role}; yours is {actor.role}. Ask an owner of the workspace.", reason="role"
+    )

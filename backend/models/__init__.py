@@ -1,0 +1,42 @@
+"""Every table of Crossdock, SQLModel classes only; importing this package registers all of them."""
+
+from backend.models.accounts import InstanceSetting, Invitation, Membership, SignInFailure, User, UserSession, Workspace
+from backend.models.api_keys import ApiKey, ApiKeySecret
+from backend.models.deliveries import Attempt, AttemptBody, Delivery, WorkerRun
+from backend.models.events import Event, EventType, IdempotencyRecord, SearchTerm
+from backend.models.logs import AuditEntry, RequestLog, UnknownRequest
+from backend.models.receiver import ReceiverInbox, ReceiverRequest
+from backend.models.rollups import LATENCY_BOUNDS_MS, DeliveryRollup, ProviderRollup, RequestRollup
+from backend.models.webhooks import Lane, Webhook, WebhookChange
+
+__all__ = [
+    "LATENCY_BOUNDS_MS",
+    "ApiKey",
+    "ApiKeySecret",
+    "Attempt",
+    "AttemptBody",
+    "AuditEntry",
+    "Delivery",
+    "DeliveryRollup",
+    "Event",
+    "EventType",
+    "IdempotencyRecord",
+    "InstanceSetting",
+    "Invitation",
+    "Lane",
+    "Membership",
+    "ProviderRollup",
+    "ReceiverInbox",
+    "ReceiverRequest",
+    "RequestLog",
+    "RequestRollup",
+    "SearchTerm",
+    "SignInFailure",
+    "UnknownRequest",
+    "User",
+    "UserSession",
+    "Webhook",
+    "WebhookChange",
+    "WorkerRun",
+    "Workspace",
+]

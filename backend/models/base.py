@@ -1,0 +1,33 @@
+"""Column types and the mixins that every table is made of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Integer, String, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from backend.core import clock
+
+# Ids compare by byte on both databases, so that they sort by creation time.
+IdText: Any = String(64).with_variant(String(64, collation="C"), "postgresql")
+# For documents that are looked into; `KeptJson` keeps the order of keys on PostgreSQL too.
+JsonDoc: Any = JSON().with_variant(JSONB(), "postgresql")
+KeptJson: Any = JSON()
+LongText: Any = Text()
+Count: Any = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class Row(SQLModel):
+    """What every table has: an id that sorts by creation time, and that time."""
+
+    id: str = Field(sa_type=IdText, primary_key=True)
+    created_at: datetime = Field(default_factory=clock.now, nullable=False)
+
+
+class TenantRow(Row):
+    """A row of one workspace; nothing crosses. The workspace is the first column of every list index."""
+
+    workspace_id: str = Field(sa_type=IdText, nullable=False)

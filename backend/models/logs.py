@@ -1,0 +1,73 @@
+"""Tables of logs: requests, requests with an unknown key, audit entries."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field
+
+from backend.models.base import IdText, JsonDoc, Row, TenantRow
+
+
+class RequestLog(TenantRow, table=True):
+    """One request to the public API by a known caller, denied ones too. `id` is the request's id. Partitionable by id."""
+
+    __tablename__ = "request_log"
+    __table_args__ = (Index("ix_request_log_list", "workspace_id", "id"), Index("ix_request_log_caller", "workspace_id", "caller_id", "id"))
+    method: str = Field(max_length=10)
+    path: str = Field(max_length=400)
+    query: str = Field(default="", max_length=1000)  # redacted
+    route: str = Field(default="", max_length=200)
+    status_code: int
+    duration_ms: float
+    caller_kind: str = Field(max_length=12)
+    caller_id: str = Field(sa_type=IdText)
+    secret_id: str | None = Field(default=None, sa_type=IdText)
+    ip: str = Field(default="", max_length=64)
+    user_agent: str = Field(default="", max_length=400)
+    refusal: str | None = Field(default=None, max_length=40)
+    error: str | None = Field(default=None, max_length=400)
+    limit_name: str | None = Field(default=None, max_length=20)
+    limit_remaining: int | None = None
+
+
+class UnknownRequest(Row, table=True):
+    """One request whose key is not known, or that had none. An instance table, for super administrators only."""
+
+    __tablename__ = "unknown_request"
+    method: str = Field(max_length=10)
+    path: str = Field(max_length=400)
+    status_code: int
+    refusal: str | None = Field(default=None, max_length=40)
+    ip: str = Field(default="", max_length=64)
+    user_agent: str = Field(default="", max_length=400)
+    duration_ms: float
+
+
+class AuditEntry(TenantRow, table=True):
+    """Who did what to what. Inserted unsealed; the sealer adds sequence, previous and MAC, so that the chain can be verified."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (
+        Index("ix_audit_list", "workspace_id", "id"),
+        Index("ix_audit_target", "workspace_id", "target_id", "id"),
+        UniqueConstraint("workspace_id", "sequence"),
+    )
+    action: str = Field(max_length=80)
+    target_kind: str = Field(max_length=40)
+    target_id: str = Field(max_length=64)
+    target_name: str = Field(default="", max_length=200)
+    actor_kind: str = Field(max_length=12)
+    actor_id: str = Field(sa_type=IdText)
+    actor_name: str = Field(default="", max_length=200)
+    ip: str = Field(default="", max_length=64)
+    request_id: str = Field(default="", max_length=64)
+    before: dict[str, Any] | None = Field(default=None, sa_type=JsonDoc)
+    after: dict[str, Any] | None = Field(default=None, sa_type=JsonDoc)
+    reason: str | None = Field(default=None, max_length=400)
+    sequence: int | None = None
+    previous_mac: str | None = Field(default=None, max_length=64)
+    mac: str | None = Field(default=None, max_length=64)
+    sealed_at: datetime | None = None
