@@ -1,0 +1,175 @@
+"""How a route gets its session, its actor and its permission: one thread, one transaction, committed before the answer.
+
+A route declares what it needs and stays a parse, one service call and a return::
+
+    router = web.Router(prefix="/webhooks", tags=["webhooks"])
+
+    @router.post("", status_code=201, **web.needs(permissions.WEBHOOKS_WRITE))
+    def create(body: WebhookCreate, session: web.WriteSession, actor: web.CurrentActor) -> WebhookCreated: ...
+
+The whole of a `def` endpoint runs in one thread inside `db.transaction()`; FastAPI's own dependencies with `yield` would
+commit in another thread and, unless scoped, after the answer. `async def` endpoints are left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, TypeVar
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from fastapi import APIRouter, Depends, Request
+from fastapi.routing import APIRoute
+from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+from sqlmodel import Session
+
+from backend.core import db
+from backend.core.actor import Actor
+from backend.core.errors import Unauthenticated
+from backend.core.permissions import Permission
+
+DATABASE_THREADS = 2
+PUBLIC = Permission("public", None, typing.cast("Any", None))
+PERMISSION_KEY = "x-permission"
+
+Result = TypeVar("Result")
+Endpoint = Callable[..., Any]
+
+
+class _Marker:
+    def __init__(self, *, write: bool) -> None:
+        self.write = write
+
+
+ReadSession = Annotated[Session, _Marker(write=False)]
+WriteSession = Annotated[Session, _Marker(write=True)]
+
+
+def _actor(request: Request) -> Actor:
+    actor = request.scope.get("state", {}).get("actor")
+    if actor is None:
+        raise Unauthenticated("Sign in, or send an API key as `Authorization: Bearer xdk_…`.")
+    return actor
+
+
+CurrentActor = Annotated[Actor, Depends(_actor)]
+
+
+def needs(permission: Permission) -> dict[str, Any]:
+    """The keyword that marks a route with its permission; the gateway enforces it and refuses to start without it."""
+    return {"openapi_extra": {PERMISSION_KEY: permission}}
+
+
+def permission_of(route: APIRoute) -> Permission | None:
+    """The permission that a route was marked with."""
+    return (route.openapi_extra or {}).get(PERMISSION_KEY)
+
+
+class _Gate:
+    """The threads of this process that may touch the database, and the one of them that may wait for the writer."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._limiter = CapacityLimiter(DATABASE_THREADS)
+        self._writer = asyncio.Lock()
+
+    def of_this_loop(self) -> tuple[CapacityLimiter, asyncio.Lock]:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._limiter, self._writer = loop, CapacityLimiter(DATABASE_THREADS), asyncio.Lock()
+        return self._limiter, self._writer
+
+
+_gate = _Gate()
+
+
+async def in_transaction(work: Callable[..., Result], *, write: bool = False, **kwargs: Any) -> Result:  # noqa: ANN401 - passed on to `work`
+    """Run `work(session, **kwargs)` in one of the database threads, in one transaction; its result once it is committed."""
+    limiter, writer = _gate.of_this_loop()
+
+    def run() -> Result:
+        with db.transaction(write=write) as session:
+            return work(session, **kwargs)
+
+    if not write:
+        return await anyio.to_thread.run_sync(run, limiter=limiter)
+    async with writer:  # so that waiting for SQLite's one writer holds one thread at most
+        return await anyio.to_thread.run_sync(run, limiter=limiter)
+
+
+def _transactional(endpoint: Endpoint) -> Endpoint:
+    if inspect.iscoroutinefunction(endpoint):
+        return endpoint
+    signature = inspect.signature(endpoint, eval_str=True)
+    found = [(name, marker) for name, parameter in signature.parameters.items() if (marker := _marker(parameter.annotation))]
+    if not found:
+        return endpoint
+    (name, marker), *_ = found
+
+    @functools.wraps(endpoint)
+    async def call(**kwargs: Any) -> Any:  # noqa: ANN401 - whatever the endpoint takes and returns
+        return await in_transaction(lambda session: endpoint(**kwargs, **{name: session}), write=marker.write)
+
+    parameters = [parameter for parameter in signature.parameters.values() if parameter.name != name]
+    call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] - read by FastAPI
+    return call
+
+
+def _marker(annotation: Any) -> _Marker | None:  # noqa: ANN401 - an annotation
+    return next((item for item in getattr(annotation, "__metadata__", ()) if isinstance(item, _Marker)), None)
+
+
+class TransactionalRoute(APIRoute):
+    """A route whose `def` endpoint runs in one transaction."""
+
+    def __init__(self, path: str, endpoint: Endpoint, **kwargs: Any) -> None:
+        super().__init__(path, _transactional(endpoint), **kwargs)
+
+
+class Router(APIRouter):
+    """A router of transactional routes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(route_class=TransactionalRoute, **kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteEntry:
+    """One operation: its method, its path template (`/api/v1/webhooks/{webhook_id}`) and the permission it was marked with."""
+
+    method: str
+    path: str
+    permission: Permission | None
+
+
+def table(routers: Iterable[APIRouter], prefix: str) -> list[RouteEntry]:
+    """Every operation of `routers` as mounted under `prefix`, in the order in which they match."""
+    return [
+        RouteEntry(method, prefix + route.path_format, permission_of(route))
+        for router in routers
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for method in sorted(route.methods)
+    ]
+
+
+class Out(BaseModel):
+    """What a route answers: read from attributes."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(from_attributes=True)
+
+
+class Body(BaseModel):
+    """What a route takes: snake_case, camelCase too; an unknown field is refused by name."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        alias_generator=AliasGenerator(validation_alias=lambda name: AliasChoices(name, to_camel(name))),
+    )
