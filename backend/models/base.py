@@ -11,6 +11,14 @@ from sqlmodel import Field, SQLModel
 
 from backend.core import clock
 
+# Alembic needs every constraint to have a name.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
 # Ids compare by byte on both databases, so that they sort by creation time.
 IdText: Any = String(64).with_variant(String(64, collation="C"), "postgresql")
 # For documents that are looked into; `KeptJson` keeps the order of keys on PostgreSQL too.

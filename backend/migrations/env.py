@@ -1,0 +1,25 @@
+"""Alembic's environment: the metadata of every model, on the connection that `core.migrate` opened."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlmodel import SQLModel
+
+import backend.models  # noqa: F401 - registers every table
+
+
+def run() -> None:
+    """Run the migrations on the connection handed over in the configuration's attributes."""
+    connection = context.config.attributes["connection"]
+    context.configure(
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        compare_type=True,
+        render_as_batch=connection.dialect.name == "sqlite",
+        transactional_ddl=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run()
