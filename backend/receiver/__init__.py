@@ -1,0 +1,1 @@
+"""The built-in receiver: inbox URLs that show what arrives and answer as they are told to."""
