@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
@@ -279,13 +279,14 @@ def _problems(document: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(name, f"{_shown(value)} is out of range.", f"Use {low:g} to {high:,.0f}{unit}.")
 
 
-def _schedule_problems(schedule: object) -> Iterator[Problem]:
-    if not isinstance(schedule, Sequence) or isinstance(schedule, str | bytes):
+def _schedule_problems(schedule: Any) -> Iterator[Problem]:
+    if not isinstance(schedule, list | tuple):
         yield Problem("schedule", "is not a list of delays in seconds.", "Write it like [5, 300, 1800].")
         return
-    if len(schedule) > MAX_RETRIES:
-        yield Problem("schedule", f"has {len(schedule)} delays.", f"Use at most {MAX_RETRIES}.")
-    for index, value in enumerate(schedule[:MAX_RETRIES]):
+    delays = cast("Sequence[object]", schedule)
+    if len(delays) > MAX_RETRIES:
+        yield Problem("schedule", f"has {len(delays)} delays.", f"Use at most {MAX_RETRIES}.")
+    for index, value in enumerate(delays[:MAX_RETRIES]):
         if not _is_number(value, 0.0, MAX_DELAY):
             yield Problem(
                 f"schedule[{index}]",
