@@ -29,6 +29,8 @@ class Delivery(TenantRow, table=True):
         Index("ix_delivery_event", "event_id"),
         _partial("ix_delivery_due", "webhook_id", "due_at", "id", where="due_at IS NOT NULL"),
         _partial("ix_delivery_run", "run_id", where="run_id IS NOT NULL"),
+        # Test sends are first in line, whatever their lane waits for.
+        _partial("ix_delivery_test", "due_at", where="due_at IS NOT NULL AND kind = 'test'"),
     )
     event_id: str = Field(sa_type=IdText)
     webhook_id: str = Field(sa_type=IdText)
