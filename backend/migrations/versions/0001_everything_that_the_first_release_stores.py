@@ -252,6 +252,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("run_id IS NOT NULL"),
         )
         batch_op.create_index("ix_delivery_status", ["workspace_id", "status", "id"], unique=False)
+        batch_op.create_index(
+            "ix_delivery_test",
+            ["due_at"],
+            unique=False,
+            sqlite_where=sa.text("due_at IS NOT NULL AND kind = 'test'"),
+            postgresql_where=sa.text("due_at IS NOT NULL AND kind = 'test'"),
+        )
         batch_op.create_index("ix_delivery_webhook", ["webhook_id", "id"], unique=False)
 
     op.create_table(
@@ -950,6 +957,11 @@ def downgrade() -> None:
     op.drop_table("delivery_rollup")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_delivery_webhook")
+        batch_op.drop_index(
+            "ix_delivery_test",
+            sqlite_where=sa.text("due_at IS NOT NULL AND kind = 'test'"),
+            postgresql_where=sa.text("due_at IS NOT NULL AND kind = 'test'"),
+        )
         batch_op.drop_index("ix_delivery_status")
         batch_op.drop_index(
             "ix_delivery_run",
