@@ -1,0 +1,124 @@
+"""Owns the log: structured lines with constant event names, JSON or for people, with what is secret taken out.
+
+One wide line per request, job and attempt; ids, never objects; never a payload, a token or a URL with a query.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, cast
+
+import orjson
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from backend.settings import LogFormat, Settings
+
+# Last line of defence: what reads like a secret is cut wherever it stands in a line, also in other libraries' lines.
+_SECRETS = (
+    (re.compile(r"\b(xdk_|whsec_|whpk_|whsk_)[0-9A-Za-z+/=_-]{8,}"), r"\1…"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[0-9a-z._~+/=-]{8,}"), r"\1 …"),
+    (re.compile(r"\beyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+"), "…"),
+    (re.compile(r"(?i)(['\"]?\b(?:set-)?cookie['\"]?\s*[:=]\s*)(['\"]).*?\2"), r"\1…"),
+    (re.compile(r"(?i)\b((?:__Host-)?crossdock=)[0-9a-z._~+/=-]{8,}"), r"\1…"),
+    (re.compile(r"(?i)(\b(?:api_key|apikey|token|secret|password|code|state|client_secret)=)[^&\s'\"]+"), r"\1…"),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s:@]+:[^/\s@]+@"), r"\1…@"),
+)
+_SECRET_NAMES = re.compile(r"(?i)password|secret|token|cookie|authorization|api_?key$|signature|credential")
+
+# Other libraries' chatter, each at the level from which it tells an operator something.
+_LEVELS = {
+    "rq": "WARNING",
+    "granian": "INFO",
+    "httpx": "WARNING",
+    "httpcore": "WARNING",
+    "reflex": "WARNING",
+    "reflex_base": "WARNING",
+    "alembic": "WARNING",
+    "socketio": "WARNING",
+    "engineio": "WARNING",
+    "asyncio": "WARNING",
+    "aiohttp": "WARNING",
+}
+
+
+def logger(name: str) -> FilteringBoundLogger:
+    """The logger of a module: `log.info("shift.ended", run=…, delivered=…)`."""
+    return cast("FilteringBoundLogger", structlog.get_logger(module=name.removeprefix("backend.")))
+
+
+def configure(settings: Settings, process: str) -> None:
+    """Write this process's lines, and those of every library in it, to standard output in the configured format."""
+    as_json = settings.log_format is LogFormat.JSON or (
+        settings.log_format is LogFormat.AUTO and not sys.stdout.isatty()
+    )
+    level = settings.log_level.upper()
+    structlog.contextvars.bind_contextvars(process=process)
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+        structlog.processors.format_exc_info,
+    ]
+    render: Processor = (
+        structlog.processors.JSONRenderer(serializer=_json)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=28)
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        logger_factory=_stdlib_logger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*shared, _library],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, render],
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name, least in _LEVELS.items():
+        library = logging.getLogger(name)
+        library.handlers.clear()
+        library.propagate = True
+        library.setLevel(max(logging.getLevelName(least), logging.getLevelName(level)))
+
+
+def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Take out what is secret: values by their name, and what reads like a secret by its shape. A structlog processor."""
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = "…" if value and _SECRET_NAMES.search(name) else without_secrets(value)
+        elif not isinstance(value, (int, float, bool, type(None))):
+            event[name] = without_secrets(str(value))
+    return event
+
+
+def without_secrets(text: str) -> str:
+    """`text` with everything that reads like a key, a token, a cookie or a password cut out."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def _library(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Give another library's line a constant event name, its text beside it."""
+    record = cast("logging.LogRecord", event["_record"])
+    event["text"], event["event"] = event["event"], f"{record.name.partition('.')[0]}.line"
+    event["logger"] = record.name
+    return event
+
+
+def _stdlib_logger(*_args: object) -> logging.Logger:
+    return logging.getLogger("crossdock")
+
+
+def _json(event: Any, **_options: Any) -> str:
+    return orjson.dumps(event, default=str).decode()
