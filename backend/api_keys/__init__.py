@@ -1,0 +1,1 @@
+"""API keys: what they may do, how they are made, changed, replaced, recognised and ended."""

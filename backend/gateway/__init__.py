@@ -1,0 +1,1 @@
+"""The ASGI door of the public API: recognises callers, refuses, limits, logs."""

@@ -1,0 +1,1 @@
+"""Logs of what happened at the door and behind it."""

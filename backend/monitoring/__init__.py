@@ -1,0 +1,1 @@
+"""The state of the installation and of a workspace: health, metrics, overview."""
