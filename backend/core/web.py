@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import typing
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar
@@ -30,12 +29,14 @@ from pydantic.alias_generators import to_camel
 from sqlmodel import Session
 
 from backend.core import db
-from backend.core.actor import Actor
+from backend.core.actor import Actor, Role
 from backend.core.errors import Unauthenticated
 from backend.core.permissions import Permission
 
 DATABASE_THREADS = 2
-PUBLIC = Permission("public", None, typing.cast("Any", None))
+# Marks of routes beside the permissions: open to everybody, and to everybody with a credential.
+PUBLIC = Permission("public", None, Role.VIEWER)
+AUTHENTICATED = Permission("authenticated", None, Role.VIEWER)
 PERMISSION_KEY = "x-permission"
 
 Result = TypeVar("Result")
@@ -59,6 +60,24 @@ def _actor(request: Request) -> Actor:
 
 
 CurrentActor = Annotated[Actor, Depends(_actor)]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request comes from, as the gateway found it."""
+
+    ip: str
+    user_agent: str
+    request_id: str
+
+
+def _caller(request: Request) -> Caller:
+    state = request.scope.get("state", {})
+    peer = request.client.host if request.client else ""
+    return Caller(state.get("ip", peer), request.headers.get("user-agent", "")[:400], state.get("request_id", ""))
+
+
+CurrentCaller = Annotated[Caller, Depends(_caller)]
 
 
 def needs(permission: Permission) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""People and workspaces: set-up, sign-in, sessions, roles, tokens."""

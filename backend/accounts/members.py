@@ -1,0 +1,136 @@
+"""Members of a workspace: roles, and invitations by a link that works once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from backend.accounts import sessions
+from backend.audit import service as audit
+from backend.core import clock, crypto, ids, permissions, tokens
+from backend.core.actor import Actor, Role
+from backend.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Unauthenticated
+from backend.models import Invitation, Membership, User
+
+INVITATION_LIFETIME = timedelta(days=7)
+_LABEL = "invitation"
+_GRANTABLE = (Role.VIEWER, Role.SUPPORT, Role.ADMIN, Role.OWNER)
+# Names of roles in older systems.
+_OLDER = {"company_owner": Role.OWNER, "branch_manager": Role.ADMIN}
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person in a workspace."""
+
+    user_id: str
+    email: str
+    name: str
+    role: Role
+
+
+def parse_role(text: str) -> Role:
+    """A role that can be given to a member, by its name or its name in an older system. Raises `Invalid`."""
+    role = _OLDER.get(text) or next((known for known in _GRANTABLE if known == text), None)
+    if role is None:
+        raise Invalid(FieldError("role", f"{text} is not a role.", f"Use one of {', '.join(_GRANTABLE)}."))
+    return role
+
+
+def list_members(session: Session, *, actor: Actor) -> list[Member]:
+    """The members of the workspace, by e-mail address."""
+    permissions.require(actor, permissions.MEMBERS_READ)
+    query = (
+        select(User, Membership.role)
+        .join(Membership, col(Membership.user_id) == User.id)
+        .where(Membership.workspace_id == actor.workspace_id)
+        .order_by(col(User.email))
+    )
+    return [Member(user.id, user.email, user.name, Role(role)) for user, role in session.exec(query).all()]
+
+
+def invite(session: Session, *, actor: Actor, role: Role, email: str = "") -> tuple[Invitation, str]:
+    """An invitation and the token of its link, given out once; good for 7 days."""
+    permissions.require(actor, permissions.MEMBERS_WRITE)
+    token = tokens.new_secret("xdn_")
+    mac = crypto.keyring().mac(_LABEL, token)
+    made = Invitation(
+        id=ids.new("inv"),
+        workspace_id=actor.workspace_id,
+        role=role,
+        email=email.strip().lower()[:254],
+        token_mac=mac.digest_hex,
+        mac_key_id=mac.key_id,
+        created_by=actor.id,
+        expires_at=clock.now() + INVITATION_LIFETIME,
+    )
+    session.add(made)
+    audit.record(
+        session, actor=actor, action="member.invited", target_kind="invitation", target_id=made.id, target_name=made.email,
+        after={"role": role},
+    )  # fmt: skip
+    return made, token
+
+
+def accept(session: Session, *, token: str, email: str, name: str, password_hash: str) -> User:
+    """Join the workspace of an invitation as a new user. Raises `Unauthenticated` for a bad link, `Conflict` if the address is taken."""
+    macs = [mac.digest_hex for mac in crypto.keyring().macs(_LABEL, token)]
+    found = session.exec(select(Invitation).where(col(Invitation.token_mac).in_(macs))).first()
+    now = clock.now()
+    if found is None or found.accepted_at or found.revoked_at or found.expires_at < now:
+        raise Unauthenticated("This invitation is not valid any more. Ask for a new one.", "invitation")
+    email = email.strip().lower()
+    if found.email and found.email != email:
+        raise Unauthenticated("This invitation is for another e-mail address.", "invitation")
+    if session.exec(select(User.id).where(User.email == email)).first() is not None:
+        raise Conflict("There is already a user with that e-mail address. Sign in with it.")
+    user = User(id=ids.new("usr"), email=email, name=name.strip()[:200], password_hash=password_hash)
+    session.add(user)
+    session.flush()
+    session.add(Membership(id=ids.new("mem"), workspace_id=found.workspace_id, user_id=user.id, role=found.role))
+    found.accepted_at = now
+    session.flush()
+    return user
+
+
+def set_role(session: Session, *, actor: Actor, user_id: str, role: Role) -> None:
+    """Change a member's role. Raises `NotFound`, and `Conflict` if it would leave the workspace without an owner."""
+    permissions.require(actor, permissions.MEMBERS_WRITE)
+    member = _member(session, actor, user_id)
+    if member.role == Role.OWNER and role is not Role.OWNER:
+        _keep_an_owner(session, actor)
+    audit.record(
+        session, actor=actor, action="member.role_changed", target_kind="user", target_id=user_id,
+        before={"role": member.role}, after={"role": role},
+    )  # fmt: skip
+    member.role = role
+
+
+def remove(session: Session, *, actor: Actor, user_id: str) -> None:
+    """Take a member out of the workspace and end their sessions. Raises `NotFound`, `Conflict` for the last owner."""
+    permissions.require(actor, permissions.MEMBERS_WRITE)
+    if user_id == actor.id:
+        raise Forbidden("You cannot remove yourself. Ask another owner.", reason="self")
+    member = _member(session, actor, user_id)
+    if member.role == Role.OWNER:
+        _keep_an_owner(session, actor)
+    session.delete(member)
+    sessions.revoke_all(session, user_id)
+    audit.record(session, actor=actor, action="member.removed", target_kind="user", target_id=user_id)
+
+
+def _member(session: Session, actor: Actor, user_id: str) -> Membership:
+    query = select(Membership).where(Membership.workspace_id == actor.workspace_id, Membership.user_id == user_id)
+    member = session.exec(query).first()
+    if member is None:
+        raise NotFound("There is no such member in this workspace.")
+    return member
+
+
+def _keep_an_owner(session: Session, actor: Actor) -> None:
+    query = select(func.count()).where(Membership.workspace_id == actor.workspace_id, Membership.role == Role.OWNER)
+    if session.exec(query).one() <= 1:
+        raise Conflict("This is the last owner of the workspace. Make somebody else owner first.")

@@ -1,0 +1,54 @@
+"""The token routes of the API, and who is calling."""
+
+from __future__ import annotations
+
+from backend.accounts import doors, tokens
+from backend.accounts.schemas import Me, RefreshRequest, TokenAnswer, TokenRequest
+from backend.accounts.sessions import SessionInfo
+from backend.core import permissions, web
+from backend.core.actor import ActorKind
+
+router = web.Router(tags=["auth"])
+
+
+@router.post("/auth/token", **web.needs(web.PUBLIC))
+async def create_token(body: TokenRequest, caller: web.CurrentCaller) -> TokenAnswer:
+    """Sign in: an access token of 15 minutes for one workspace, and a refresh token that works once."""
+    refresh_token, info = await doors.sign_in(
+        email=body.email, password=body.password, workspace=body.workspace, ip=caller.ip, user_agent=caller.user_agent, kind="api"
+    )
+    return _answer(info, refresh_token)
+
+
+@router.post("/auth/refresh", **web.needs(web.PUBLIC))
+async def refresh_token(body: RefreshRequest) -> TokenAnswer:
+    """Get a new pair of tokens. The refresh token that you send stops working; sending it again ends the session."""
+    rotated = await web.in_transaction(tokens.refresh, write=True, refresh_token=body.refresh_token)
+    if rotated is None:
+        raise tokens.refused()
+    token, info = rotated
+    return _answer(info, token)
+
+
+@router.get("/me", **web.needs(web.AUTHENTICATED))
+def read_me(actor: web.CurrentActor) -> Me:
+    """Who the credential of this request belongs to, and what it may do."""
+    is_user = actor.kind is ActorKind.USER
+    return Me(
+        id=actor.id,
+        kind=actor.kind,
+        name=actor.name,
+        workspace_id=actor.workspace_id,
+        role=actor.role if is_user else None,
+        scopes=sorted(actor.scopes),
+    )
+
+
+def _answer(info: SessionInfo, refresh: str) -> TokenAnswer:
+    pair = tokens.pair(info, refresh)
+    return TokenAnswer(
+        access_token=pair.access_token,
+        refresh_token=pair.refresh_token,
+        expires_in=pair.expires_in,
+        workspace_id=info.workspace_id,
+    )

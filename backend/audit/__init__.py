@@ -1,0 +1,1 @@
+"""Who did what to what: recorded in the transaction of the change."""
