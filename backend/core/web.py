@@ -157,6 +157,16 @@ class Router(APIRouter):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(route_class=TransactionalRoute, **kwargs)
 
+    def change(self, path: str, **kwargs: Any) -> Callable[[Endpoint], Endpoint]:  # noqa: ANN401 - passed on to FastAPI
+        """Declare a change of a resource: PATCH and PUT are the same, what is sent changes."""
+
+        def declare(endpoint: Endpoint) -> Endpoint:
+            self.patch(path, **kwargs)(endpoint)
+            self.put(path, name=f"put_{endpoint.__name__}", **kwargs)(endpoint)
+            return endpoint
+
+        return declare
+
 
 @dataclass(frozen=True, slots=True)
 class RouteEntry:
