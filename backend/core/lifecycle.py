@@ -5,29 +5,37 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 
 _PR_SET_PDEATHSIG = 1
-_stop = threading.Event()
+# A pipe that is written once and never read: waiting on it is safe in any thread and in a signal handler, which may
+# interrupt a `threading.Event` while that holds its own lock.
+_reader, _writer = os.pipe()
+_stopped = False
 _listeners: list[Callable[[], None]] = []
 
 
 def stop_requested() -> bool:
     """Whether this process was asked to stop."""
-    return _stop.is_set()
+    return _stopped
 
 
 def wait(seconds: float) -> bool:
     """Sleep up to `seconds`, less when asked to stop; whether it was."""
-    return _stop.wait(seconds)
+    poll = select.poll()
+    poll.register(_reader, select.POLLIN)
+    return bool(poll.poll(max(seconds, 0) * 1000))
 
 
 def request_stop() -> None:
     """Ask this process to stop; safe in a signal handler."""
-    _stop.set()
+    global _stopped
+    if not _stopped:
+        _stopped = True
+        os.write(_writer, b"x")
     for listener in tuple(_listeners):
         listener()
 
@@ -40,7 +48,7 @@ def on_stop(listener: Callable[[], None]) -> Iterator[None]:
     """
     _listeners.append(listener)
     try:
-        if _stop.is_set():
+        if _stopped:
             listener()
         yield
     finally:
@@ -53,11 +61,13 @@ def handle_signals() -> None:
         signal.signal(number, lambda _number, _frame: request_stop())
 
 
-def end_with_parent() -> None:
-    """Have the kernel end this process when its parent ends, however that comes; Linux only, nothing elsewhere."""
+def end_with_parent(parent: int) -> None:
+    """Have the kernel send this process SIGTERM when its parent (that process id) ends, however that comes. Linux only.
+
+    It outlasts an `exec`, so it can be arranged between fork and exec for programs that are not ours.
+    """
     if not sys.platform.startswith("linux"):
         return
-    parent = os.getppid()
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:  # it ended before the kernel was told
-        request_stop()
+        os._exit(1)

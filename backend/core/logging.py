@@ -20,7 +20,7 @@ from backend.settings import LogFormat, Settings
 
 # Last line of defence: what reads like a secret is cut wherever it stands in a line, also in other libraries' lines.
 _SECRETS = (
-    (re.compile(r"\b(xdk_|whsec_|whpk_|whsk_)[0-9A-Za-z+/=_-]{8,}"), r"\1…"),
+    (re.compile(r"\b(xd[a-z]_|wh(?:sec|pk|sk)_)[0-9A-Za-z+/=_-]{8,}"), r"\1…"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[0-9a-z._~+/=-]{8,}"), r"\1 …"),
     (re.compile(r"\beyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+"), "…"),
     (re.compile(r"(?i)(['\"]?\b(?:set-)?cookie['\"]?\s*[:=]\s*)(['\"]).*?\2"), r"\1…"),

@@ -37,7 +37,7 @@ _CONNECT_SECONDS, _READ_SECONDS = 1.0, 2.0
 _HEALTH_CHECK_SECONDS = 15
 _SKIP_SECONDS = 1.0
 _WAKE_FLAG_SECONDS = 5
-_MOST_WAKES, _MOST_SHIFTS = 8, 16
+_MOST_WAKES = 8
 
 Result = TypeVar("Result")
 _log = logger(__name__)
@@ -121,7 +121,7 @@ async def close_async() -> None:
         await client.aclose()
 
 
-def queue(name: str, connection: Redis | None = None) -> Queue:
+def open_queue(name: str, connection: Redis | None = None) -> Queue:
     """The RQ queue `deliver` or `jobs`. Jobs are JSON: a function's path and plain arguments, never a pickle."""
     from rq import Queue  # noqa: PLC0415 - RQ is costly to import, and a request that only wakes needs none of it
     from rq.serializers import JSONSerializer  # noqa: PLC0415
@@ -138,7 +138,7 @@ def enqueue(name: str, function: str, *args: Any, timeout: int = 600) -> bool:
 
 
 def enqueue_shift() -> None:
-    """Ask for a delivery shift. Surplus ones return at once, and no more than a handful ever wait."""
+    """Ask for a delivery shift, unless one is waiting already: each idle worker takes the one that waits and asks for the next."""
     _outage.attempt(_enqueue_shift)
 
 
@@ -159,14 +159,14 @@ def publish_invalidation(identifiers: Iterable[str]) -> None:
 
 
 def _enqueue(name: str, function: str, args: tuple[Any, ...], timeout: int) -> bool:
-    queue(name).enqueue_call(
+    open_queue(name).enqueue_call(
         function, args=args, timeout=timeout, result_ttl=0, failure_ttl=86_400, description=function
     )
     return True
 
 
 def _enqueue_shift() -> None:
-    if redis().llen(f"rq:queue:{DELIVER}") < _MOST_SHIFTS:
+    if not redis().llen(f"rq:queue:{DELIVER}"):
         _enqueue(DELIVER, SHIFT, (), -1)
 
 

@@ -1,0 +1,169 @@
+"""Owns the command line `crossdock …`. Each command imports only what it runs, so that each starts fast."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="crossdock",
+    help="An integrations console: API keys, webhooks and connections in one place.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def up() -> None:
+    """Run everything on this machine: Valkey where none is configured, web, deliver, jobs and cron."""
+    from backend import supervisor
+
+    sys.exit(supervisor.up())
+
+
+@app.command()
+def web() -> None:
+    """Serve the console and the API. One per machine behind a proxy with sticky sessions."""
+    from backend import server
+
+    server.run("web")
+
+
+@app.command()
+def api() -> None:
+    """Serve the API alone. Any number."""
+    from backend import server
+
+    server.run("api")
+
+
+@app.command()
+def deliver() -> None:
+    """Send webhooks. Any number."""
+    from backend import worker
+
+    worker.deliver()
+
+
+@app.command()
+def jobs() -> None:
+    """Run replays, syncs and other background jobs. Any number."""
+    from backend import worker
+
+    worker.jobs()
+
+
+@app.command()
+def cron() -> None:
+    """Run what is due by the clock. Exactly one."""
+    from backend import worker
+
+    worker.cron()
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    with _configured():
+        from backend.core import migrate as migration
+
+        before = migration.current()
+        migration.upgrade()
+        typer.echo(f"The database is at revision {migration.head()}." + ("" if before else " It was empty before."))
+
+
+@app.command()
+def create_admin(
+    email: Annotated[str, typer.Option(prompt="E-mail", help="Their e-mail address.")],
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt="Password",
+            hide_input=True,
+            confirmation_prompt=True,
+            envvar="CROSSDOCK_ADMIN_PASSWORD",
+            help="At least 12 characters.",
+        ),
+    ],
+    name: Annotated[str, typer.Option(help="Their name.")] = "",
+    workspace: Annotated[str, typer.Option(help="The name of their workspace.")] = "Default",
+) -> None:
+    """Make an administrator of this installation."""
+    with _configured():
+        from backend.accounts import passwords, service
+        from backend.core import db
+
+        service.check_person(email=email, password=password)
+        password_hash = passwords.hash_password(password)
+        with db.transaction(write=True) as session:
+            user = service.create_admin(
+                session, email=email, password_hash=password_hash, name=name, workspace=workspace
+            )
+        typer.echo(f"{user.email} can sign in now ({user.id}).")
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, database, Redis, port, disk and the built console, and say what to do about each."""
+    from backend import doctor as checks
+
+    worst = 0
+    for finding in checks.examine(os.environ):
+        typer.echo(f"{'ok     ' if finding.is_good else 'PROBLEM'}  {finding.subject:<10} {finding.sentence}")
+        worst = worst or int(not finding.is_good)
+    sys.exit(worst)
+
+
+@app.command()
+def check_migrations() -> None:
+    """Check that an empty database, migrated, is what the models say. For developers."""
+    import tempfile
+
+    from backend.core import db
+    from backend.core import migrate as migration
+
+    with tempfile.TemporaryDirectory() as folder:
+        db.configure(f"sqlite:///{folder}/check.sqlite3")
+        migration.upgrade()
+        differences = migration.differences()
+    for difference in differences:
+        typer.echo(difference, err=True)
+    if differences:
+        typer.echo("The migrations are behind the models: write the next one.", err=True)
+        sys.exit(1)
+
+
+@contextlib.contextmanager
+def _configured() -> Iterator[None]:
+    """Run a command on this installation's database and keys; what is wrong with either is one sentence."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from backend import process
+    from backend.core import crypto
+    from backend.core.errors import CrossdockError
+    from backend.settings import SettingsError, settings
+
+    try:
+        crypto.configure([key.get_secret_value() for key in settings().encryption_keys])
+        yield
+    except SettingsError as error:
+        process.refuse(str(error))
+    except CrossdockError as error:
+        process.refuse(error.detail)
+    except SQLAlchemyError as error:
+        process.refuse(process.unreachable(error))
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

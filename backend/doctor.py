@@ -1,0 +1,116 @@
+"""Owns `crossdock doctor`: one finding for each thing that an installation needs, each a sentence that says what to do."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend import process
+from backend.core import db, migrate, queue
+from backend.core.errors import CrossdockError
+from backend.settings import Settings, SettingsError, settings, unknown_variables
+
+_LEAST_FREE_MB = 1024
+_BUILT_CONSOLE = Path(__file__).resolve().parent.parent / ".web" / "build" / "client" / "index.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, whether it is as it should be, and a sentence about it."""
+
+    subject: str
+    is_good: bool
+    sentence: str
+
+
+def examine(env: Mapping[str, str]) -> Iterator[Finding]:
+    """Look at everything an installation needs; what depends on a thing that is wrong is left out."""
+    try:
+        current = settings()
+    except SettingsError as error:
+        yield Finding("settings", False, str(error))
+        return
+    kind = "production" if current.is_production else "development"
+    yield Finding("settings", True, f"Read without complaint; this is a {kind} installation at {current.public_url}.")
+    for name, meant in unknown_variables(env).items():
+        hint = f" Did you mean {meant}?" if meant else ""
+        yield Finding("settings", False, f"{name} is set but means nothing to Crossdock.{hint}")
+    checks: tuple[Callable[[Settings], Finding], ...] = (_database, _redis, _port, _disk, _console)
+    yield from (check(current) for check in checks)
+
+
+def _database(current: Settings) -> Finding:
+    kind = "PostgreSQL" if current.configured_database else "SQLite in the data folder"
+    try:
+        found, head = migrate.current(), migrate.head()
+    except CrossdockError as error:
+        return Finding("database", False, error.detail)
+    except SQLAlchemyError as error:
+        return Finding("database", False, process.unreachable(error))
+    finally:
+        db.database().dispose()
+    if found is None:
+        return Finding("database", False, f"{kind} answers and is empty: run `crossdock migrate` or `crossdock up`.")
+    if found < head:
+        return Finding(
+            "database", False, f"{kind} is at revision {found}, this version needs {head}: run `crossdock migrate`."
+        )
+    if found > head:
+        return Finding(
+            "database",
+            False,
+            f"{kind} is at revision {found}, newer than this version ({head}): install the newer one.",
+        )
+    return Finding("database", True, f"{kind} answers and is at revision {found}.")
+
+
+def _redis(current: Settings) -> Finding:
+    try:
+        queue.redis().ping()
+    except (RedisError, OSError) as error:
+        if current.embeds_valkey:
+            return Finding("redis", True, "The embedded Valkey is not running; `crossdock up` starts it.")
+        return Finding(
+            "redis", False, f"REDIS_URL does not answer ({type(error).__name__}): check it and that the server runs."
+        )
+    return Finding("redis", True, f"{'The embedded Valkey' if current.embeds_valkey else 'Redis'} answers.")
+
+
+def _port(current: Settings) -> Finding:
+    family = socket.AF_INET6 if ":" in current.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((current.host, current.port))
+        except OSError as error:
+            reason = (error.strerror or "refused").lower()
+            return Finding(
+                "port",
+                False,
+                f"{current.host} port {current.port} cannot be listened on ({reason}): if Crossdock runs already, all is well; "
+                "else choose another, for example CROSSDOCK_PORT=8001.",
+            )
+    return Finding("port", True, f"{current.host} port {current.port} is free.")
+
+
+def _disk(current: Settings) -> Finding:
+    free = shutil.disk_usage(current.data_dir).free // 2**20
+    if free < _LEAST_FREE_MB:
+        return Finding(
+            "disk",
+            False,
+            f"Only {free} MB are free for {current.data_dir}: make room, or move it by CROSSDOCK_DATA_DIR.",
+        )
+    return Finding("disk", True, f"{free} MB are free for {current.data_dir}.")
+
+
+def _console(_current: Settings) -> Finding:
+    if not _BUILT_CONSOLE.is_file():
+        return Finding("console", False, "The console is not built: run `make run`, or `python -m console.build`.")
+    return Finding("console", True, "The console is built.")

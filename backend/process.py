@@ -1,0 +1,44 @@
+"""Owns how a process of ours begins: settings, log, keys, signals, and a database that is migrated."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from backend.core import crypto, lifecycle, logging, migrate
+from backend.core.errors import CrossdockError
+from backend.settings import Settings, SettingsError, settings
+
+
+def begin(name: str) -> Settings:
+    """Prepare this process to work as `name`. Ends it with one sentence when the settings or the database are not fit."""
+    try:
+        current = settings()
+    except SettingsError as error:
+        refuse(str(error))
+    logging.configure(current, name)
+    try:
+        crypto.configure([key.get_secret_value() for key in current.encryption_keys])
+        migrate.wait()
+    except CrossdockError as error:
+        refuse(error.detail)
+    except SQLAlchemyError as error:
+        refuse(unreachable(error))
+    lifecycle.handle_signals()  # only now: until here a signal ends the process at once
+    return current
+
+
+def unreachable(error: SQLAlchemyError) -> str:
+    """The sentence for a database that cannot be used, without the address and password that drivers put into theirs."""
+    reason = logging.without_secrets(str(getattr(error, "orig", None) or error)).strip().splitlines()[0]
+    return f"The database cannot be used ({reason}): check DATABASE_URL and that the server runs."
+
+
+def refuse(sentence: str) -> NoReturn:
+    """End this process because it cannot work, saying why."""
+    print(sentence, file=sys.stderr)  # noqa: T201 - the person at the terminal reads this
+    sys.stderr.flush()
+    os._exit(1)

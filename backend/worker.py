@@ -1,0 +1,155 @@
+"""Owns the RQ entry points: the deliver worker, the jobs worker, and cron."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
+from rq.executions import Execution
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from backend import process
+from backend.core import lifecycle, locks
+from backend.core.logging import logger
+from backend.core.queue import DELIVER, JOBS, connect, enqueue_shift, open_queue
+from backend.runs import service as runs
+
+_WORKER_TTL_SECONDS = 60
+_PAUSE_AFTER_FAILURE_SECONDS = 1.0
+_REDIS_RETRY_SECONDS = 0.5
+
+_log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CronJob:
+    """A function without arguments, run every so often by one cron process at a time. It must be idempotent."""
+
+    name: str
+    every: timedelta
+    function: str
+
+
+CRON: tuple[CronJob, ...] = ()
+
+
+class _Worker(SimpleWorker):
+    """An RQ worker that works in its own process and stops by our flag; its signal handler does no I/O."""
+
+    max_connection_wait_time = 2.0
+    log_result_lifespan = False
+    log_job_description = False
+    _is_waiting = False
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Stop after the job at hand, at once while waiting for one."""
+        del signum, frame
+        lifecycle.request_stop()
+        if self._is_waiting:
+            raise StopRequested
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        self._is_waiting = True
+        try:
+            if lifecycle.stop_requested():
+                raise StopRequested
+            return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+        finally:
+            self._is_waiting = False
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        begun = time.monotonic()
+        done = super().perform_job(job, queue, execution)
+        write = _log.info if done else _log.error
+        write("job.ended", job=job.func_name, seconds=round(time.monotonic() - begun, 3), failed=not done)
+        if not done:  # what failed at once, for want of a database say, must not be tried in a tight loop
+            lifecycle.wait(_PAUSE_AFTER_FAILURE_SECONDS)
+        return done
+
+
+class _DeliverWorker(_Worker):
+    """Runs one delivery shift after another."""
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        done = super().perform_job(job, queue, execution)
+        if not lifecycle.stop_requested():
+            enqueue_shift()
+        return done
+
+
+def deliver() -> None:
+    """Be a deliver worker: it listens to nothing but `deliver`."""
+    process.begin("deliver")
+    _work(DELIVER, _DeliverWorker)
+
+
+def jobs() -> None:
+    """Be a jobs worker."""
+    process.begin("jobs")
+    _work(JOBS, _Worker)
+
+
+def cron() -> None:
+    """Be the cron process: each job in a thread of its own, so that a slow one delays no other."""
+    process.begin("cron")
+    with runs.running("cron"):
+        threads = [threading.Thread(target=_repeat, args=(job,), name=job.name, daemon=True) for job in CRON]
+        for thread in threads:
+            thread.start()
+        while not lifecycle.wait(3600):
+            pass
+        for thread in threads:
+            thread.join()
+
+
+def _work(name: str, worker_class: type[_Worker]) -> None:
+    connection = connect(read_seconds=None)
+    while not _answers(connection):
+        if lifecycle.wait(_REDIS_RETRY_SECONDS):
+            return
+    with runs.running(name):
+        if worker_class is _DeliverWorker:
+            enqueue_shift()
+        worker = worker_class(
+            [open_queue(name, connection)],
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=_WORKER_TTL_SECONDS,
+        )
+        worker.work(logging_level="WARNING")
+
+
+def _answers(connection: Any) -> bool:
+    try:
+        return bool(connection.ping())
+    except (RedisError, OSError) as error:
+        _log.warning("redis.awaited", error=type(error).__name__)
+        return False
+
+
+def _repeat(job: CronJob) -> None:
+    while not lifecycle.stop_requested():
+        begun = time.monotonic()
+        try:
+            with locks.try_lock(job.name) as is_ours:
+                if is_ours:
+                    _call(job.function)
+        except Exception:  # noqa: BLE001 - whatever it was, the job is due again
+            _log.exception("cron.failed", job=job.name)
+        lifecycle.wait(max(job.every.total_seconds() - (time.monotonic() - begun), 0.1))
+
+
+def _call(function: str) -> None:
+    module, _, name = function.rpartition(".")
+    getattr(importlib.import_module(module), name)()
