@@ -1,0 +1,142 @@
+"""What the roll-ups say about requests: over time, by outcome, by route. Charts read only these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sql
+from sqlalchemy import ColumnElement, func
+from sqlmodel import Session, col, select
+
+from backend.core import clock
+from backend.logs.batches import ROLLUPS, starts_at
+from backend.logs.latency import BUCKETS, percentile
+from backend.models import RequestLog
+
+MINUTE: Final = 60
+HOUR: Final = 3600
+_OUTCOMES: Final = ("ok", "client_error", "limited", "server_error")
+_RECENT_FOR_ADDRESSES: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePoint:
+    """Requests in one minute or hour by outcome."""
+
+    starts_at: datetime
+    ok: int = 0
+    client_error: int = 0
+    limited: int = 0
+    server_error: int = 0
+
+    @property
+    def total(self) -> int:
+        """All requests of the point."""
+        return self.ok + self.client_error + self.limited + self.server_error
+
+
+@dataclass(frozen=True, slots=True)
+class RouteUsage:
+    """Requests to one route: `GET /api/v1/webhooks/{webhook_id}`."""
+
+    route: str
+    total: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class AddressUsage:
+    """Requests from one address among the latest thousand."""
+
+    ip: str
+    total: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Requests of a caller, or of a whole workspace, since a time."""
+
+    since: datetime
+    width: int
+    points: list[UsagePoint]
+    ok: int
+    client_error: int
+    limited: int
+    server_error: int
+    p50_ms: float | None
+    p95_ms: float | None
+
+    @property
+    def total(self) -> int:
+        """All requests since then."""
+        return self.ok + self.client_error + self.limited + self.server_error
+
+
+def read(session: Session, *, workspace_id: str, caller_id: str | None = None, hours: int = 24) -> Usage:
+    """Requests in the last `hours`, in points of a minute up to 2 hours and of an hour beyond, empty points included."""
+    width = MINUTE if hours <= 2 else HOUR
+    now = clock.now()
+    since = starts_at(now - timedelta(hours=hours), width) + timedelta(seconds=width)
+    where = _conditions(workspace_id, caller_id, width, since)
+    sums = [func.sum(ROLLUPS.c[name]) for name in (*_OUTCOMES, *BUCKETS)]
+    query = sql.select(ROLLUPS.c.starts_at, *sums).where(*where).group_by(ROLLUPS.c.starts_at)
+    by_start: dict[datetime, list[int]] = {
+        start: [int(value) for value in values] for start, *values in session.connection().execute(query)
+    }
+    totals = [sum(column) for column in zip(*by_start.values(), strict=True)] or [0] * (len(_OUTCOMES) + len(BUCKETS))
+    count = int((starts_at(now, width) - since).total_seconds()) // width + 1
+    points = [
+        UsagePoint(start, *by_start.get(start, _NOTHING)[: len(_OUTCOMES)])
+        for start in (since + timedelta(seconds=width * number) for number in range(count))
+    ]
+    buckets = totals[len(_OUTCOMES) :]
+    return Usage(
+        since,
+        width,
+        points,
+        *totals[: len(_OUTCOMES)],
+        p50_ms=percentile(buckets, 0.5),
+        p95_ms=percentile(buckets, 0.95),
+    )
+
+
+def by_route(session: Session, *, workspace_id: str, caller_id: str | None = None, hours: int = 24) -> list[RouteUsage]:
+    """The twenty busiest routes of the last `hours`."""
+    where = _conditions(workspace_id, caller_id, HOUR, starts_at(clock.now() - timedelta(hours=hours - 1), HOUR))
+    failed = func.sum(ROLLUPS.c.client_error + ROLLUPS.c.limited + ROLLUPS.c.server_error)
+    total = failed + func.sum(ROLLUPS.c.ok)
+    query = (
+        sql.select(ROLLUPS.c.route, total, failed)
+        .where(*where)
+        .group_by(ROLLUPS.c.route)
+        .order_by(total.desc())
+        .limit(20)
+    )
+    return [RouteUsage(route, int(count), int(bad)) for route, count, bad in session.connection().execute(query)]
+
+
+def by_address(session: Session, *, workspace_id: str, caller_id: str) -> list[AddressUsage]:
+    """From where the caller's latest thousand requests came, busiest first."""
+    latest = (
+        select(RequestLog.ip, RequestLog.created_at)
+        .where(RequestLog.workspace_id == workspace_id, RequestLog.caller_id == caller_id)
+        .order_by(col(RequestLog.id).desc())
+        .limit(_RECENT_FOR_ADDRESSES)
+        .subquery()
+    )
+    count = func.count()
+    query = (
+        select(latest.c.ip, count, func.max(latest.c.created_at)).group_by(latest.c.ip).order_by(count.desc()).limit(20)
+    )
+    return [AddressUsage(ip, number, last) for ip, number, last in session.exec(query).all()]
+
+
+def _conditions(workspace_id: str, caller_id: str | None, width: int, since: datetime) -> list[ColumnElement[bool]]:
+    where = [ROLLUPS.c.workspace_id == workspace_id, ROLLUPS.c.width == width, ROLLUPS.c.starts_at >= since]
+    return [*where, ROLLUPS.c.caller_id == caller_id] if caller_id else where
+
+
+_NOTHING: Final = [0] * len(_OUTCOMES)
