@@ -1,0 +1,151 @@
+// What the console does in the browser without asking the server: relative times, coloured code, copying, keys, unsaved forms.
+(() => {
+  'use strict';
+
+  // ---- <x-time at="RFC 3339">: relative, the exact time on hover in the viewer's zone and in UTC.
+  const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always', style: 'narrow' });
+  const units = [['year', 31536000], ['month', 2592000], ['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
+  const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+  const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long', hourCycle: 'h23' });
+  const words = (date) => {
+    const seconds = (date.getTime() - Date.now()) / 1000;
+    if (Math.abs(seconds) < 5) return 'now';
+    for (const [unit, size] of units) {
+      if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+    }
+    return 'now';
+  };
+  const shown = new Set();
+  class RelativeTime extends HTMLElement {
+    static observedAttributes = ['at', 'as'];
+    constructor() { super(); this.attachShadow({ mode: 'open' }); }
+    connectedCallback() { shown.add(this); this.render(); }
+    disconnectedCallback() { shown.delete(this); }
+    attributeChangedCallback() { this.render(); }
+    render() {
+      const at = this.getAttribute('at');
+      const date = at ? new Date(at) : null;
+      const valid = date && !Number.isNaN(date.getTime());
+      this.shadowRoot.textContent = !valid ? '–' : this.getAttribute('as') === 'clock' ? clock.format(date) : words(date);
+      if (valid) this.title = `${exact.format(date)}\n${date.toISOString().replace('T', ' ').slice(0, 19)} UTC`;
+    }
+  }
+  customElements.define('x-time', RelativeTime);
+  setInterval(() => { if (!document.hidden) shown.forEach((element) => element.render()); }, 5000);
+
+  // ---- <x-code text="…" lang="…">: coloured by a small tokenizer; text only, never markup.
+  const keywords = /^(?:async|await|begin|break|case|catch|class|const|def|do|echo|elsif|else|end|export|false|for|foreach|from|func|function|if|import|in|let|new|nil|None|not|null|or|and|package|private|public|raise|require|require_once|return|static|string|byte|error|bool|int|throw|throws|True|False|true|try|except|unless|use|var|void|while|with)$/;
+  const pattern = /(\/\/[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/)|("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)(\s*:)?|(-?\b\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b)|([A-Za-z_$][\w$]*)/g;
+  const style = `:host{font-family:var(--x-mono);font-size:12.5px;line-height:19px;letter-spacing:-.02em}
+    pre{margin:0;font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;tab-size:2}
+    .s{color:var(--x-code-string)}.n{color:var(--x-code-number)}.w{color:var(--x-code-word)}.k{color:var(--x-code-key)}.c{color:var(--x-code-comment)}`;
+  const colour = (text, lang, into) => {
+    let from = 0;
+    const add = (piece, kind) => {
+      if (!kind) return into.append(piece);
+      const span = document.createElement('span');
+      span.className = kind;
+      span.textContent = piece;
+      into.append(span);
+    };
+    for (const match of text.matchAll(pattern)) {
+      const [whole, comment, string, colon, number, word] = match;
+      let kind = '';
+      if (comment !== undefined) kind = lang === 'json' || (lang === 'shell' && !/(^|\s)$/.test(text.slice(0, match.index).slice(-1))) ? '' : 'c';
+      else if (string !== undefined) kind = colon && lang === 'json' ? 'k' : 's';
+      else if (number !== undefined) kind = 'n';
+      else if (word !== undefined && keywords.test(word)) kind = 'w';
+      add(text.slice(from, match.index), '');
+      if (string !== undefined && colon) { add(string, kind); add(colon, ''); } else add(whole, kind);
+      from = match.index + whole.length;
+    }
+    add(text.slice(from), '');
+  };
+  class Code extends HTMLElement {
+    static observedAttributes = ['text', 'lang'];
+    constructor() { super(); this.attachShadow({ mode: 'open' }); }
+    connectedCallback() { this.render(); }
+    attributeChangedCallback() { if (this.isConnected) this.render(); }
+    render() {
+      const text = this.getAttribute('text') ?? '';
+      const sheet = document.createElement('style');
+      sheet.textContent = style;
+      const pre = document.createElement('pre');
+      const lang = this.getAttribute('lang') ?? 'text';
+      if (lang === 'text' || text.length > 60000) pre.textContent = text;
+      else colour(text, lang, pre);
+      this.shadowRoot.replaceChildren(sheet, pre);
+    }
+  }
+  customElements.define('x-code', Code);
+
+  // ---- Copy and download: buttons say what to copy in data-copy; a page without a clipboard (plain http) uses a selection.
+  const copy = async (text) => {
+    if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+    const area = document.createElement('textarea');
+    area.value = text;
+    area.style.cssText = 'position:fixed;opacity:0';
+    (document.querySelector('[role=dialog]') ?? document.body).append(area);
+    area.select();
+    document.execCommand('copy');
+    area.remove();
+  };
+  document.addEventListener('click', async (event) => {
+    const target = event.target.closest?.('[data-copy],[data-download]');
+    if (!target) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (target.dataset.download !== undefined) {
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(new Blob([`${target.dataset.content}\n`], { type: 'text/plain' }));
+      link.download = target.dataset.download;
+      link.click();
+      URL.revokeObjectURL(link.href);
+      return;
+    }
+    await copy(target.dataset.copy);
+    target.setAttribute('data-copied', '');
+    const live = document.getElementById('x-announce');
+    if (live) live.textContent = 'Copied';
+    setTimeout(() => { target.removeAttribute('data-copied'); if (live) live.textContent = ''; }, 1600);
+  }, true);
+
+  // ---- Keys: / searches, g and a letter goes, ? helps, Escape leaves the search.
+  let going = 0;
+  const typing = (element) => element?.closest?.('input,textarea,select,[contenteditable]');
+  document.addEventListener('keydown', (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (typing(event.target)) {
+      if (event.key === 'Escape' && event.target.matches('[data-search]')) event.target.blur();
+      return;
+    }
+    if (document.querySelector('[role=dialog],[role=alertdialog]')) return;
+    if (Date.now() - going < 1200 && /^[a-z]$/.test(event.key)) {
+      going = 0;
+      const link = document.querySelector(`[data-go="${event.key}"]`);
+      if (link) { event.preventDefault(); link.click(); }
+      return;
+    }
+    if (event.key === 'g') going = Date.now();
+    else if (event.key === '/') {
+      const search = document.querySelector('[data-search]');
+      if (search) { event.preventDefault(); search.focus(); search.select(); }
+    } else if (event.key === '?') {
+      event.preventDefault();
+      document.querySelector('[data-help]')?.click();
+    }
+  });
+
+  // ---- Unsaved forms (data-guard): leaving asks.
+  const dirty = () => [...document.querySelectorAll('form[data-guard][data-dirty]')];
+  const question = 'What you changed here is not saved. Leave without saving?';
+  document.addEventListener('input', (event) => event.target.closest?.('form[data-guard]')?.setAttribute('data-dirty', ''));
+  document.addEventListener('submit', (event) => event.target.removeAttribute?.('data-dirty'), true);
+  document.addEventListener('click', (event) => {
+    const link = event.target.closest?.('a[href]');
+    if (!link || link.target === '_blank' || event.ctrlKey || event.metaKey || dirty().length === 0) return;
+    if (window.confirm(question)) dirty().forEach((form) => form.removeAttribute('data-dirty'));
+    else { event.preventDefault(); event.stopPropagation(); }
+  }, true);
+  window.addEventListener('beforeunload', (event) => { if (dirty().length > 0) event.preventDefault(); });
+})();

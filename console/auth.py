@@ -1,0 +1,136 @@
+"""Owns who may do what in the console: the session behind the cookie, and the gate that denies every event by default."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import reflex as rx
+from reflex.state import StateUpdate
+from reflex_base.event import Event
+from reflex_base.registry import RegistrationContext
+
+from backend.accounts import cookies, sessions
+from backend.accounts import service as accounts
+from backend.accounts.sessions import SessionInfo
+from backend.core import permissions
+from backend.core.actor import Actor
+from backend.core.errors import Unauthenticated
+from backend.core.logging import logger
+from backend.core.permissions import Permission
+from console import threads
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+_CACHE_SECONDS: Final = 1.0
+_CACHE_SIZE: Final = 2000
+_TAG: Final = "_needs"
+# What the framework itself sends: connecting, navigating, browser storage.
+_FRAMEWORK_EVENTS: Final = frozenset(
+    {"hydrate", "hydrate_and_load", "on_load_internal", "set_is_hydrated", "update_vars_internal", "handle_frontend_exception"}
+)
+# A tab whose state belongs to someone else, or to another workspace, starts over with a fresh one.
+_START_OVER: Final = "sessionStorage.removeItem('token');location.reload()"
+
+PUBLIC: Final = Permission("public", None, permissions.SIGNED_IN.role)
+
+_log = logger(__name__)
+_known: dict[str, tuple[float, SessionInfo | None]] = {}
+_setup_done = False
+
+
+def needs(permission: Permission) -> Callable[[Handler], Handler]:
+    """Mark an event handler with the permission it needs; goes below `@rx.event`. A handler without a mark is never run."""
+
+    def mark(handler: Handler) -> Handler:
+        setattr(handler, _TAG, permission)
+        return handler
+
+    return mark
+
+
+def permission_of(event_name: str) -> Permission | None:
+    """The permission that the handler of an event was marked with; None if it has none or does not exist."""
+    registered = RegistrationContext.get().event_handlers.get(event_name)
+    return getattr(registered.handler.fn, _TAG, None) if registered else None
+
+
+def is_framework_event(event_name: str) -> bool:
+    """Whether an event is the framework's own and safe for anybody."""
+    state, _, name = event_name.rpartition(".")
+    return name in _FRAMEWORK_EVENTS and (state == "reflex___state____state" or state.startswith("reflex___state____state.reflex___"))
+
+
+async def lookup(token: str) -> SessionInfo | None:
+    """What a session's token stands for, at most one second old; None if it is not valid."""
+    if not token:
+        return None
+    now = time.monotonic()
+    known = _known.get(token)
+    if known is not None and known[0] > now:
+        return known[1]
+    info = await threads.in_transaction(lambda session: sessions.resolve(session, token))
+    if len(_known) >= _CACHE_SIZE:
+        _known.clear()
+    _known[token] = (now + _CACHE_SECONDS, info)
+    return info
+
+
+async def setup_needed() -> bool:
+    """Whether nobody has been made yet; asked until it is no longer so."""
+    global _setup_done  # noqa: PLW0603 - it never becomes needed again
+    if not _setup_done:
+        _setup_done = not await threads.in_transaction(accounts.setup_needed)
+    return not _setup_done
+
+
+def token_of(state: rx.State) -> str:
+    """The session's token that a tab's websocket was opened with."""
+    return cookies.read(state.router.headers.cookie)
+
+
+async def actor_of(state: rx.State) -> Actor:
+    """Who is acting in a tab. Raises `Unauthenticated` when the session is over."""
+    info = await lookup(token_of(state))
+    if info is None:
+        raise Unauthenticated("Your session is over. Sign in again.", "session")
+    return sessions.actor_for(info, ip=state.router.session.client_ip, user_agent=state.router.headers.user_agent[:400])
+
+
+class BoundState(rx.State):
+    """Whose tab this is; nothing of it reaches the browser."""
+
+    _owner: str = ""
+
+
+class Gate(rx.Middleware):
+    """Runs before every event: denies what is not marked, what the role does not allow, and tabs of somebody else."""
+
+    async def preprocess(self, app: rx.App, state: Any, event: Event) -> StateUpdate | None:  # noqa: ARG002 - the framework's signature
+        """None lets the event through."""
+        root = state._get_root_state()  # noqa: SLF001 - the framework offers no public way
+        info = await lookup(token_of(root))
+        owner = f"{info.user_id}/{info.workspace_id}" if info else ""
+        bound = await root.get_state(BoundState)
+        if bound._owner and bound._owner != owner:  # noqa: SLF001 - a backend variable of our own
+            return _stop(rx.call_script(_START_OVER))
+        if owner and not bound._owner:  # noqa: SLF001
+            bound._owner = owner  # noqa: SLF001
+        if is_framework_event(event.name):
+            return None
+        needed = permission_of(event.name)
+        if needed is None:
+            _log.warning("console.event_denied", reason="unmarked")
+            return _stop(rx.toast.error("That is not something the console can do."))
+        if needed is PUBLIC:
+            return None
+        if info is None:
+            return _stop(rx.redirect("/login"))
+        if not permissions.allows(sessions.actor_for(info), needed):
+            return _stop(rx.toast.error(f"This needs the role {needed.role}; yours is {info.role}. Ask an owner of the workspace."))
+        return None
+
+
+def _stop(*events: Any) -> StateUpdate:
+    return StateUpdate(events=Event.from_event_type(list(events)))

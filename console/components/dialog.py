@@ -1,0 +1,51 @@
+"""Owns dialogs: for what needs an answer now, and for what cannot be undone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+from console.components.basic import Text, button
+from console.components.form import field
+
+
+def dialog(title: Text, *children: Any, opened: rx.Var[bool], on_close: Any, about: Text = "", width: str = "480px") -> rx.Component:
+    """A dialog that is open while `opened`; Escape, the backdrop and its buttons call `on_close`."""
+    return rx.dialog.root(
+        rx.dialog.content(
+            rx.dialog.title(title, class_name="x-dialog-title", margin_bottom="4px"),
+            rx.dialog.description(about, class_name="x-small x-soft", margin_bottom="16px"),
+            *children,
+            class_name="x-dialog",
+            max_width=width,
+            aria_describedby=None if about else "",
+        ),
+        open=opened,
+        on_open_change=lambda _open: on_close,
+    )
+
+
+def foot(*buttons: rx.Component) -> rx.Component:
+    """The buttons of a dialog, the answer last."""
+    return rx.el.div(*buttons, class_name="x-dialog-foot")
+
+
+def confirm_by_name(
+    title: Text, consequences: list[Text], *, name: rx.Var[str], verb: str, opened: rx.Var[bool], on_close: Any, on_confirm: Any, busy: rx.Var[bool],
+    error: rx.Var[str],
+) -> rx.Component:
+    """What cannot be undone: lists what follows and asks for the name to be typed; the handler compares it again."""
+    form = rx.el.form(
+        rx.el.ul(*[rx.el.li("– ", line, class_name="x-small") for line in consequences], class_name="x-stack-tight"),
+        field(
+            rx.fragment("Type ", rx.el.span(name, class_name="x-mono"), " to confirm"),
+            rx.el.input(id="typed_name", name="typed_name", class_name="x-input", auto_complete="off", auto_focus=True),
+            name="typed_name",
+            error=error,
+        ),
+        foot(button("Cancel", on_click=on_close), button(verb, look="danger-solid", type="submit", busy=busy)),
+        on_submit=on_confirm,
+        class_name="x-stack",
+    )
+    return dialog(title, form, opened=opened, on_close=on_close)

@@ -1,0 +1,119 @@
+"""Owns lists: the table whose whole row opens the detail, its skeleton, tabs with counts, filters as chips, search and pager."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from console.components.badge import count
+from console.components.basic import Text, icon, link
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its head, the width of its skeleton in px, and whether it is figures, or only for wide screens."""
+
+    head: str
+    bone: int = 96
+    right: bool = False
+    wide_only: bool = False
+    full: bool = False  # a line of its own on a narrow screen
+
+    @property
+    def class_name(self) -> str:
+        """The classes of its cells."""
+        return " ".join(
+            name for name, on in (("x-right x-num", self.right), ("x-wide-only", self.wide_only), ("x-full", self.full)) if on
+        )
+
+
+def opens(label: Any, to: Text) -> rx.Component:
+    """The link in a row's first cell; the whole row is its target."""
+    return link(label, to=to, class_name="x-open")
+
+
+def table(
+    columns: list[Column], rows: rx.Var[list[Any]], cells: Callable[[Any], list[Any]], *, key: Callable[[Any], Any], loading: rx.Var[bool],
+    empty: rx.Component, label: str, skeleton_rows: int = 8,
+) -> rx.Component:
+    """A table of `rows`; while `loading` without rows its skeleton, with none `empty`."""
+
+    def row(item: Any) -> rx.Component:
+        return rx.el.tr(
+            *[rx.el.td(cell, class_name=column.class_name) for column, cell in zip(columns, cells(item), strict=True)],
+            key=key(item),
+        )
+
+    def frame(body: rx.Component, *, busy: bool) -> rx.Component:
+        heads = [rx.el.th(column.head, scope="col", class_name=column.class_name) for column in columns]
+        return rx.el.div(
+            rx.el.table(rx.el.thead(rx.el.tr(*heads)), body, class_name="x-table", aria_label=label, aria_busy=busy), class_name="x-table-frame"
+        )
+
+    bones = rx.el.tbody(
+        *[
+            rx.el.tr(
+                *[
+                    rx.el.td(rx.el.span(class_name="x-bone", width=f"{max(32, column.bone - (n * 13 + i * 7) % 40)}px"), class_name=column.class_name)
+                    for i, column in enumerate(columns)
+                ]
+            )
+            for n in range(skeleton_rows)
+        ]
+    )
+    filled = rx.cond(rows.length() > 0, frame(rx.el.tbody(rx.foreach(rows, row)), busy=False), empty)
+    return rx.cond(loading & (rows.length() == 0), frame(bones, busy=True), filled)
+
+
+def tab(label: Text, to: Text, *, active: rx.Var[bool] | bool, number: Text | None = None) -> rx.Component:
+    """One tab of a list, a link, with its count."""
+    current = rx.cond(active, "page", "false") if isinstance(active, rx.Var) else ("page" if active else "false")
+    return link(label, *([] if number is None else [count(number)]), to=to, class_name="x-tab", aria_current=current)
+
+
+def tabs(*items: rx.Component, label: str) -> rx.Component:
+    """Tabs of a list or a detail."""
+    return rx.el.nav(*items, class_name="x-tabs", aria_label=label)
+
+
+def chip(label: str, value: rx.Var[str], options: Any, on_change: Any, *, shown: rx.Var[str] | None = None) -> rx.Component:
+    """A filter: the native select under it picks, the chip says what is picked. `options` are option elements."""
+    return rx.el.label(
+        rx.el.span(rx.cond(value != "", rx.fragment(label, ": ", rx.el.span(shown if shown is not None else value)), label), class_name="x-cut"),
+        icon("chevron-down", 13),
+        rx.el.select(options, value=value, on_change=on_change, aria_label=label),
+        class_name="x-chip",
+        custom_attrs={"data-on": value != ""},
+    )
+
+
+def search_box(value: rx.Var[str], on_search: Any, placeholder: str) -> rx.Component:
+    """The list's search; `/` focuses it, Enter or a pause searches."""
+    return rx.el.form(
+        icon("search", 14),
+        rx.el.input(
+            name="q", default_value=value, key=value, placeholder=placeholder, type="search", auto_complete="off", aria_label=placeholder,
+            custom_attrs={"data-search": "true"},
+        ),
+        rx.el.kbd("/"),
+        on_submit=on_search,
+        class_name="x-search",
+        role="search",
+    )
+
+
+def pager(shown: rx.Var[int], total: Text, *, newest: Text, older: rx.Var[str], first: rx.Var[bool]) -> rx.Component:
+    """How many are shown of how many, and the way to the newest and to older ones (empty: none)."""
+    plain = "x-button x-quiet x-small-button"
+    return rx.el.div(
+        rx.el.span(rx.el.span(shown, class_name="x-num"), " of ", rx.el.span(total, class_name="x-num")),
+        rx.el.div(
+            rx.cond(first, rx.fragment(), link(icon("chevrons-left", 14), "Newest", to=newest, class_name=plain)),
+            rx.cond(older != "", link("Older", icon("chevron-right", 14), to=older, class_name=plain), rx.fragment()),
+            class_name="x-row",
+        ),
+        class_name="x-pager",
+    )

@@ -1,0 +1,14 @@
+"""Every page of the console, and how it is added to the app."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from console.pages.door import page as door
+from console.pages.overview import page as overview
+
+
+def add_all(app: rx.App) -> None:
+    """Add every page."""
+    for section in (door, overview):
+        section.add(app)

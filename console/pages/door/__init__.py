@@ -1,0 +1,1 @@
+"""The two pages before sign-in: set-up and sign-in."""

@@ -1,0 +1,57 @@
+"""Owns the view of the set-up and sign-in pages; both post plain forms."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from console.components.basic import note
+from console.components.form import post_form, text_field
+from console.pages.door.state import DoorState
+from console.shell import bare
+
+
+def add(app: rx.App) -> None:
+    """Add both pages."""
+    app.add_page(sign_in, route="/login", title="Sign in · Crossdock", on_load=DoorState.load)
+    app.add_page(set_up, route="/setup", title="Set up · Crossdock", on_load=DoorState.load)
+
+
+def sign_in() -> rx.Component:
+    """The sign-in page."""
+    form = post_form(
+        "/auth/login",
+        rx.el.input(type="hidden", name="next", value=DoorState.next),
+        text_field("E-mail", name="email", type="email", auto_complete="username", required=True, auto_focus=True),
+        text_field("Password", name="password", type="password", auto_complete="current-password", required=True),
+        rx.el.button("Sign in", type="submit", class_name="x-button x-primary"),
+        class_name="x-form",
+    )
+    return bare(rx.el.h1("Sign in"), _error(), form)
+
+
+def set_up() -> rx.Component:
+    """The page that makes the first administrator."""
+    form = post_form(
+        "/auth/setup",
+        rx.el.input(type="hidden", name="token", value=DoorState.token),
+        text_field("Workspace", name="workspace", placeholder="Acme", required=True, max_length=120, help_="Your company, usually. More can follow."),
+        text_field("Your name", name="name", auto_complete="name", required=True, max_length=200),
+        text_field("E-mail", name="email", type="email", auto_complete="username", required=True),
+        text_field("Password", name="password", type="password", auto_complete="new-password", required=True, min_length=12, help_="At least 12 characters; a phrase is best."),
+        rx.el.button("Create administrator", type="submit", class_name="x-button x-primary"),
+        class_name="x-form",
+    )
+    missing = note("Open the set-up link that Crossdock printed when it started. It carries a one-time token.", icon_name="link")
+    return bare(
+        rx.el.div(
+            rx.el.h1("Set up Crossdock"),
+            rx.el.p("You become the first administrator.", class_name="x-small x-soft"),
+            class_name="x-stack-tight",
+        ),
+        _error(),
+        rx.cond(rx.State.is_hydrated & (DoorState.token == ""), missing, form),
+    )
+
+
+def _error() -> rx.Component:
+    return rx.cond(DoorState.error != "", note(DoorState.error, tone="bad", icon_name="circle-alert"), rx.fragment())

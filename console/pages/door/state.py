@@ -1,0 +1,40 @@
+"""Owns what the set-up and sign-in pages read from their address."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from console.auth import PUBLIC, needs
+
+_WORDS = {
+    "credentials": "The e-mail address or the password is not right.",
+    "locked": "Too many failed attempts from here. Wait 15 minutes, then try again.",
+    "token": "This set-up link is not valid any more. Restart Crossdock and open the link it prints.",
+    "password": "The password is too weak. Use at least 12 characters that are not your address or a common phrase.",
+    "email": "That is not an e-mail address. Write it as name@example.com.",
+    "taken": "There is an administrator already. Sign in, or ask for an invitation.",
+    "expired": "Your session is over. Sign in again.",
+    "workspace": "The workspace needs a name of 1 to 120 characters.",
+    "unavailable": "The database cannot be reached for now. Try again in a moment.",
+}
+
+
+class DoorState(rx.State):
+    """The address's token, target and error."""
+
+    error: str = ""
+    next: str = ""
+    token: str = ""
+    email: str = ""
+
+    @rx.event
+    @needs(PUBLIC)
+    def load(self) -> None:
+        """Read the address."""
+        query = self.router.url.query_parameters
+        code = query.get("error", "")
+        self.error = _WORDS.get(code, "That did not work. Try again.") if code else ""
+        wanted = query.get("next", "")
+        self.next = wanted if wanted.startswith("/") and not wanted.startswith("//") else ""
+        self.token = query.get("token", "")
+        self.email = query.get("email", "")

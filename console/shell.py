@@ -1,0 +1,176 @@
+"""Owns the frame of every page: sidebar, title, one main action, connection, keys, person and workspace."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import reflex as rx
+from reflex_components_core.core.banner import has_connection_errors
+
+from console.components.basic import Text, icon, icon_button, link
+from console.components.form import post_form
+from console.nav import GROUPS, navigation
+from console.session import SessionState, WorkspaceRow
+from console.theme import Fonts
+
+MAIN: Final = "content"
+
+
+def shell(title: Text, *content: Any, current: str, action: rx.Component | None = None, parent: tuple[str, str] | None = None) -> rx.Component:
+    """A page in its frame. `current` is the sidebar's path, `parent` (`title`, `path`) what the page is below."""
+    return rx.el.div(
+        Fonts.create(),
+        rx.el.a("Skip to content", href=f"#{MAIN}", class_name="x-skip"),
+        rx.el.aside(_sidebar(current, keys=True), class_name="x-side"),
+        rx.el.div(
+            _offline(),
+            _top(title, current=current, action=action, parent=parent),
+            rx.el.main(*content, id=MAIN, class_name="x-main", tab_index=-1),
+            class_name="x-body",
+        ),
+        rx.el.div(id="x-announce", aria_live="polite", class_name="x-visually-hidden"),
+        rx.el.span(custom_attrs={"data-hydrated": rx.State.is_hydrated.to_string()}, hidden=True),
+        _keys_help(),
+        class_name="x-frame",
+    )
+
+
+def bare(*content: Any) -> rx.Component:
+    """The frame of the two pages before sign-in."""
+    return rx.el.main(Fonts.create(), rx.el.div(brand(), *content, class_name="x-door-card x-stack-wide"), class_name="x-door")
+
+
+def brand() -> rx.Component:
+    """The product's mark and name."""
+    mark = rx.el.svg(
+        rx.el.svg.path(d="M3 8h13l-4-4M21 16H8l4 4", stroke="#fff", stroke_width="2.2", fill="none", stroke_linecap="round", stroke_linejoin="round"),
+        view_box="0 0 24 24", width="16", height="16", custom_attrs={"aria-hidden": "true"},
+    )
+    return rx.el.div(rx.el.span(mark, class_name="x-tile"), "Crossdock", class_name="x-brand")
+
+
+def _top(title: Text, *, current: str, action: rx.Component | None, parent: tuple[str, str] | None) -> rx.Component:
+    crumb: list[rx.Component] = []
+    if parent:
+        crumb = [link(parent[0], to=parent[1], class_name="x-wide-only"), icon("chevron-right", 14, class_name="x-soft x-wide-only")]
+    return rx.el.header(
+        _sheet(current),
+        rx.el.div(*crumb, rx.el.h1(title, class_name="x-cut"), class_name="x-crumb x-grow"),
+        action or rx.fragment(),
+        rx.el.button(
+            rx.color_mode_cond(icon("moon"), icon("sun")), type="button", aria_label="Switch between light and dark", title="Light or dark",
+            on_click=rx.toggle_color_mode, class_name="x-button x-quiet x-icon-button",
+        ),
+        class_name="x-top",
+    )
+
+
+def _sidebar(current: str, *, keys: bool) -> rx.Component:
+    return rx.el.nav(
+        _workspace_menu(),
+        *navigation(current, keys=keys),
+        rx.el.div(_person_menu(), class_name="x-nav-foot"),
+        class_name="x-nav",
+        aria_label="Main",
+    )
+
+
+def _sheet(current: str) -> rx.Component:
+    return rx.dialog.root(
+        rx.dialog.trigger(rx.el.button(icon("menu"), type="button", aria_label="Open navigation", class_name="x-button x-quiet x-icon-button x-menu-button")),
+        rx.dialog.content(
+            rx.dialog.title("Navigation", class_name="x-visually-hidden"),
+            rx.dialog.description("Pages of the console", class_name="x-visually-hidden"),
+            _sidebar(current, keys=False),
+            class_name="x-sheet",
+        ),
+    )
+
+
+def _workspace_menu() -> rx.Component:
+    def choice(row: WorkspaceRow) -> rx.Component:
+        return rx.dropdown_menu.item(
+            post_form(
+                "/auth/workspace",
+                rx.el.input(type="hidden", name="workspace_id", value=row.id),
+                rx.el.button(
+                    rx.el.span(row.name, class_name="x-cut x-grow"),
+                    rx.cond(row.id == SessionState.workspace_id, icon("check", 14), rx.fragment()),
+                    type="submit", class_name="x-switch",
+                ),
+                width="100%",
+            ),
+            key=row.id, padding="0", height="auto",
+        )
+
+    return rx.dropdown_menu.root(
+        rx.dropdown_menu.trigger(
+            rx.el.button(
+                rx.el.span(SessionState.initial, class_name="x-tile", custom_attrs={"aria-hidden": "true"}),
+                rx.el.span(SessionState.workspace, class_name="x-cut x-grow x-strong"),
+                icon("chevrons-up-down", 14),
+                type="button", class_name="x-switch", aria_label=f"Workspace {SessionState.workspace}",
+            )
+        ),
+        rx.dropdown_menu.content(
+            rx.foreach(SessionState.workspaces, choice), min_width="208px",
+        ),
+        modal=False,
+    )
+
+
+def _person_menu() -> rx.Component:
+    def leave(label: str, icon_name: str, action: str) -> rx.Component:
+        form = post_form(action, rx.el.button(icon(icon_name, 15), label, type="submit", class_name="x-switch"), width="100%")
+        return rx.dropdown_menu.item(form, padding="0", height="auto")
+
+    return rx.dropdown_menu.root(
+        rx.dropdown_menu.trigger(
+            rx.el.button(
+                rx.el.span(SessionState.user_name[:1].upper(), class_name="x-tile x-tile-round", custom_attrs={"aria-hidden": "true"}),
+                rx.el.span(
+                    rx.el.span(SessionState.user_name, class_name="x-cut x-small"),
+                    rx.el.span(SessionState.role, class_name="x-tiny x-soft"),
+                    class_name="x-grow", display="flex", flex_direction="column", line_height="16px",
+                ),
+                icon("chevrons-up-down", 14),
+                type="button", class_name="x-switch", aria_label="Your account",
+            )
+        ),
+        rx.dropdown_menu.content(
+            leave("Sign out", "log-out", "/auth/logout"),
+            leave("Sign out everywhere", "monitor-x", "/auth/logout-everywhere"),
+            min_width="208px",
+        ),
+        modal=False,
+    )
+
+
+def _offline() -> rx.Component:
+    return rx.cond(
+        has_connection_errors,
+        rx.el.div(icon("wifi-off", 14), "Not connected. What you see may be old; trying again.", class_name="x-offline", role="status"),
+        rx.fragment(),
+    )
+
+
+def _keys_help() -> rx.Component:
+    def line(keys: list[str], words: str) -> rx.Component:
+        return rx.el.div(rx.el.span(words), rx.el.span(*[rx.el.kbd(key) for key in keys], class_name="x-row"), class_name="x-between x-small")
+
+    places = [place for group in GROUPS for place in group.places]
+    return rx.dialog.root(
+        rx.dialog.trigger(icon_button("keyboard", "Keyboard shortcuts", display="none", custom_attrs={"data-help": "true"})),
+        rx.dialog.content(
+            rx.dialog.title("Keyboard", class_name="x-dialog-title", margin_bottom="4px"),
+            rx.dialog.description("Everywhere but while typing.", class_name="x-small x-soft", margin_bottom="16px"),
+            rx.el.div(
+                line(["/"], "Search this list"),
+                *[line(["g", place.letter], f"Go to {place.title}") for place in places],
+                line(["?"], "This help"),
+                line(["Esc"], "Close"),
+                class_name="x-stack",
+            ),
+            class_name="x-dialog", max_width="360px",
+        ),
+    )

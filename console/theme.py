@@ -1,0 +1,48 @@
+"""Owns the look: fonts served by us, the style sheet, and the words and colours of each state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import reflex as rx
+
+STYLESHEETS: Final = ["/console.css"]
+
+
+class Fonts(rx.Fragment):
+    """Inter and JetBrains Mono, bundled with the pages."""
+
+    def add_imports(self) -> dict[str, list[str]]:
+        """Side-effect imports: the packages' style sheets."""
+        return {"": ["@fontsource-variable/inter/index.css", "@fontsource-variable/jetbrains-mono/index.css"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a state is shown: its word, its icon and its colour of meaning (`good`, `wait`, `bad`, `info` or empty for grey)."""
+
+    word: str
+    icon: str
+    tone: str
+
+
+LOOKS: Final[dict[str, Look]] = {
+    "active": Look("Active", "circle-check", "good"),
+    "delivered": Look("Delivered", "circle-check", "good"),
+    "failing": Look("Failing", "triangle-alert", "wait"),
+    "waiting": Look("Waiting", "clock", "wait"),
+    "sending": Look("Sending", "arrow-up-right", "info"),
+    "retrying": Look("Retrying", "rotate-cw", "wait"),
+    "expiring": Look("Expiring", "clock", "wait"),
+    "paused": Look("Paused", "circle-pause", "wait"),
+    "dead": Look("Failed", "circle-x", "bad"),
+    "failed": Look("Failed", "circle-x", "bad"),
+    "revoked": Look("Revoked", "ban", "bad"),
+    "disabled": Look("Disabled", "circle-off", "bad"),
+    "expired": Look("Expired", "clock-alert", ""),
+    "cancelled": Look("Cancelled", "circle-slash", ""),
+    "skipped": Look("Skipped", "skip-forward", ""),
+    "interrupted": Look("Interrupted", "circle-slash", ""),
+    "test": Look("Test", "flask-conical", "info"),
+}

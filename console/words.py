@@ -1,0 +1,69 @@
+"""Owns how numbers, sizes, durations and moments are written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from backend.core import clock
+
+
+class _Count(Protocol):
+    @property
+    def value(self) -> int: ...
+    @property
+    def capped(self) -> bool: ...
+
+
+def moment(value: datetime | None) -> str:
+    """RFC 3339 for the browser, which shows it relative and exact; empty for none."""
+    return clock.rfc3339(value) if value else ""
+
+
+def number(value: float) -> str:
+    """`12,480`; fractions to one place."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+
+
+def count(value: _Count | int) -> str:
+    """A count, which stops at `10,000+`."""
+    if isinstance(value, int):
+        return number(value)
+    return f"{value.value:,}{'+' if value.capped else ''}"
+
+
+def duration(ms: float | None) -> str:
+    """`84 ms`, `1.2 s`; a dash for none."""
+    if ms is None:
+        return "–"
+    if ms < 10:  # noqa: PLR2004 - below, a decimal tells something
+        return f"{ms:.1f} ms"
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"  # noqa: PLR2004 - milliseconds in a second
+
+
+def span(seconds: float) -> str:
+    """`5 s`, `30 min`, `2 h`, `5 days`: a length of time in its largest whole unit."""
+    for size, unit in ((86_400, "day"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            amount = seconds / size
+            shown = f"{amount:.0f}" if amount.is_integer() or amount >= 10 else f"{amount:.1f}"  # noqa: PLR2004 - one decimal below ten
+            return f"{shown} {unit}{'s' if unit == 'day' and shown != '1' else ''}"
+    return f"{seconds:.0f} s"
+
+
+def size(length: int) -> str:
+    """`812 B`, `12 KB`."""
+    return f"{length} B" if length < 1024 else f"{length / 1024:,.1f} KB".replace(".0 KB", " KB")  # noqa: PLR2004 - bytes in a KB
+
+
+def percent(part: float, whole: float) -> str:
+    """`98.2 %`; a dash of nothing."""
+    if not whole:
+        return "–"
+    share = 100 * part / whole
+    return f"{share:.0f} %" if share in (0.0, 100.0) else f"{min(share, 99.9):.1f} %"
+
+
+def middle_cut(text: str, keep: int = 24) -> str:
+    """`dlv_01k5z7…9fq2`: a long id with its middle cut out."""
+    return text if len(text) <= keep else f"{text[: keep - 7]}…{text[-6:]}"
