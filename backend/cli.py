@@ -102,9 +102,7 @@ def create_admin(
         service.check_person(email=email, password=password)
         password_hash = passwords.hash_password(password)
         with db.transaction(write=True) as session:
-            user = service.create_admin(
-                session, email=email, password_hash=password_hash, name=name, workspace=workspace
-            )
+            user = service.create_admin(session, email=email, password_hash=password_hash, name=name, workspace=workspace)
         typer.echo(f"{user.email} can sign in now ({user.id}).")
 
 

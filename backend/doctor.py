@@ -58,9 +58,7 @@ def _database(current: Settings) -> Finding:
     if found is None:
         return Finding("database", False, f"{kind} answers and is empty: run `crossdock migrate` or `crossdock up`.")
     if found < head:
-        return Finding(
-            "database", False, f"{kind} is at revision {found}, this version needs {head}: run `crossdock migrate`."
-        )
+        return Finding("database", False, f"{kind} is at revision {found}, this version needs {head}: run `crossdock migrate`.")
     if found > head:
         return Finding(
             "database",
@@ -76,9 +74,7 @@ def _redis(current: Settings) -> Finding:
     except (RedisError, OSError) as error:
         if current.embeds_valkey:
             return Finding("redis", True, "The embedded Valkey is not running; `crossdock up` starts it.")
-        return Finding(
-            "redis", False, f"REDIS_URL does not answer ({type(error).__name__}): check it and that the server runs."
-        )
+        return Finding("redis", False, f"REDIS_URL does not answer ({type(error).__name__}): check it and that the server runs.")
     return Finding("redis", True, f"{'The embedded Valkey' if current.embeds_valkey else 'Redis'} answers.")
 
 

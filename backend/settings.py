@@ -133,14 +133,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, validate_default=False)
 
-    environment: Environment = _variable(
-        "CROSSDOCK_ENV", "development or production", "production", default=Environment.DEVELOPMENT
-    )
+    environment: Environment = _variable("CROSSDOCK_ENV", "development or production", "production", default=Environment.DEVELOPMENT)
     data_dir: Path = _variable("CROSSDOCK_DATA_DIR", "a folder", "/var/lib/crossdock", default=Path("data"))
     host: str = _variable("CROSSDOCK_HOST", "a host name or an address to listen on", "127.0.0.1", default="127.0.0.1")
-    port: Annotated[int, Field(ge=1, le=65535)] = _variable(
-        "CROSSDOCK_PORT", "a port number from 1 to 65535", "8000", default=8000
-    )
+    port: Annotated[int, Field(ge=1, le=65535)] = _variable("CROSSDOCK_PORT", "a port number from 1 to 65535", "8000", default=8000)
     configured_database: Annotated[SecretStr | None, BeforeValidator(_database_url)] = _variable(
         "DATABASE_URL",
         "the address of a PostgreSQL database",
@@ -175,9 +171,7 @@ class Settings(BaseModel):
         "the address of a Slack incoming webhook",
         "https://hooks.slack.com/services/T000/B000/XXXX",
     )
-    configured_require_https: Annotated[bool | None, BeforeValidator(_switch)] = _variable(
-        "CROSSDOCK_REQUIRE_HTTPS", "on or off", "on"
-    )
+    configured_require_https: Annotated[bool | None, BeforeValidator(_switch)] = _variable("CROSSDOCK_REQUIRE_HTTPS", "on or off", "on")
     log_format: LogFormat = _variable("CROSSDOCK_LOG_FORMAT", "auto, console or json", "json", default=LogFormat.AUTO)
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = _variable(
         "CROSSDOCK_LOG_LEVEL", "debug, info, warning or error", "info", default="info"
@@ -211,8 +205,7 @@ class Settings(BaseModel):
             )
         if self.is_production and any(network.prefixlen == 0 for network in self.egress_allow):
             raise SettingsError(
-                "CROSSDOCK_EGRESS_ALLOW allows every address, which production refuses, "
-                "for example CROSSDOCK_EGRESS_ALLOW=10.1.0.0/16."
+                "CROSSDOCK_EGRESS_ALLOW allows every address, which production refuses, for example CROSSDOCK_EGRESS_ALLOW=10.1.0.0/16."
             )
         return self
 
@@ -251,9 +244,7 @@ class Settings(BaseModel):
         if self.configured_public_url is not None:
             return self.configured_public_url
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - where "everywhere" is reached
-        return (
-            f"http://[{host}]:{self.port}" if ":" in host and not host.startswith("[") else f"http://{host}:{self.port}"
-        )
+        return f"http://[{host}]:{self.port}" if ":" in host and not host.startswith("[") else f"http://{host}:{self.port}"
 
     @property
     def own_origins(self) -> tuple[str, ...]:

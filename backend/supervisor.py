@@ -83,9 +83,7 @@ class _Supervisor:
     def __init__(self, current: Settings, lock: int) -> None:
         self._settings = current
         self._lock = lock
-        self._as_json = current.log_format is LogFormat.JSON or (
-            current.log_format is LogFormat.AUTO and not sys.stdout.isatty()
-        )
+        self._as_json = current.log_format is LogFormat.JSON or (current.log_format is LogFormat.AUTO and not sys.stdout.isatty())
         self._selector = selectors.DefaultSelector()
         self._prepare = Child("prepare", [sys.executable, "-m", "backend", "prepare"], run_once=True)
         self._workers = [Child(name, [sys.executable, "-m", "backend", name]) for name in ("web", *_LATER)]

@@ -57,9 +57,7 @@ class _Worker(SimpleWorker):
         if self._is_waiting:
             raise StopRequested
 
-    def dequeue_job_and_maintain_ttl(
-        self, timeout: int | None, max_idle_time: int | None = None
-    ) -> tuple[Job, Queue] | None:
+    def dequeue_job_and_maintain_ttl(self, timeout: int | None, max_idle_time: int | None = None) -> tuple[Job, Queue] | None:
         self._is_waiting = True
         try:
             if lifecycle.stop_requested():

@@ -53,9 +53,7 @@ def logger(name: str) -> FilteringBoundLogger:
 
 def configure(settings: Settings, process: str) -> None:
     """Write this process's lines, and those of every library in it, to standard output in the configured format."""
-    as_json = settings.log_format is LogFormat.JSON or (
-        settings.log_format is LogFormat.AUTO and not sys.stdout.isatty()
-    )
+    as_json = settings.log_format is LogFormat.JSON or (settings.log_format is LogFormat.AUTO and not sys.stdout.isatty())
     level = settings.log_level.upper()
     structlog.contextvars.bind_contextvars(process=process)
     shared: list[Processor] = [

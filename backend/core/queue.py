@@ -42,9 +42,7 @@ _MOST_WAKES = 8
 Result = TypeVar("Result")
 _log = logger(__name__)
 _clients: dict[int, Redis] = {}
-_async_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool, AsyncRedis]] = (
-    weakref.WeakKeyDictionary()
-)
+_async_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool, AsyncRedis]] = weakref.WeakKeyDictionary()
 
 
 class _Outage:
@@ -65,6 +63,10 @@ class _Outage:
             return None
         self._end()
         return result
+
+    def forget(self) -> None:
+        """Think nothing of what was seen."""
+        self._skip_until = None
 
     def _begin(self, error: Exception) -> None:
         with self._lock:
@@ -89,6 +91,14 @@ def redis() -> Redis:
         _clients.clear()
         _clients[process] = connect(read_seconds=_READ_SECONDS)
     return _clients[process]
+
+
+def forget_connections() -> None:
+    """Close this process's client and remember no outage; the next call reads the settings anew. For tests and tools."""
+    for client in _clients.values():
+        client.close()
+    _clients.clear()
+    _outage.forget()
 
 
 def connect(*, read_seconds: float | None) -> Redis:
@@ -159,9 +169,7 @@ def publish_invalidation(identifiers: Iterable[str]) -> None:
 
 
 def _enqueue(name: str, function: str, args: tuple[Any, ...], timeout: int) -> bool:
-    open_queue(name).enqueue_call(
-        function, args=args, timeout=timeout, result_ttl=0, failure_ttl=86_400, description=function
-    )
+    open_queue(name).enqueue_call(function, args=args, timeout=timeout, result_ttl=0, failure_ttl=86_400, description=function)
     return True
 
 

@@ -83,9 +83,7 @@ def silent(session: Session, *, now: datetime) -> Sequence[WorkerRun]:
 def alive(session: Session, *, now: datetime) -> Sequence[WorkerRun]:
     """Runs that were heard of within the last 15 s, oldest first."""
     query = (
-        select(WorkerRun)
-        .where(col(WorkerRun.ended_at).is_(None), col(WorkerRun.heartbeat_at) >= now - SILENCE)
-        .order_by(col(WorkerRun.id))
+        select(WorkerRun).where(col(WorkerRun.ended_at).is_(None), col(WorkerRun.heartbeat_at) >= now - SILENCE).order_by(col(WorkerRun.id))
     )
     return session.exec(query).all()
 
@@ -103,11 +101,7 @@ def _beat_until(run: _Run, over: threading.Event) -> None:
 def _begin(kind: str) -> str:
     identifier = ids.new("run")
     with db.transaction(write=True) as session:
-        session.add(
-            WorkerRun(
-                id=identifier, kind=kind, host=socket.gethostname()[:120], pid=os.getpid(), heartbeat_at=clock.now()
-            )
-        )
+        session.add(WorkerRun(id=identifier, kind=kind, host=socket.gethostname()[:120], pid=os.getpid(), heartbeat_at=clock.now()))
     return identifier
 
 
