@@ -23,6 +23,7 @@ from sqlmodel import Session
 
 from backend.core.errors import Unavailable
 
+_BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
 _BUSY_SECONDS = 10.0
 
@@ -126,17 +127,27 @@ def transaction(*, write: bool = False) -> Iterator[Session]:
                 Session(source.writer if write else source.reader, expire_on_commit=False, autoflush=True)
             )
             yield session
+            for finish in session.info.pop(_BEFORE_COMMIT, {}).values():
+                finish()
             session.commit()
         except (OperationalError, DBAPIError, PoolTimeout) as error:
             raise _translate(error) from error
-        hooks = session.info.pop(_AFTER_COMMIT, [])
-    for hook in hooks:
+        hooks = session.info.pop(_AFTER_COMMIT, {})
+    for hook in hooks.values():
         hook()
 
 
-def after_commit(session: Session, hook: Callable[[], None]) -> None:
-    """Call `hook` once this session's transaction has committed; never if it rolls back. It must not raise."""
-    session.info.setdefault(_AFTER_COMMIT, []).append(hook)
+def before_commit(session: Session, hook: Callable[[], None], *, key: object) -> None:
+    """Call `hook` as the last work of this transaction; registered again under the same `key`, it is called once."""
+    session.info.setdefault(_BEFORE_COMMIT, {})[key] = hook
+
+
+def after_commit(session: Session, hook: Callable[[], None], *, key: object = None) -> None:
+    """Call `hook` once this session's transaction has committed; never if it rolls back. It must not raise.
+
+    Registered again under the same `key` (by default the hook itself), it is called once.
+    """
+    session.info.setdefault(_AFTER_COMMIT, {})[hook if key is None else key] = hook
 
 
 def is_sqlite(session: Session) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Collection
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -42,6 +44,13 @@ def known_names(session: Session, workspace_id: str) -> frozenset[str]:
     """The names that may be published and subscribed to in a workspace."""
     query = select(EventType.name).where(EventType.workspace_id == workspace_id, col(EventType.archived_at).is_(None))
     return frozenset(BUILT_IN) | frozenset(session.exec(query).all())
+
+
+def unknown(name: str, names: Collection[str], *, path: str) -> FieldError:
+    """The error for a name that is no event type, with the nearest that is one."""
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    return FieldError(path, f"{name!r} is not an event type.", f"{hint}GET /api/v1/event-types lists them; add your own there.")
 
 
 def create(

@@ -1,0 +1,1 @@
+"""Publishing: an event and its deliveries, durable in one transaction."""

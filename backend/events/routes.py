@@ -1,0 +1,77 @@
+"""`/api/v1/events`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Header, Query, Response
+
+from backend.core import pagination, permissions, web
+from backend.core.actor import Actor
+from backend.core.errors import FieldError, Invalid
+from backend.event_types import service as event_types
+from backend.events import service
+from backend.events.committer import committer
+from backend.events.schemas import EventAccepted, EventBatch, EventBatchAccepted, EventCreate, EventList, EventOut, EventSamples
+
+router = web.Router(prefix="/events", tags=["events"])
+KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", description="Instead of `idempotency_key` in the body.")]
+
+
+@router.post("", status_code=202, **web.needs(permissions.EVENTS_WRITE))
+async def publish_event(body: EventCreate, actor: web.CurrentActor, response: Response, idempotency_key: KeyHeader = None) -> EventAccepted:
+    """Publish an event. The answer comes once the event and its deliveries are durably stored."""
+    published = await committer.submit(_command(actor, body, header=idempotency_key))
+    if published.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return EventAccepted.of(published)
+
+
+@router.post("/batch", status_code=202, **web.needs(permissions.EVENTS_WRITE))
+def publish_events(body: EventBatch, session: web.WriteSession, actor: web.CurrentActor) -> EventBatchAccepted:
+    """Publish up to 1,000 events, all or none."""
+    commands = [_command(actor, event, path=f"events[{index}].") for index, event in enumerate(body.events)]
+    return EventBatchAccepted(data=[EventAccepted.of(published) for published in service.publish_all(session, commands)])
+
+
+@router.get("", **web.needs(permissions.EVENTS_READ))
+def list_events(
+    session: web.ReadSession,
+    actor: web.CurrentActor,
+    type: Annotated[str | None, Query(description="Only this event type.")] = None,  # noqa: A002 - the field's name
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = pagination.DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> EventList:
+    """Events, newest first."""
+    page = service.list_events(session, actor=actor, type=type, since=since, until=until, limit=limit, cursor=cursor)
+    return EventList(data=[EventOut.of(event) for event in page.data], next_cursor=page.next_cursor, has_more=page.has_more)
+
+
+@router.get("/samples", **web.needs(permissions.EVENTS_READ))
+def read_samples(session: web.ReadSession, actor: web.CurrentActor, event: str | None = None) -> EventSamples:
+    """Sample data by event type, of one type or of all."""
+    if event is not None:
+        return EventSamples(data={event: event_types.sample(session, actor=actor, name=event)})
+    return EventSamples(data={info.name: info.sample for info in event_types.all_types(session, actor=actor)})
+
+
+@router.get("/{event_id}", **web.needs(permissions.EVENTS_READ))
+def read_event(event_id: str, session: web.ReadSession, actor: web.CurrentActor) -> EventOut:
+    """One event with its data, and the webhooks that it was not sent to and why."""
+    return EventOut.of(service.get(session, actor=actor, event_id=event_id))
+
+
+def _command(actor: Actor, event: EventCreate, *, path: str = "", header: str | None = None) -> service.Command:
+    if header is not None and event.idempotency_key not in (None, header):
+        raise Invalid(FieldError("idempotency_key", "differs from the Idempotency-Key header.", "Send one of them."))
+    return service.command(
+        actor=actor,
+        type=event.type,
+        data=event.data,
+        idempotency_key=event.idempotency_key or header,
+        occurred_at=event.occurred_at,
+        path=path,
+    )

@@ -1,0 +1,101 @@
+"""What the routes of events take and answer."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import Field
+
+from backend.core.web import Body, Out
+from backend.events.service import Published
+from backend.models import Event
+
+MAX_BATCH = 1000
+
+
+class EventCreate(Body):
+    """One thing that happened."""
+
+    type: str = Field(max_length=100, examples=["order.created"])
+    data: dict[str, Any] = Field(description="Any JSON object, up to 256 KiB.", examples=[{"order_id": "4711", "total": 17}])
+    idempotency_key: str | None = Field(default=None, description="The same key and body within 24 hours publish once.")
+    occurred_at: datetime | None = Field(default=None, description="When it happened; now if left out.")
+
+
+class EventBatch(Body):
+    """Up to 1,000 events, published all or none."""
+
+    events: list[EventCreate] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class EventAccepted(Out):
+    """The event is stored, with one delivery for each webhook that it goes to."""
+
+    id: str
+    type: str
+    timestamp: datetime
+    deliveries: int
+
+    @classmethod
+    def of(cls, published: Published) -> EventAccepted:
+        """From what the service says."""
+        return cls(id=published.id, type=published.type, timestamp=published.occurred_at, deliveries=published.deliveries)
+
+
+class EventBatchAccepted(Out):
+    """The events in the order in which they were sent."""
+
+    data: list[EventAccepted]
+
+
+class Skip(Out):
+    """A webhook that wanted the type and was not sent to."""
+
+    webhook_id: str
+    reason: str
+    detail: str
+
+
+class EventOut(Out):
+    """An event as it was accepted."""
+
+    id: str
+    type: str
+    timestamp: datetime
+    created_at: datetime
+    data: dict[str, Any]
+    deliveries: int
+    skips: list[Skip]
+    idempotency_key: str | None
+    trace_id: str
+
+    @classmethod
+    def of(cls, event: Event) -> EventOut:
+        """From its row."""
+        return cls(
+            id=event.id,
+            type=event.type,
+            timestamp=event.occurred_at,
+            created_at=event.created_at,
+            data=json.loads(event.body)["data"],
+            deliveries=event.deliveries,
+            skips=[Skip.model_validate(skip) for skip in event.skips],
+            idempotency_key=event.idempotency_key,
+            trace_id=event.trace_id,
+        )
+
+
+class EventList(Out):
+    """One page, newest first."""
+
+    data: list[EventOut]
+    next_cursor: str | None
+    has_more: bool
+
+
+class EventSamples(Out):
+    """The sample data of one event type, or of every type by its name."""
+
+    data: dict[str, dict[str, Any]]

@@ -1,0 +1,265 @@
+"""Publishing events: each becomes durable together with one delivery for every webhook that it goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, insert
+from sqlmodel import Session, col, select
+
+from backend.core import clock, crypto, db, ids, pagination, permissions, queue
+from backend.core.actor import Actor
+from backend.core.errors import CrossdockError, FieldError, Invalid, NotFound
+from backend.deliveries import lanes
+from backend.event_types import service as event_types
+from backend.event_types.catalogue import BUILT_IN
+from backend.events import body, subscriptions
+from backend.idempotency import service as idempotency
+from backend.models import Delivery, Event
+
+ROUTE = "POST /api/v1/events"
+_FUTURE = timedelta(minutes=5)
+_LANES = "lanes_due"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A validated wish to publish: `text` is `data` as it will be sent."""
+
+    actor: Actor
+    type: str
+    data: dict[str, Any]
+    text: str
+    occurred_at: datetime | None = None
+    idempotency_key: str | None = None
+    kind: str = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An accepted event; `replayed` if the same key had published it before."""
+
+    id: str
+    type: str
+    occurred_at: datetime
+    deliveries: int
+    replayed: bool = False
+
+
+def command(
+    *,
+    actor: Actor,
+    type: str,  # noqa: A002 - the field's name
+    data: dict[str, Any],
+    idempotency_key: str | None = None,
+    occurred_at: datetime | None = None,
+    path: str = "",
+) -> Command:
+    """Check everything that needs no database. Raises `Forbidden`, `Invalid` (paths begin with `path`), `TooLarge`."""
+    permissions.require(actor, permissions.EVENTS_WRITE)
+    if occurred_at is not None and occurred_at.tzinfo is None:
+        raise Invalid(FieldError(f"{path}occurred_at", "has no time zone.", "Write it as 2026-01-31T09:30:00Z."))
+    if occurred_at is not None and occurred_at > clock.now() + _FUTURE:
+        raise Invalid(FieldError(f"{path}occurred_at", "lies in the future.", "Leave it out, or send when it happened."))
+    key = idempotency.check_key(idempotency_key) if idempotency_key is not None else None
+    return Command(actor, type, data, body.data_text(data, path=f"{path}data"), occurred_at, key)
+
+
+def publish(session: Session, *, actor: Actor, type: str, data: dict[str, Any]) -> Published:  # noqa: A002 - the field's name
+    """Publish one event in this transaction, for features that report a change of their own: no permission is asked for."""
+    return _raise_or(publish_many(session, [Command(actor, type, data, body.data_text(data))])[0])
+
+
+def publish_all(session: Session, commands: Sequence[Command]) -> list[Published]:
+    """Publish all or none. Raises the first error; every unknown type is named at once."""
+    results = publish_many(session, commands)
+    unknown = [
+        FieldError(f"events[{index}].{error.path}", error.message, error.fix)
+        for index, result in enumerate(results)
+        if isinstance(result, Invalid)
+        for error in result.errors
+    ]
+    if unknown:
+        raise Invalid(*unknown)
+    return [_raise_or(result) for result in results]
+
+
+def publish_many(session: Session, commands: Sequence[Command]) -> list[Published | CrossdockError]:
+    """Publish in one transaction, each for itself: what was accepted, or why not, in the order of `commands`.
+
+    Two inserts for all events and deliveries together. Raises what the database raises, after which nothing may be committed.
+    """
+    results: list[Published | CrossdockError] = []
+    events: list[dict[str, Any]] = []
+    deliveries: list[dict[str, Any]] = []
+    known: dict[str, frozenset[str]] = {}
+    subscribed: dict[str, subscriptions.Subscriptions] = {}
+    for wish in commands:
+        workspace_id = wish.actor.workspace_id
+        try:
+            if wish.type not in BUILT_IN:
+                _check_type(session, wish, known)
+            scope = _scope(wish)
+            earlier = idempotency.begin(session, scope) if scope else None
+            if earlier is not None:
+                results.append(_earlier(earlier))
+                continue
+        except CrossdockError as error:
+            results.append(error)
+            continue
+        if workspace_id not in subscribed:
+            subscribed[workspace_id] = subscriptions.current(session, workspace_id)
+        event, fan_out = _rows(wish, subscribed[workspace_id])
+        events.append(event)
+        deliveries += fan_out
+        published = Published(event["id"], wish.type, event["occurred_at"], len(fan_out))
+        if scope:
+            idempotency.finish(session, scope, status_code=202, answer=answer(published))
+        results.append(published)
+    if events:
+        session.execute(insert(Event), events)
+        _announce(session, {event["workspace_id"] for event in events})
+    if deliveries:
+        session.execute(insert(Delivery), deliveries)
+        make_due(session, {delivery["webhook_id"] for delivery in deliveries})
+    return results
+
+
+def answer(published: Published) -> dict[str, Any]:
+    """What the API answers, and what is kept under an idempotency key."""
+    return {
+        "id": published.id,
+        "type": published.type,
+        "timestamp": clock.rfc3339(published.occurred_at),
+        "deliveries": published.deliveries,
+    }
+
+
+def make_due(session: Session, webhook_ids: set[str]) -> None:
+    """Say that these webhooks have something to deliver now: at the end of this transaction, in one order, and wake a worker after it."""
+    session.info.setdefault(_LANES, set()).update(webhook_ids)
+
+    def move() -> None:
+        lanes.due(session.connection(), session.info.pop(_LANES, set()), clock.now())
+
+    db.before_commit(session, move, key=_LANES)
+    db.after_commit(session, queue.wake_deliver)
+
+
+def get(session: Session, *, actor: Actor, event_id: str) -> Event:
+    """One event. Raises `NotFound`."""
+    permissions.require(actor, permissions.EVENTS_READ)
+    found = session.exec(select(Event).where(Event.id == event_id, Event.workspace_id == actor.workspace_id)).first()
+    if found is None:
+        raise NotFound("There is no such event in this workspace.")
+    return found
+
+
+def list_events(
+    session: Session,
+    *,
+    actor: Actor,
+    type: str | None = None,  # noqa: A002 - the field's name
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = pagination.DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> pagination.Page[Event]:
+    """The workspace's events, newest first; test sends are not among them."""
+    permissions.require(actor, permissions.EVENTS_READ)
+    query = select(Event).where(Event.workspace_id == actor.workspace_id, Event.kind == "event")
+    if type:
+        query = query.where(Event.type == type)
+    if since:
+        query = query.where(Event.id >= ids.floor("evt", int(since.timestamp() * 1000)))
+    if until:
+        query = query.where(Event.id < ids.floor("evt", int(until.timestamp() * 1000)))
+    return pagination.fetch(session, query, col(Event.id), limit=limit, cursor=cursor)
+
+
+def published_any(session: Session, *, actor: Actor) -> bool:
+    """Whether the workspace has published anything yet."""
+    permissions.require(actor, permissions.EVENTS_READ)
+    query = select(func.count()).select_from(select(Event.id).where(Event.workspace_id == actor.workspace_id).limit(1).subquery())
+    return session.exec(query).one() > 0
+
+
+def _rows(wish: Command, known: subscriptions.Subscriptions) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    now = clock.now()
+    event_id, workspace_id, occurred_at = ids.new("evt"), wish.actor.workspace_id, wish.occurred_at or now
+    found = subscriptions.match(
+        known,
+        body.envelope(event_id=event_id, type_name=wish.type, occurred_at=occurred_at, workspace_id=workspace_id, data=wish.data),
+    )
+    trace_id = wish.actor.request_id or ids.new("trc")
+    event = {
+        "id": event_id,
+        "created_at": now,
+        "workspace_id": workspace_id,
+        "type": wish.type,
+        "occurred_at": occurred_at,
+        "body": body.text(event_id=event_id, type_name=wish.type, occurred_at=occurred_at, workspace_id=workspace_id, data=wish.text),
+        "kind": wish.kind,
+        "actor_kind": wish.actor.kind,
+        "actor_id": wish.actor.id,
+        "idempotency_key": wish.idempotency_key,
+        "webhooks_revision": found.revision,
+        "deliveries": len(found.targets),
+        "skips": list(found.skips),
+        "trace_id": trace_id,
+    }
+    deliveries = [
+        {
+            "id": ids.new("dlv"),
+            "created_at": now,
+            "workspace_id": workspace_id,
+            "event_id": event_id,
+            "webhook_id": target.webhook_id,
+            "event_type": wish.type,
+            "kind": wish.kind,
+            "status": "waiting",
+            "attempt_count": 0,
+            "failure_count": 0,
+            "max_attempts": target.max_attempts,
+            "due_at": now,
+            "trigger": "event",
+            "trace_id": trace_id,
+        }
+        for target in found.targets
+    ]
+    return event, deliveries
+
+
+def _announce(session: Session, workspace_ids: set[str]) -> None:
+    for workspace_id in workspace_ids:
+        db.after_commit(session, lambda workspace_id=workspace_id: queue.publish(workspace_id, "events"), key=("events", workspace_id))
+
+
+def _check_type(session: Session, wish: Command, known: dict[str, frozenset[str]]) -> None:
+    workspace_id = wish.actor.workspace_id
+    if workspace_id not in known:
+        known[workspace_id] = event_types.known_names(session, workspace_id)
+    if wish.type not in known[workspace_id]:
+        raise Invalid(event_types.unknown(wish.type, known[workspace_id], path="type"))
+
+
+def _scope(wish: Command) -> idempotency.Scope | None:
+    if wish.idempotency_key is None:
+        return None
+    occurred = clock.rfc3339(wish.occurred_at) if wish.occurred_at else ""
+    body_hash = crypto.fingerprint(f"{wish.type}\n{occurred}\n{wish.text}".encode())
+    return idempotency.Scope(wish.actor.workspace_id, wish.actor.id, ROUTE, wish.idempotency_key, body_hash)
+
+
+def _earlier(replay: idempotency.Replay) -> Published:
+    kept = replay.answer
+    return Published(kept["id"], kept["type"], datetime.fromisoformat(kept["timestamp"]), kept["deliveries"], replayed=True)
+
+
+def _raise_or(result: Published | CrossdockError) -> Published:
+    if isinstance(result, CrossdockError):
+        raise result
+    return result

@@ -1,0 +1,104 @@
+"""Which webhooks an event goes to: the workspace's subscriptions, kept in memory until one of them changes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from backend.core import filters
+from backend.models import Webhook, WebhookChange
+from backend.webhooks import matching, policy
+
+_KEPT_WORKSPACES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What decides whether a webhook gets an event."""
+
+    webhook_id: str
+    event_types: tuple[str, ...]
+    filter: filters.Filter | None
+    state: str
+    disabled_reason: str
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriptions:
+    """A workspace's webhooks as they stand at a revision of their settings."""
+
+    revision: int
+    webhooks: tuple[Subscription, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where an event goes, and for whom that wanted its type it is skipped and why."""
+
+    revision: int
+    targets: tuple[Subscription, ...]
+    skips: tuple[dict[str, Any], ...]
+
+
+# By workspace: the id of the newest change (unlike its revision, a number that a rolled-back transaction can leave to another).
+_cache: OrderedDict[str, tuple[str, Subscriptions]] = OrderedDict()
+_NONE = Subscriptions(0, ())
+
+
+def current(session: Session, workspace_id: str) -> Subscriptions:
+    """The subscriptions of a workspace as this transaction sees them; one small query while nothing changes."""
+    query = (
+        select(WebhookChange.id, WebhookChange.revision)
+        .where(WebhookChange.workspace_id == workspace_id)
+        .order_by(col(WebhookChange.revision).desc(), col(WebhookChange.webhook_id).desc())
+        .limit(1)
+    )
+    newest = session.exec(query).first()
+    if newest is None:
+        return _NONE
+    change_id, revision = newest
+    kept = _cache.get(workspace_id)
+    if kept is not None and kept[0] == change_id:
+        return kept[1]
+    found = Subscriptions(revision, _load(session, workspace_id))
+    _cache[workspace_id] = (change_id, found)
+    if len(_cache) > _KEPT_WORKSPACES:
+        _cache.popitem(last=False)
+    return found
+
+
+def match(subscriptions: Subscriptions, event: dict[str, Any]) -> Match:
+    """Where `event`, the whole envelope, goes."""
+    targets: list[Subscription] = []
+    skips: list[dict[str, Any]] = []
+    for webhook in subscriptions.webhooks:
+        if not matching.matches(webhook.event_types, event["type"]):
+            continue
+        if webhook.state == "disabled":
+            skips.append({"webhook_id": webhook.webhook_id, "reason": "disabled", "detail": webhook.disabled_reason})
+            continue
+        verdict = filters.evaluate(webhook.filter, event) if webhook.filter is not None else None
+        if verdict is not None and not verdict.matched:
+            skips.append({"webhook_id": webhook.webhook_id, "reason": "filtered", "detail": verdict.failed_condition or ""})
+            continue
+        targets.append(webhook)
+    return Match(subscriptions.revision, tuple(targets), tuple(skips))
+
+
+def _load(session: Session, workspace_id: str) -> tuple[Subscription, ...]:
+    query = select(Webhook).where(Webhook.workspace_id == workspace_id, col(Webhook.deleted_at).is_(None)).order_by(col(Webhook.id))
+    return tuple(
+        Subscription(
+            row.id,
+            tuple(row.event_types),
+            filters.parse(row.filter) if row.filter else None,
+            row.state,
+            row.disabled_reason or "",
+            policy.parse(row.retry_policy).max_attempts,
+        )
+        for row in session.exec(query).all()
+    )
