@@ -1,58 +1,61 @@
-"""How an error is written in an answer: RFC 9457 problem details, with `statusCode` and `message` for older clients."""
+"""How an error is told over HTTP: problem details (RFC 9457) and the headers that belong to them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
-from backend.core import errors
+from backend.core import jsjson
+from backend.core.errors import CrossdockError, Forbidden, InProgress, Invalid, RateLimited, Unauthenticated, Unavailable
 
-MEDIA_TYPE = "application/problem+json"
-_DOCS = "/api/docs#errors-"
+MEDIA_TYPE: Final = "application/problem+json"
+_CONTENT_TYPE: Final = {"content-type": MEDIA_TYPE}
+_REALM: Final = 'Bearer realm="crossdock"'
+# draft-ietf-httpapi-ratelimit-headers: the type of a refusal by quota.
+QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
 
-def document(error: errors.CrossdockError, *, instance: str, request_id: str) -> dict[str, Any]:
-    """The body of an answer to `error` at the path `instance`."""
+def document(error: CrossdockError, *, instance: str, request_id: str) -> dict[str, Any]:
+    """The body that tells `error`: RFC 9457's members, `errors` of fields, and `statusCode` and `message` for older clients."""
     body: dict[str, Any] = {
-        "type": f"{_DOCS}{error.code}",
+        "type": QUOTA_EXCEEDED if isinstance(error, RateLimited) else f"urn:crossdock:problem:{error.code}",
         "title": error.title,
         "status": error.status,
         "detail": error.detail,
         "instance": instance,
         "code": error.code,
         "request_id": request_id,
+        "errors": [],
         "statusCode": error.status,
         "message": error.detail,
     }
-    match error:
-        case errors.Invalid():
-            body["errors"] = [{"path": one.path, "message": one.message, "fix": one.fix} for one in error.errors]
-        case errors.Forbidden() if error.required_scopes:
-            body["requiredScopes"] = list(error.required_scopes)
-        case errors.RateLimited() | errors.Unavailable() | errors.InProgress():
-            body["retryAfter"] = error.retry_after
-        case _:
-            pass
+    if isinstance(error, Invalid):
+        body["errors"] = [{"path": item.path, "message": item.message, "fix": item.fix} for item in error.errors]
+    elif isinstance(error, Forbidden):
+        body["requiredScopes"] = list(error.required_scopes)
+    elif isinstance(error, RateLimited):
+        body["retryAfter"] = error.retry_after
     return body
 
 
-def headers(error: errors.CrossdockError) -> dict[str, str]:
-    """The headers that an answer to `error` carries beside its body."""
-    found = {"Content-Type": MEDIA_TYPE, "Cache-Control": "no-store"}
-    match error:
-        case errors.RateLimited() | errors.Unavailable() | errors.InProgress():
-            found["Retry-After"] = str(error.retry_after)
-        case errors.Unauthenticated():
-            code = ' error="invalid_token"' if error.reason != "missing" else ""  # RFC 6750, section 3.1
-            found["WWW-Authenticate"] = f'Bearer realm="crossdock"{"," if code else ""}{code}'
-        case errors.Forbidden() if error.required_scopes:
-            found["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{" ".join(error.required_scopes)}"'
-        case _:
-            pass
-    return found
+def render(error: CrossdockError, *, instance: str, request_id: str) -> bytes:
+    """`document` as it is sent."""
+    body = document(error, instance=instance, request_id=request_id)
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # half a surrogate pair in what the caller sent and the sentence quotes
+        return jsjson.stringify_bytes(body)
 
 
-def render(error: errors.CrossdockError, *, instance: str, request_id: str) -> bytes:
-    """`document` as JSON."""
-    return orjson.dumps(document(error, instance=instance, request_id=request_id))
+def headers(error: CrossdockError) -> dict[str, str]:
+    """The content type, and what `error` brings: a challenge (RFC 6750, section 3), or when to come back."""
+    if isinstance(error, Unauthenticated):
+        bare = error.reason == "missing"
+        return {**_CONTENT_TYPE, "www-authenticate": _REALM if bare else f'{_REALM}, error="invalid_token"'}
+    if isinstance(error, Forbidden) and error.required_scopes:
+        scopes = " ".join(error.required_scopes)
+        return {**_CONTENT_TYPE, "www-authenticate": f'{_REALM}, error="insufficient_scope", scope="{scopes}"'}
+    if isinstance(error, RateLimited | Unavailable | InProgress):
+        return {**_CONTENT_TYPE, "retry-after": str(error.retry_after)}
+    return _CONTENT_TYPE

@@ -127,17 +127,13 @@ def _note_use(session: Session, table: Table, uses: Iterable[tuple[str | None, R
         for identifier, use in sorted(found.items())
     ]
     session.connection().execute(
-        update(table)
-        .where(columns.id == bindparam("key"))
-        .values(request_count=columns.request_count + bindparam("count")),
+        update(table).where(columns.id == bindparam("key")).values(request_count=columns.request_count + bindparam("count")),
         rows,
     )
     # Forward only: another process may have noted a later use.
     session.connection().execute(
         update(table)
-        .where(
-            columns.id == bindparam("key"), or_(columns.last_used_at.is_(None), columns.last_used_at <= bindparam("at"))
-        )
+        .where(columns.id == bindparam("key"), or_(columns.last_used_at.is_(None), columns.last_used_at <= bindparam("at")))
         .values(last_used_at=bindparam("at"), last_used_ip=bindparam("ip"), last_used_user_agent=bindparam("agent")),
         rows,
     )

@@ -35,7 +35,7 @@ class Recorder:
         self._some = threading.Event()
         self._full = threading.Event()
         self._stopping = threading.Event()
-        self._start = threading.Lock()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._written = threading.Condition()
         self._busy = False
@@ -48,11 +48,19 @@ class Recorder:
             return
         self._waiting.append(entry)
         if self._thread is None:
-            self._begin()
+            self.start()
         if not self._some.is_set():
             self._some.set()
         if len(self._waiting) >= MAX_BATCH:
             self._full.set()
+
+    def start(self) -> None:
+        """Begin the thread unless it runs."""
+        with self._starting:
+            if self._thread is None:
+                self._stopping = threading.Event()
+                self._thread = threading.Thread(target=self._run, args=(self._stopping,), name="request-log", daemon=True)
+                self._thread.start()
 
     def flush(self, timeout: float = _STOP_SECONDS) -> bool:
         """Wait until everything noted so far is written, at most `timeout` seconds; whether it is."""
@@ -62,22 +70,13 @@ class Recorder:
 
     def stop(self) -> None:
         """Write what waits and end the thread; a later `record` begins a new one."""
-        with self._start:
+        with self._starting:
             thread, self._thread = self._thread, None
         if thread is not None:
             self._stopping.set()
             self._some.set()
             self._full.set()
             thread.join(_STOP_SECONDS)
-
-    def _begin(self) -> None:
-        with self._start:
-            if self._thread is None:
-                self._stopping = threading.Event()
-                self._thread = threading.Thread(
-                    target=self._run, args=(self._stopping,), name="request-log", daemon=True
-                )
-                self._thread.start()
 
     def _run(self, stopping: threading.Event) -> None:
         while not (stopping.is_set() and not self._waiting):
@@ -92,13 +91,9 @@ class Recorder:
     def _drain(self) -> bool:
         """Write everything that waits; False if the database did not take it."""
         while batch := self._take():
-            written = self._write(batch)
-            with self._written:
-                self._busy = False
-                if not written:
-                    self._waiting.extendleft(reversed(batch))
-                self._written.notify_all()
-            if not written:
+            if not self._write(batch):
+                self._waiting.extendleft(reversed(batch))
+                self._rest()
                 self._some.set()
                 time.sleep(_RETRY_SECONDS)
                 return False
@@ -107,11 +102,18 @@ class Recorder:
     def _take(self) -> list[RequestEntry]:
         batch: list[RequestEntry] = []
         with self._written:
-            self._busy = bool(self._waiting)
+            self._busy = True
         with contextlib.suppress(IndexError):
             while len(batch) < MAX_BATCH:
                 batch.append(self._waiting.popleft())
+        if not batch:
+            self._rest()
         return batch
+
+    def _rest(self) -> None:
+        with self._written:
+            self._busy = False
+            self._written.notify_all()
 
     def _write(self, batch: Sequence[RequestEntry]) -> bool:
         """Whether the batch is done with: written, or refused by the database for what it says."""
@@ -132,4 +134,24 @@ class Recorder:
         return True
 
 
-recorder = Recorder()
+_recorder = Recorder()
+
+
+def record(entry: RequestEntry) -> None:
+    """Note a request in this process's log, without waiting."""
+    _recorder.record(entry)
+
+
+def start() -> None:
+    """Have the thread run; the first `record` would start it too."""
+    _recorder.start()
+
+
+def flush() -> bool:
+    """Wait until everything noted so far is written; whether it is."""
+    return _recorder.flush()
+
+
+def stop() -> None:
+    """Write what waits, and end the thread."""
+    _recorder.stop()

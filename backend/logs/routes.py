@@ -20,9 +20,7 @@ def list_requests(
     session: ReadSession,
     actor: CurrentActor,
     key_id: Annotated[str | None, Query(description="Only requests of this API key or user.")] = None,
-    status: Annotated[
-        str | None, Query(description="A class such as `4xx`, a code such as `404`, or `denied`.")
-    ] = None,
+    status: Annotated[str | None, Query(description="A class such as `4xx`, a code such as `404`, or `denied`.")] = None,
     method: str | None = None,
     path: Annotated[str | None, Query(description="The beginning of the path.")] = None,
     since: datetime | None = None,

@@ -62,9 +62,7 @@ def get_request(session: Session, *, actor: Actor, request_id: str) -> RequestLo
     query = select(RequestLog).where(RequestLog.workspace_id == actor.workspace_id, RequestLog.id == request_id)
     found = session.exec(query).first()
     if found is None:
-        raise NotFound(
-            f"There is no request {request_id} in this workspace's log. It may be older than the log is kept."
-        )
+        raise NotFound(f"There is no request {request_id} in this workspace's log. It may be older than the log is kept.")
     return found
 
 
@@ -79,9 +77,7 @@ def _status_conditions(status: str | None) -> list[ColumnElement[bool]]:
     if _STATUS_CLASS.fullmatch(word):
         first = int(word[0]) * 100
         return [col(RequestLog.status_code).between(first, first + 99)]
-    raise Invalid(
-        FieldError("status", f"{status!r} is no status.", "Use a class such as 4xx, a code such as 404, or denied.")
-    )
+    raise Invalid(FieldError("status", f"{status!r} is no status.", "Use a class such as 4xx, a code such as 404, or denied."))
 
 
 def _matches(q: str) -> ColumnElement[bool]:

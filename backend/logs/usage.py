@@ -108,13 +108,7 @@ def by_route(session: Session, *, workspace_id: str, caller_id: str | None = Non
     where = _conditions(workspace_id, caller_id, HOUR, starts_at(clock.now() - timedelta(hours=hours - 1), HOUR))
     failed = func.sum(ROLLUPS.c.client_error + ROLLUPS.c.limited + ROLLUPS.c.server_error)
     total = failed + func.sum(ROLLUPS.c.ok)
-    query = (
-        sql.select(ROLLUPS.c.route, total, failed)
-        .where(*where)
-        .group_by(ROLLUPS.c.route)
-        .order_by(total.desc())
-        .limit(20)
-    )
+    query = sql.select(ROLLUPS.c.route, total, failed).where(*where).group_by(ROLLUPS.c.route).order_by(total.desc()).limit(20)
     return [RouteUsage(route, int(count), int(bad)) for route, count, bad in session.connection().execute(query)]
 
 
@@ -128,9 +122,7 @@ def by_address(session: Session, *, workspace_id: str, caller_id: str) -> list[A
         .subquery()
     )
     count = func.count()
-    query = (
-        select(latest.c.ip, count, func.max(latest.c.created_at)).group_by(latest.c.ip).order_by(count.desc()).limit(20)
-    )
+    query = select(latest.c.ip, count, func.max(latest.c.created_at)).group_by(latest.c.ip).order_by(count.desc()).limit(20)
     return [AddressUsage(ip, number, last) for ip, number, last in session.exec(query).all()]
 
 

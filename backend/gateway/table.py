@@ -1,0 +1,96 @@
+"""The table of calls: which route a method and path lead to, and the permission that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from backend.core.permissions import Permission
+from backend.core.web import RouteEntry
+
+_REST: Final = "**"
+_ANY: Final = "*"
+
+
+class UnmarkedRoute(RuntimeError):
+    """A route says nothing about who may call it, so the application must not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One operation: `route` is its method and path template, as the log names it."""
+
+    route: str
+    method: str
+    path: str
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class NoCall:
+    """There is no such operation; `allowed` are the methods that the path has (none: the path does not exist)."""
+
+    allowed: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Node:
+    """A segment of paths: what may follow, and the calls that end here."""
+
+    children: dict[str, _Node] = field(default_factory=dict[str, "_Node"])
+    calls: dict[str, Call] = field(default_factory=dict[str, Call])
+
+
+_UNKNOWN: Final = NoCall(())
+
+
+class RouteTable:
+    """Finds the call for a method and a path; a literal segment wins over a parameter."""
+
+    def __init__(self, entries: Iterable[RouteEntry]) -> None:
+        self._root = _Node()
+        self.calls: tuple[Call, ...] = tuple(self._add(entry) for entry in entries)
+
+    def find(self, method: str, path: str) -> Call | NoCall:
+        """The call, or the methods that would be calls."""
+        node = _descend(self._root, path.split("/")[1:], 0)
+        if node is None:
+            return _UNKNOWN
+        return node.calls.get(method) or NoCall(tuple(sorted(node.calls)))
+
+    def _add(self, entry: RouteEntry) -> Call:
+        if entry.permission is None:
+            raise UnmarkedRoute(
+                f"{entry.method} {entry.path} has no permission. Mark the route with **web.needs(…), or web.PUBLIC if everybody may call it."
+            )
+        call = Call(f"{entry.method} {entry.path}", entry.method, entry.path, entry.permission)
+        node = self._root
+        for segment in entry.path.split("/")[1:]:
+            node = node.children.setdefault(_kind(segment), _Node())
+        node.calls.setdefault(call.method, call)
+        return call
+
+
+def _kind(segment: str) -> str:
+    if not segment.startswith("{"):
+        return segment
+    return _REST if segment.endswith(":path}") else _ANY
+
+
+def _descend(node: _Node, segments: list[str], index: int) -> _Node | None:
+    """The node with calls that the rest of the segments lead to."""
+    if index == len(segments):
+        return node if node.calls else None
+    children = node.children
+    if not children:
+        return None
+    segment = segments[index]
+    child = children.get(segment)
+    if child is not None and (found := _descend(child, segments, index + 1)) is not None:
+        return found
+    child = children.get(_ANY)
+    if child is not None and segment and (found := _descend(child, segments, index + 1)) is not None:
+        return found
+    rest = children.get(_REST)
+    return rest if rest is not None and rest.calls else None
