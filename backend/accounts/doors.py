@@ -35,9 +35,7 @@ async def sign_in(
     )
 
 
-async def set_up(
-    *, token: str, email: str, name: str, password: str, workspace: str, ip: str, user_agent: str
-) -> tuple[str, SessionInfo]:
+async def set_up(*, token: str, email: str, name: str, password: str, workspace: str, ip: str, user_agent: str) -> tuple[str, SessionInfo]:
     """Make the first administrator. Raises `Invalid`, `Unauthenticated`, `Conflict`."""
     service.check_person(email=email, password=password)
     password_hash = await hash_password(password)

@@ -95,9 +95,7 @@ async def accept_invitation(request: Request, caller: web.CurrentCaller) -> Resp
     try:
         service.check_person(email=email, password=password)
         password_hash = await doors.hash_password(password)
-        await web.in_transaction(
-            members.accept, write=True, token=token, email=email, name=form("name"), password_hash=password_hash
-        )
+        await web.in_transaction(members.accept, write=True, token=token, email=email, name=form("name"), password_hash=password_hash)
         session_token, info = await doors.sign_in(
             email=email, password=password, workspace=None, ip=caller.ip, user_agent=caller.user_agent
         )

@@ -131,9 +131,7 @@ def begin_sign_in(session: Session, *, email: str, ip: str) -> Credentials:
         or failures(by_email) >= FAILURES_PER_ACCOUNT
     ):
         minutes = int(LOCKOUT_WINDOW.total_seconds() // 60)
-        raise RateLimited(
-            f"Too many failed sign-ins. Wait {minutes} minutes, then try again.", int(LOCKOUT_WINDOW.total_seconds())
-        )
+        raise RateLimited(f"Too many failed sign-ins. Wait {minutes} minutes, then try again.", int(LOCKOUT_WINDOW.total_seconds()))
     user = session.exec(select(User).where(User.email == email)).first()
     usable = user is not None and user.disabled_at is None
     attempt = SignInFailure(id=ids.new("sif"), email=email, ip=ip, reason="password" if usable else "unknown")

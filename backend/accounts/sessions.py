@@ -85,9 +85,7 @@ def info_of(session: Session, row: UserSession) -> SessionInfo | None:
     workspace = session.get(Workspace, row.workspace_id)
     if role is None or workspace is None:
         return None
-    return SessionInfo(
-        row.id, user.id, user.email, user.name, user.is_super_admin, workspace.id, workspace.name, role, row.expires_at
-    )
+    return SessionInfo(row.id, user.id, user.email, user.name, user.is_super_admin, workspace.id, workspace.name, role, row.expires_at)
 
 
 def actor_for(info: SessionInfo, *, ip: str = "", user_agent: str = "", request_id: str = "") -> Actor:
@@ -109,9 +107,7 @@ def role_in(session: Session, user: User, workspace_id: str) -> Role | None:
     """The user's role in a workspace; super administrators have theirs in every one."""
     if user.is_super_admin:
         return Role.SUPER_ADMIN
-    member = session.exec(
-        select(Membership).where(Membership.workspace_id == workspace_id, Membership.user_id == user.id)
-    ).first()
+    member = session.exec(select(Membership).where(Membership.workspace_id == workspace_id, Membership.user_id == user.id)).first()
     return Role(member.role) if member else None
 
 

@@ -123,9 +123,7 @@ def transaction(*, write: bool = False) -> Iterator[Session]:
         try:
             if write and source.turnstile is not None:
                 stack.enter_context(source.turnstile.hold())
-            session = stack.enter_context(
-                Session(source.writer if write else source.reader, expire_on_commit=False, autoflush=True)
-            )
+            session = stack.enter_context(Session(source.writer if write else source.reader, expire_on_commit=False, autoflush=True))
             yield session
             for finish in session.info.pop(_BEFORE_COMMIT, {}).values():
                 finish()

@@ -4,6 +4,7 @@ A route declares what it needs and stays a parse, one service call and a return:
 
     router = web.Router(prefix="/webhooks", tags=["webhooks"])
 
+
     @router.post("", status_code=201, **web.needs(permissions.WEBHOOKS_WRITE))
     def create(body: WebhookCreate, session: web.WriteSession, actor: web.CurrentActor) -> WebhookCreated: ...
 

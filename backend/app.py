@@ -1,0 +1,112 @@
+"""The public API as one ASGI application: routers, error handlers, start and stop, schema; no logic."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from backend import __version__
+from backend.accounts import forms, tokens
+from backend.accounts import routes as accounts
+from backend.api_keys import routes as api_keys
+from backend.core import crypto, errors, outbox, problems, validation, web
+from backend.core.logging import logger
+from backend.deliveries import routes as deliveries
+from backend.event_types import routes as event_types
+from backend.events import routes as events
+from backend.events import service as publishing
+from backend.events.committer import committer
+from backend.gateway.door import Gateway
+from backend.logs import recorder
+from backend.logs import routes as logs
+from backend.monitoring import routes as monitoring
+from backend.receiver import routes as receiver
+from backend.settings import settings
+from backend.webhooks import routes as webhooks
+
+PREFIX = "/api/v1"
+ROUTERS = (
+    accounts.router,
+    api_keys.router,
+    event_types.router,
+    events.router,
+    deliveries.router,
+    webhooks.router,
+    logs.router,
+    monitoring.router,
+)
+_DESCRIPTION = """Publish events, manage webhooks and their deliveries, and look after API keys.
+
+Send an API key as `Authorization: Bearer xdk_…`, or sign in with `POST /api/v1/auth/token` and send the access token.
+Errors are `application/problem+json`: `detail` says what happened and what to do, `errors` lists every field that is wrong.
+"""
+_log = logger(__name__)
+
+
+def create_app() -> Gateway:
+    """The application behind its gateway. Reads the settings; connects to nothing until it starts."""
+    bind()
+    app = FastAPI(
+        title="Crossdock",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=_lifespan,
+        generate_unique_id_function=_operation_id,
+    )
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(forms.router)
+    app.include_router(receiver.router)
+    app.add_exception_handler(errors.CrossdockError, _refuse)
+    app.add_exception_handler(RequestValidationError, _explain)
+    app.add_exception_handler(HTTPException, _translate)
+    return Gateway(app, web.table(ROUTERS, PREFIX))
+
+
+def bind() -> None:
+    """Bind what the lower layers leave open, for this process: keys from the settings, who publishes operational events."""
+    crypto.configure([key.get_secret_value() for key in settings().encryption_keys])
+    outbox.bind(publishing.publish)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    recorder.start()
+    try:
+        yield
+    finally:
+        committer.stop()
+        recorder.stop()
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.CrossdockError)  # noqa: S101 - what it is registered for
+    request_id = request.scope.get("state", {}).get("request_id", "")
+    body = problems.render(error, instance=request.url.path, request_id=request_id)
+    return Response(body, error.status, problems.headers(error))
+
+
+def _explain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
+    return _refuse(request, validation.from_framework(error.errors()))
+
+
+def _translate(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    known: dict[int, type[errors.CrossdockError]] = {
+        400: errors.BadRequest, 404: errors.NotFound, 413: errors.TooLarge, 415: errors.UnsupportedMedia,
+    }  # fmt: skip
+    return _refuse(request, known.get(error.status_code, errors.BadRequest)(str(error.detail)))
