@@ -1,0 +1,184 @@
+"""What attempts do to their webhook: counters, failing and recovered, and the rules that disable it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlmodel import Session, col, select
+
+from backend.core import actor, clock, outbox
+from backend.deliveries import bulk
+from backend.deliveries.values import Outcome
+from backend.models import Webhook
+from backend.webhooks import policy
+from backend.webhooks import service as webhooks
+
+if TYPE_CHECKING:
+    from backend.deliveries.outcomes import Result
+
+ACTOR_NAME: Final = "delivery"
+_COUNTERS = bulk.update(
+    "webhook",
+    {
+        "consecutive_failures": "int",
+        "failing_since": "timestamptz",
+        "failure_count": "bigint",
+        "success_count": "bigint",
+        "last_triggered_at": "timestamptz",
+        "last_success_at": "timestamptz",
+        "last_failure_at": "timestamptz",
+    },
+    {"id": "text"},
+)
+
+
+@dataclass(slots=True)
+class State:
+    """A webhook's counters before a batch of attempts, and after it."""
+
+    webhook: Webhook
+    before: int
+    failures: int
+    failing_since: datetime | None
+    announced_before: datetime | None
+    succeeded: int = 0
+    failed: int = 0
+    last_success: datetime | None = None
+    last_failure: datetime | None = None
+    gone: str | None = None  # the receiver's own wish to be disabled
+
+    def note(self, result: Result) -> None:
+        """Count one attempt; to be called in the order in which they ended."""
+        at = result.exchange.started_at
+        if result.outcome is Outcome.DELIVERED:
+            self.succeeded, self.failures, self.failing_since, self.last_success = self.succeeded + 1, 0, None, at
+            return
+        self.failed, self.failures, self.last_failure = self.failed + 1, self.failures + 1, at
+        self.failing_since = self.failing_since or at
+        if isinstance(result.decision, policy.DisableWebhook):
+            self.gone = result.decision.reason
+
+
+def update(session: Session, results: Sequence[Result], now: datetime) -> list[State]:
+    """Write the counters of the webhooks that these attempts were made for; how each stood and stands."""
+    if not results:
+        return []
+    wanted = {result.claim.webhook_id for result in results}
+    query = (
+        select(Webhook).where(col(Webhook.id).in_(wanted), col(Webhook.deleted_at).is_(None)).order_by(col(Webhook.id)).with_for_update()
+    )
+    states = {webhook.id: _state(webhook) for webhook in session.scalars(query).all()}
+    for result in results:
+        if result.claim.webhook_id in states:
+            states[result.claim.webhook_id].note(result)
+    connection = session.connection()
+    _COUNTERS.run(connection, [_counters(connection, state, now) for state in states.values()])
+    session.expunge_all()  # the rows were changed past the session
+    return list(states.values())
+
+
+def announce(session: Session, states: Sequence[State], results: Sequence[Result], now: datetime) -> None:
+    """Disable what the rules disable, and publish what happened: failing, recovered, disabled, exhausted."""
+    for state in states:
+        _announce(session, state, now)
+    named = {state.webhook.id: state.webhook for state in states}
+    for result in results:
+        if result.is_dead:
+            claim, webhook = result.claim, named.get(result.claim.webhook_id)
+            _emit(
+                session,
+                claim.workspace_id,
+                "delivery.exhausted",
+                {
+                    "delivery_id": claim.id,
+                    "event_id": claim.event_id,
+                    "event": claim.event_type,
+                    "webhook_id": claim.webhook_id,
+                    "name": webhook.name if webhook else "",
+                    "url": claim.target.url,
+                    "attempts": claim.attempt_count + 1,
+                    "error": result.exchange.error,
+                },
+            )
+
+
+def _state(webhook: Webhook) -> State:
+    return State(
+        webhook,
+        webhook.consecutive_failures,
+        webhook.consecutive_failures,
+        webhook.failing_since,
+        _announced(webhook, webhook.failing_since, webhook.consecutive_failures, webhook.last_failure_at),
+    )
+
+
+def _announced(webhook: Webhook, since: datetime | None, failures: int, at: datetime | None) -> datetime | None:
+    if at is None:
+        return None
+    return policy.announcement(
+        auto_disable=webhook.auto_disable,
+        disable_after_days=webhook.disable_after_days,
+        failing_since=since,
+        consecutive_failures=failures,
+        now=at,
+    )
+
+
+def _counters(connection: Any, state: State, now: datetime) -> tuple[Any, ...]:
+    webhook = state.webhook
+    return (
+        state.failures,
+        bulk.moment(connection, state.failing_since),
+        webhook.failure_count + state.failed,
+        webhook.success_count + state.succeeded,
+        bulk.moment(connection, now),
+        bulk.moment(connection, state.last_success or webhook.last_success_at),
+        bulk.moment(connection, state.last_failure or webhook.last_failure_at),
+        webhook.id,
+    )
+
+
+def _announce(session: Session, state: State, now: datetime) -> None:
+    webhook = state.webhook
+    system = actor.system(webhook.workspace_id, ACTOR_NAME)
+    if state.gone is not None:
+        webhooks.disable(session, actor=system, webhook_id=webhook.id, reason=state.gone, rule=policy.RULE_GONE)
+        return
+    if policy.is_failing(state.before) and state.succeeded:
+        _emit(session, webhook.workspace_id, "webhook.recovered", _about(webhook, state))
+    if webhook.state != "active" or not state.failed:
+        return
+    if policy.should_disable(
+        auto_disable=webhook.auto_disable,
+        disable_after_days=webhook.disable_after_days,
+        failing_since=state.failing_since,
+        consecutive_failures=state.failures,
+        now=now,
+    ):
+        reason = policy.disabled_reason(webhook.disable_after_days, state.failures)
+        webhooks.disable(session, actor=system, webhook_id=webhook.id, reason=reason, rule=policy.RULE_FAILING)
+        return
+    announced = _announced(webhook, state.failing_since, state.failures, now)
+    became_failing = policy.is_failing(state.failures) and (state.succeeded or not policy.is_failing(state.before))
+    if became_failing or (announced is not None and state.announced_before is None):
+        data = _about(webhook, state)
+        if announced is not None:
+            data["disables_at"] = clock.rfc3339(announced)
+        _emit(session, webhook.workspace_id, "webhook.failing", data)
+
+
+def _about(webhook: Webhook, state: State) -> dict[str, Any]:
+    return {
+        "webhook_id": webhook.id,
+        "name": webhook.name,
+        "url": webhook.url,
+        "consecutive_failures": state.failures,
+        "failing_since": clock.rfc3339(state.failing_since) if state.failing_since else None,
+    }
+
+
+def _emit(session: Session, workspace_id: str, kind: str, data: dict[str, Any]) -> None:
+    outbox.emit(session, actor=actor.system(workspace_id, ACTOR_NAME), type=kind, data=data)

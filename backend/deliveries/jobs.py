@@ -1,0 +1,48 @@
+"""What the workers run: the shift of a deliver worker, and the sweep that repairs what was left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from backend.core import lifecycle, queue
+from backend.core.egress import EgressPolicy, guarded_connector
+from backend.core.logging import logger
+from backend.deliveries import sweep as sweeping
+from backend.deliveries.engine import Report, Shift
+from backend.deliveries.sender import Sender
+from backend.deliveries.store import Store
+from backend.runs import service as runs
+from backend.settings import settings
+
+_log = logger(__name__)
+_at_work = threading.Lock()
+
+
+def run_shift() -> None:
+    """One delivery shift, about a minute long. A surplus one, while another runs in this process, returns at once."""
+    if not _at_work.acquire(blocking=False):
+        return
+    try:
+        report = asyncio.run(_shift())
+    finally:
+        _at_work.release()
+    _log.info("shift.ended", claimed=report.claimed, sent=report.sent, turns=report.turns)
+
+
+def sweep() -> None:
+    """Free what silent runs hold, repair lanes, wake the shifts. Every 5 s, by one cron process at a time."""
+    sweeping.sweep()
+
+
+async def _shift() -> Report:
+    connector = guarded_connector(EgressPolicy.from_settings(settings()), limit=0)
+    sender = Sender(connector)
+    shift = Shift(Store(runs.current), sender)
+    loop = asyncio.get_running_loop()
+    try:
+        with lifecycle.on_stop(lambda: loop.call_soon_threadsafe(shift.stop)):
+            return await shift.run()
+    finally:
+        await sender.close()
+        await queue.close_async()

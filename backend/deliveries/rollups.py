@@ -1,0 +1,57 @@
+"""The roll-ups of attempts by minute and hour: counts by outcome and latency buckets, added to in the attempts' transaction."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection
+
+from backend.deliveries import bulk
+from backend.deliveries.values import Outcome
+from backend.models import LATENCY_BOUNDS_MS
+
+if TYPE_CHECKING:
+    from backend.deliveries.outcomes import Result
+
+WIDTHS: Final = (60, 3600)
+_COUNTS: Final = ("delivered", "failed", "dead", *(f"b{index}" for index in range(len(LATENCY_BOUNDS_MS) + 1)))
+_ADD = bulk.insert(
+    "delivery_rollup",
+    {
+        "workspace_id": "text",
+        "width": "int",
+        "starts_at": "timestamptz",
+        "webhook_id": "text",
+        **dict.fromkeys(_COUNTS, "bigint"),
+    },
+    "ON CONFLICT (workspace_id, width, starts_at, webhook_id) DO UPDATE SET "
+    + ", ".join(f"{name} = delivery_rollup.{name} + excluded.{name}" for name in _COUNTS),
+)
+
+
+def add(connection: Connection, results: Iterable[Result]) -> None:
+    """Count these attempts. `failed` counts every failed one, `dead` those of them that were the last of their delivery."""
+    sums: dict[tuple[str, int, int, str], list[int]] = {}
+    for result in results:
+        claim, exchange = result.claim, result.exchange
+        unix = int(exchange.started_at.timestamp())
+        bucket = 3 + bisect_left(LATENCY_BOUNDS_MS, exchange.total_ms)
+        for width in WIDTHS:
+            key = (claim.workspace_id, width, unix - unix % width, claim.webhook_id)
+            counts = sums.get(key)
+            if counts is None:
+                counts = sums[key] = [0] * len(_COUNTS)
+            counts[bucket] += 1
+            if result.outcome is Outcome.DELIVERED:
+                counts[0] += 1
+            else:
+                counts[1] += 1
+                counts[2] += result.is_dead
+    rows = [
+        (workspace_id, width, bulk.moment(connection, datetime.fromtimestamp(start, UTC)), webhook_id, *counts)
+        for (workspace_id, width, start, webhook_id), counts in sorted(sums.items())
+    ]
+    _ADD.run(connection, rows)

@@ -1,0 +1,86 @@
+"""The shift's way to the database: one transaction at a time, in one thread, that writes outcomes and claims what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from backend.core import clock, db
+from backend.deliveries import bulk, claims, lanes, outcomes
+from backend.deliveries.targets import Targets
+from backend.deliveries.values import Claim, Finished, Outcome
+from backend.runs import service as runs
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one transaction is to do: write these outcomes, hand these claims back, claim up to `limit` more."""
+
+    finished: Sequence[Finished] = ()
+    returned: Sequence[Claim] = ()
+    limit: int = 0
+    quota: Callable[[str], int] = lambda _webhook_id: 0
+    full: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one transaction brought."""
+
+    claims: list[Claim] = field(default_factory=list[Claim])
+    more: bool = False
+    next_due: datetime | None = None
+
+
+class Store:
+    """Database work of one shift; not for several threads at once. `run_id` names the run that holds what is claimed."""
+
+    def __init__(self, run_id: Callable[[], str]) -> None:
+        self._run_id = run_id
+        self._targets = Targets()
+
+    def begin(self) -> None:
+        """Free what an earlier shift of this run still held: it ended by an error."""
+        with db.transaction(write=True) as session:
+            free(session, self._run_id())
+
+    def turn(self, turn: Turn) -> Taken:
+        """One transaction. Raises `Unavailable` when the database is away; then nothing of it has happened."""
+        now = clock.now()
+        with db.transaction(write=True) as session:
+            results = outcomes.write(session, turn.finished, now)
+            outcomes.release(session, turn.returned, now)
+            taken = self._claim(session, turn, now) if turn.limit > 0 else Taken()
+        delivered = sum(result.outcome is Outcome.DELIVERED for result in results)
+        failed = sum(result.outcome is Outcome.FAILED for result in results)
+        runs.count(claimed=len(taken.claims), delivered=delivered, failed=failed)
+        return taken
+
+    def _claim(self, session: Session, turn: Turn, now: datetime) -> Taken:
+        run_id, connection = self._run_id(), session.connection()
+        claimed = claims.take(connection, claims.Request(run_id, turn.limit, turn.quota, turn.full), now)
+        if not claimed.rows:
+            return Taken(more=claimed.more, next_due=claimed.next_due)
+        bodies = claims.bodies(connection, {row[2] for row in claimed.rows})
+        targets = self._targets.load(session, {row[3] for row in claimed.rows}, now)
+        complete, orphans = claims.claims(claimed.rows, run_id, bodies, targets)
+        outcomes.cancel(connection, orphans, run_id, now)
+        return Taken(complete, claimed.more, claimed.next_due)
+
+
+def free(session: Session, run_id: str) -> int:
+    """Make everything that a run holds due again at once, for whoever claims it next; how many. It counts as no failure."""
+    now = clock.now()
+    freed = session.execute(
+        text(
+            "UPDATE delivery SET status = CASE WHEN attempt_count > 0 THEN 'retrying' ELSE 'waiting' END, "
+            "due_at = :now, run_id = NULL, trigger = 'recovered' WHERE run_id = :run RETURNING webhook_id"
+        ).bindparams(now=bulk.moment(session.connection(), now), run=run_id)
+    ).all()
+    if freed:
+        lanes.due(session.connection(), {row[0] for row in freed}, now)
+    return len(freed)

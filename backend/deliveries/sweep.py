@@ -1,0 +1,105 @@
+"""Repairing what was left behind: deliveries of runs that went silent, lanes that forgot what is due, shifts that nobody began."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlmodel import Session, col, select, update
+
+from backend.core import clock, db, queue
+from backend.core.logging import logger
+from backend.deliveries import claims, lanes, store
+from backend.models import WorkerRun
+from backend.runs import service as runs
+from backend.webhooks import missed
+
+DELETED_WITHIN: Final = timedelta(hours=1)
+
+_log = logger(__name__)
+
+
+def sweep() -> int:
+    """One sweep, idempotent; how many deliveries were freed. To be run under a lock, though two at a time do no harm."""
+    now = clock.now()
+    with db.transaction() as session:
+        is_broken = bool(_lost_runs(session, now) or _forgetful_lanes(session))
+        due = claims.next_due(session.connection(), ())
+    freed = _repair(now) if is_broken else 0
+    if freed or (due is not None and due <= now):
+        queue.wake_deliver()
+    _ensure_shift()
+    return freed
+
+
+def free_dead_neighbours() -> int:
+    """Free what runs of this host hold whose process is gone, without waiting for their silence; how many deliveries."""
+    now, freed = clock.now(), 0
+    with db.transaction() as session:
+        query = select(WorkerRun).where(col(WorkerRun.host) == socket.gethostname()[:120], col(WorkerRun.ended_at).is_(None))
+        dead = [run.id for run in session.scalars(query).all() if not _lives(run.pid)]
+    if dead:
+        with db.transaction(write=True) as session:
+            freed = sum(_free(session, run_id, now) for run_id in dead)
+        _log.warning("sweep.recovered", deliveries=freed, runs=dead)
+    return freed
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _lost_runs(session: Session, now: datetime) -> list[str]:
+    """Runs that went silent, and runs that ended or are unknown but still hold deliveries."""
+    silent = [run.id for run in runs.silent(session, now=now)]
+    holding = session.execute(text("SELECT DISTINCT run_id FROM delivery WHERE run_id IS NOT NULL")).scalars().all()
+    alive = {run.id for run in runs.alive(session, now=now)}
+    return sorted({*silent, *(run_id for run_id in holding if run_id not in alive)})
+
+
+def _free(session: Session, run_id: str, now: datetime) -> int:
+    """End a lost run and free what it holds. Its own process notices at its next beat and goes on under a new run."""
+    freed = store.free(session, run_id)
+    statement = update(WorkerRun).where(col(WorkerRun.id) == run_id)
+    session.execute(statement.where(col(WorkerRun.ended_at).is_(None)).values(ended_at=now))
+    session.execute(statement.values(recovered=col(WorkerRun.recovered) + freed))
+    return freed
+
+
+def _forgetful_lanes(session: Session) -> Sequence[str]:
+    """Webhooks whose lane does not know of their earliest due delivery."""
+    query = (
+        "SELECT l.webhook_id FROM lane l WHERE EXISTS (SELECT 1 FROM delivery d WHERE d.webhook_id = l.webhook_id "
+        "AND d.due_at IS NOT NULL AND (l.due_at IS NULL OR d.due_at < l.due_at))"
+    )
+    return session.execute(text(query)).scalars().all()
+
+
+def _repair(now: datetime) -> int:
+    with db.transaction(write=True) as session:
+        lost = _lost_runs(session, now)
+        freed = sum(_free(session, run_id, now) for run_id in lost)
+        lanes.due(session.connection(), _forgetful_lanes(session), now)
+        missed.cancel_left_behind(session, since=now - DELETED_WITHIN)
+    if freed:
+        _log.warning("sweep.recovered", deliveries=freed, runs=lost)
+    return freed
+
+
+def _ensure_shift() -> None:
+    """Have one shift wait in the queue, so that a worker finds one although Redis was emptied."""
+    with contextlib.suppress(RedisError, OSError):
+        if queue.queue(queue.DELIVER).count == 0:
+            queue.enqueue_shift()
