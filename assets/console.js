@@ -110,6 +110,17 @@
     setTimeout(() => { target.removeAttribute('data-copied'); if (live) live.textContent = ''; }, 1600);
   }, true);
 
+  // ---- Presets: a button with data-check="a b" checks those boxes of its form whose values are named, and clears the others.
+  document.addEventListener('click', (event) => {
+    const preset = event.target.closest?.('[data-check]');
+    if (!preset) return;
+    const wanted = new Set(preset.dataset.check.split(' '));
+    preset.closest('form').querySelectorAll('input[type=checkbox][name^="scope:"]').forEach((box) => {
+      const [, resource, action] = box.name.split(':');
+      box.checked = wanted.has(`${resource}:${action}`) || wanted.has(`*:${action}`);
+    });
+  });
+
   // ---- Keys: / searches, g and a letter goes, ? helps, Escape leaves the search.
   let going = 0;
   const typing = (element) => element?.closest?.('input,textarea,select,[contenteditable]');

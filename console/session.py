@@ -8,6 +8,7 @@ import reflex as rx
 
 from backend.accounts import service as accounts
 from backend.core import permissions
+from backend.settings import settings
 from console import auth, bridge
 from console.auth import needs
 
@@ -29,6 +30,7 @@ class SessionState(rx.State):
     workspace: str = ""
     workspace_id: str = ""
     initial: str = ""
+    base_url: str = ""
     can_write: bool = False
     can_operate: bool = False
     workspaces: list[WorkspaceRow] = []  # noqa: RUF012 - the framework copies it
@@ -44,6 +46,7 @@ class SessionState(rx.State):
         self.user_name = info.user_name or info.user_email
         self.role = str(info.role or "").replace("_", " ")
         self.workspace, self.workspace_id = info.workspace_name, info.workspace_id
+        self.base_url = settings().public_url
         self.initial = info.workspace_name[:1].upper()
         self.can_write = permissions.allows(actor, permissions.WEBHOOKS_WRITE)
         self.can_operate = permissions.allows(actor, permissions.WEBHOOKS_OPERATE)

@@ -8,6 +8,7 @@ import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
 Text = str | rx.Var[str]
+NOT_ALLOWED = "Your role may not do this. Ask an owner of the workspace."
 
 
 class _Element(rx.Component):
@@ -19,7 +20,8 @@ class _Element(rx.Component):
 class Time(_Element):
     """A moment (RFC 3339): relative by default, `as_="clock"` for the time of day; the exact one on hover."""
 
-    tag = "x-time"
+    tag = "XTime"
+    alias = "x-time"
     at: rx.Var[str]
 
     @classmethod
@@ -51,9 +53,21 @@ def text_link(label: Text, to: Text) -> rx.Component:
 
 
 def button(
-    label: Text, *, icon_name: str = "", look: str = "plain", small: bool = False, busy: rx.Var[bool] | None = None, **props: Any
+    label: Text,
+    *,
+    icon_name: str = "",
+    look: str = "plain",
+    small: bool = False,
+    busy: rx.Var[bool] | None = None,
+    allowed: rx.Var[bool] | None = None,
+    **props: Any,
 ) -> rx.Component:
-    """A button; `look` is primary, plain, quiet, danger or danger-solid; while `busy` it turns and takes no press."""
+    """A button; `look` is primary, plain, quiet, danger or danger-solid. While `busy` it turns and takes no press.
+
+    Where the role does not allow it (`allowed`), it is shown disabled with the reason.
+    """
+    if allowed is not None:
+        props |= {"disabled": ~allowed, "title": rx.cond(allowed, "", NOT_ALLOWED)}
     mark: list[rx.Component] = [icon(icon_name, 15)] if icon_name else []
     if busy is not None:
         spinner = icon("loader-circle", 15, class_name="x-spin")
@@ -79,6 +93,22 @@ def icon_button(name: str, label: Text, *, small: bool = False, **props: Any) ->
         class_name=f"x-button x-quiet x-icon-button{' x-small-button' if small else ''}",
         **props,
     )
+
+
+def menu(label: str, *items: rx.Component) -> rx.Component:
+    """Further actions behind one button."""
+    return rx.dropdown_menu.root(
+        rx.dropdown_menu.trigger(
+            rx.el.button(icon("ellipsis"), type="button", aria_label=label, title=label, class_name="x-button x-plain x-icon-button")
+        ),
+        rx.dropdown_menu.content(*items, min_width="176px", align="end"),
+        modal=False,
+    )
+
+
+def menu_item(label: Text, icon_name: str, on_select: Any, *, danger: bool = False, disabled: rx.Var[bool] | bool = False) -> rx.Component:
+    """One action of a menu."""
+    return rx.dropdown_menu.item(icon(icon_name, 15), label, on_select=on_select, color="red" if danger else None, disabled=disabled)
 
 
 def note(*children: Any, tone: str = "info", icon_name: str = "info") -> rx.Component:

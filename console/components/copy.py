@@ -10,7 +10,8 @@ from console.components.basic import Text, _Element, icon
 class Code(_Element):
     """Coloured code, text only; assets/console.js draws it."""
 
-    tag = "x-code"
+    tag = "XCode"
+    alias = "x-code"
     text: rx.Var[str]
     lang: rx.Var[str]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import reflex as rx
+from reflex.experimental.client_state import ClientStateVar
 
 from console.components.basic import Text, icon
 from console.components.copy import copy_button
 
-_secret = rx._x.client_state("revealedsecret", default="")
-_stored = rx._x.client_state("secretstored", default=False)
+_secret = ClientStateVar.create("revealedsecret", default="")
+_stored = ClientStateVar.create("secretstored", default=False)
 
 
 def reveal(plaintext: str) -> rx.event.EventSpec:

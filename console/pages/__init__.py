@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import reflex as rx
 
+from console.pages.api_keys import detail as api_key
+from console.pages.api_keys import page as api_keys
 from console.pages.door import page as door
 from console.pages.overview import page as overview
 
 
 def add_all(app: rx.App) -> None:
     """Add every page."""
-    for section in (door, overview):
+    for section in (door, overview, api_keys, api_key):
         section.add(app)

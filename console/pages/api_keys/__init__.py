@@ -1,0 +1,1 @@
+"""API keys: the list, creation, the detail."""

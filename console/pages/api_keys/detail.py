@@ -1,0 +1,217 @@
+"""Owns the view of one API key."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import reflex as rx
+
+from console.components import badge, table
+from console.components.basic import button, card, facts, link_button, menu, menu_item, note, time
+from console.components.chart import figure
+from console.components.copy import copy_id
+from console.components.dialog import confirm_by_name, dialog, foot
+from console.components.form import select_field, text_field
+from console.components.secret import secret_panel
+from console.components.table import Column
+from console.pages.api_keys.detail_state import KeyState
+from console.pages.api_keys.page import STATUSES, further_fields, limit_fields, scope_picker
+from console.pages.api_keys.rows import RequestRow, SecretRow
+from console.pages.api_keys.state import PATH
+from console.session import SessionState
+from console.shell import shell
+
+OVERLAPS: Final = [("0", "None: the old one stops at once"), ("1", "1 hour"), ("24", "24 hours"), ("72", "3 days"), ("168", "7 days")]
+
+
+def add(app: rx.App) -> None:
+    """Add the page."""
+    app.add_page(view, route=f"{PATH}/[key_id]", title="API key · Crossdock", on_load=[SessionState.load, KeyState.load, KeyState.follow])
+
+
+def view() -> rx.Component:
+    """The page."""
+    gone = rx.el.div(
+        rx.el.p("There is no such API key in this workspace. It may belong to another one; switch at the top left."),
+        link_button("All API keys", PATH),
+        class_name="x-empty",
+    )
+    return shell(
+        rx.cond(KeyState.key.name != "", KeyState.key.name, "API key"),
+        rx.cond(KeyState.missing, gone, rx.cond(KeyState.key.id == "", _bones(), _content())),
+        _dialogs(),
+        current=PATH,
+        parent=("API keys", PATH),
+        action=rx.cond(KeyState.key.id != "", _actions(), rx.fragment()),
+    )
+
+
+def _bones() -> rx.Component:
+    return rx.el.div(*[rx.el.span(class_name="x-bone", width=width) for width in ("220px", "60%", "80%", "70%")], class_name="x-stack")
+
+
+def _actions() -> rx.Component:
+    is_revoked = KeyState.key.status == "revoked"
+    disabled = KeyState.key.status == "disabled"
+    return rx.cond(
+        is_revoked | ~SessionState.can_write,
+        rx.fragment(),
+        rx.el.div(
+            button("Rotate", icon_name="refresh-cw", on_click=KeyState.open_dialog("rotate")),
+            menu(
+                "More actions",
+                menu_item(rx.cond(disabled, "Enable", "Disable"), "power", KeyState.switch),
+                menu_item("Regenerate", "rotate-ccw-key", KeyState.open_dialog("regenerate"), danger=True),
+                menu_item("Revoke", "ban", KeyState.open_dialog("revoke"), danger=True),
+            ),
+            class_name="x-row",
+        ),
+    )
+
+
+def _content() -> rx.Component:
+    here = PATH + "/" + KeyState.key.id
+    return rx.el.div(
+        rx.el.div(badge.status(KeyState.key.status, *STATUSES), copy_id(KeyState.key.id), class_name="x-row-wrap"),
+        rx.cond(KeyState.key.sentence != "", rx.el.p(KeyState.key.sentence, class_name="x-soft"), rx.fragment()),
+        rx.cond(
+            KeyState.revealing != "",
+            secret_panel(KeyState.revealing, filename="crossdock-api-key.txt", on_close=KeyState.stored),
+            rx.fragment(),
+        ),
+        table.tabs(
+            table.tab("Activity", here, active=KeyState.tab != "settings"),
+            table.tab("Settings", here + "?tab=settings", active=KeyState.tab == "settings"),
+            label="Parts of this key",
+        ),
+        rx.cond(KeyState.tab == "settings", _settings(), _activity()),
+        class_name="x-stack",
+    )
+
+
+def _activity() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            rx.el.div(
+                figure("Requests, 24 h", KeyState.day_total, KeyState.day_line, "by hour"),
+                figure("Refused or failed", KeyState.day_refused, rx.Var.create(""), "4xx and 5xx"),
+                figure("p95", KeyState.day_p95, rx.Var.create(""), "of answers"),
+                class_name="x-figures",
+                grid_template_columns="repeat(3, minmax(0, 1fr))",
+            ),
+            _secrets(),
+            _requests(),
+            class_name="x-stack-wide",
+        ),
+        _facts(),
+        class_name="x-two",
+    )
+
+
+def _secrets() -> rx.Component:
+    def row(item: SecretRow) -> rx.Component:
+        used = rx.cond(
+            item.last_used != "",
+            rx.el.span("Used ", time(item.last_used), " from ", rx.el.span(item.last_ip, class_name="x-mono"), class_name="x-soft", title=item.last_agent),
+            rx.el.span("Not used", class_name="x-soft"),
+        )
+        return rx.el.div(
+            rx.el.span(item.masked, class_name="x-mono"),
+            rx.cond(item.is_newest, rx.el.span("Current", class_name="x-badge x-good"), rx.el.span("Old", class_name="x-badge x-wait")),
+            rx.el.span(used, class_name="x-grow"),
+            rx.cond(item.ends != "", rx.el.span("ends ", time(item.ends), class_name="x-soft"), rx.fragment()),
+            rx.el.span(item.requests, " requests", class_name="x-num x-soft x-wide-only"),
+            key=item.id,
+            class_name="x-item",
+            flex_wrap="wrap",
+        )
+
+    return card("Secrets in use", rx.el.div(rx.foreach(KeyState.secrets, row), class_name="x-list"))
+
+
+def _requests() -> rx.Component:
+    columns = [Column("Status", 40), Column("Request", 200, full=True), Column("Refused", 60, wide_only=True), Column("From", 90, wide_only=True), Column("Took", 40, right=True), Column("When", 40, right=True)]
+
+    def cells(item: RequestRow) -> list[object]:
+        return [
+            rx.el.span(item.status_code, class_name="x-badge x-num " + item.tone),
+            rx.el.span(item.method, " ", item.path, class_name="x-mono", title=item.id),
+            item.refusal,
+            rx.el.span(item.ip, class_name="x-mono"),
+            item.duration,
+            time(item.at),
+        ]
+
+    nothing = rx.el.p("No request with this key yet.", class_name="x-soft x-small")
+    listing = table.table(columns, KeyState.requests, cells, key=lambda item: item.id, loading=KeyState.loading, empty=nothing, label="Latest requests")
+    return rx.el.section(rx.el.h2("Latest requests", class_name="x-h3"), listing, class_name="x-stack")
+
+
+def _facts() -> rx.Component:
+    key = KeyState.key
+    chips = rx.el.div(rx.foreach(key.scopes, lambda scope: badge.tag(scope)), class_name="x-row-wrap")
+    addresses = rx.cond(
+        key.allowed_ips.length() > 0, rx.el.div(rx.foreach(key.allowed_ips, lambda ip: badge.tag(ip)), class_name="x-row-wrap"), "Any address"
+    )
+    return rx.el.aside(
+        facts(
+            ("Scopes", chips),
+            ("Limit", key.limits),
+            ("From", addresses),
+            ("Expires", rx.cond(key.expires != "", time(key.expires), "Never")),
+            ("Requests", rx.el.span(key.requests, class_name="x-num")),
+            ("Last used", rx.cond(key.last_used != "", rx.fragment(time(key.last_used), " from ", key.last_ip), "Never")),
+            ("Created", time(key.created)),
+            ("Changed", time(key.updated)),
+        ),
+        rx.cond(key.description != "", rx.el.p(key.description, class_name="x-small x-soft"), rx.fragment()),
+        class_name="x-card x-card-pad x-stack",
+    )
+
+
+def _settings() -> rx.Component:
+    key, errors = KeyState.key, KeyState.errors
+    form = rx.el.form(
+        rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
+        text_field("Name", name="name", error=errors["name"], default_value=key.name, max_length=120),
+        scope_picker(key.scopes, errors["scopes"]),
+        limit_fields({"limit_per_minute": key.per_minute, "limit_per_hour": key.per_hour, "limit_per_day": key.per_day}, errors["rate_limit"]),
+        *further_fields(
+            errors, description=key.description, allowed_ips=key.allowed_ips_text, expires_at=key.expires_date, rotate_every=key.rotate_every, metadata=key.metadata
+        ),
+        button("Save changes", look="primary", type="submit", busy=KeyState.busy, allowed=SessionState.can_write, align_self="flex-start"),
+        on_submit=KeyState.save,
+        class_name="x-form",
+        max_width="640px",
+        key=key.id + key.updated,
+        custom_attrs={"data-guard": "true"},
+    )
+    return rx.cond(key.status == "revoked", note("A revoked key cannot be changed. Create a new one.", icon_name="ban", tone=""), form)
+
+
+def _dialogs() -> rx.Component:
+    shared = {"name": KeyState.key.name, "on_close": KeyState.close_dialog, "busy": KeyState.busy, "error": KeyState.ask_error}
+    rotate = dialog(
+        "Rotate the secret",
+        rx.el.form(
+            select_field("Keep the old secret for", OVERLAPS, name="overlap", default_value="24", help_="Both work until then; this page shows which is still used, and from where."),
+            rx.cond(KeyState.ask_error != "", note(KeyState.ask_error, tone="bad", icon_name="circle-alert"), rx.fragment()),
+            foot(button("Cancel", on_click=KeyState.close_dialog), button("Rotate", look="primary", type="submit", busy=KeyState.busy)),
+            on_submit=KeyState.rotate,
+            class_name="x-stack",
+        ),
+        opened=KeyState.ask == "rotate",
+        on_close=KeyState.close_dialog,
+        about="Makes a new secret for this key. Its id, scopes and limits stay.",
+    )
+    return rx.fragment(
+        rotate,
+        confirm_by_name(
+            "Regenerate the secret", ["The secret in use stops working at once.", "Whoever uses the key must get the new one."],
+            verb="Regenerate", opened=KeyState.ask == "regenerate", on_confirm=KeyState.regenerate, **shared,
+        ),
+        confirm_by_name(
+            "Revoke this key", ["Every request with it is refused within a second.", "It cannot be undone. The key stays listed under Revoked."],
+            verb="Revoke", opened=KeyState.ask == "revoke", on_confirm=KeyState.revoke, **shared,
+        ),
+    )
