@@ -1,0 +1,106 @@
+"""A route's transaction: committed before the answer, rolled back on an error, and a failing commit never answers success."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import event, text
+from sqlmodel import Session, select
+
+from backend.app import _refuse  # pyright: ignore[reportPrivateUsage]  # the handler as it is registered
+from backend.core import db, ids, permissions, web
+from backend.core.errors import CrossdockError
+from backend.models import Workspace
+
+router = web.Router(prefix="/things")
+
+
+class Thing(web.Body):
+    """A thing with a name."""
+
+    first_name: str
+
+
+@router.post("", status_code=201, **web.needs(permissions.WEBHOOKS_WRITE))
+def create(body: Thing, session: web.WriteSession) -> dict[str, str]:
+    """Make one."""
+    session.add(Workspace(id=ids.new("wsp"), name=body.first_name))
+    return {"name": body.first_name}
+
+
+@router.get("", **web.needs(permissions.WEBHOOKS_READ))
+def names(session: web.ReadSession) -> list[str]:
+    """All names."""
+    return list(session.exec(select(Workspace.name)))
+
+
+@router.post("/from-a-read", **web.needs(permissions.WEBHOOKS_READ))
+def write_in_a_read(session: web.ReadSession) -> None:
+    """What must not work."""
+    session.execute(text("DELETE FROM workspace"))
+
+
+@pytest.fixture
+def application() -> FastAPI:
+    app = FastAPI()
+    app.include_router(router)
+    app.add_exception_handler(CrossdockError, _refuse)
+    return app
+
+
+@pytest.fixture
+def failing_commit() -> Iterator[None]:
+    def fail(_session: Session) -> None:
+        raise RuntimeError("the commit failed")
+
+    event.listen(Session, "before_commit", fail)
+    yield
+    event.remove(Session, "before_commit", fail)
+
+
+def call(app: FastAPI, method: str, path: str, **kwargs: object) -> httpx.Response:
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.request(method, path, **kwargs)  # pyright: ignore[reportArgumentType]  # as the test says
+
+    return asyncio.run(send())
+
+
+@pytest.mark.usefixtures("database")
+def test_a_route_commits_before_it_answers_and_takes_both_spellings(application: FastAPI) -> None:
+    assert call(application, "POST", "/things", json={"firstName": "a"}).status_code == 201
+    assert call(application, "POST", "/things", json={"first_name": "b"}).status_code == 201
+    assert call(application, "GET", "/things").json() == ["a", "b"]
+
+
+@pytest.mark.usefixtures("database", "failing_commit")
+def test_a_failing_commit_answers_500_and_nothing_is_kept(application: FastAPI) -> None:
+    assert call(application, "POST", "/things", json={"first_name": "a"}).status_code == 500
+    with db.database().reader.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM workspace")).scalar() == 0
+
+
+@pytest.mark.usefixtures("database")
+def test_a_reading_route_cannot_write(application: FastAPI) -> None:
+    call(application, "POST", "/things", json={"first_name": "a"})
+    assert call(application, "POST", "/things/from-a-read").status_code in {500, 503}
+    assert call(application, "GET", "/things").json() == ["a"]
+
+
+def test_a_database_out_of_reach_is_503_with_retry_after(application: FastAPI, free_port: int) -> None:
+    db.configure(f"postgresql+psycopg://nobody@127.0.0.1:{free_port}/nothing")
+    answer = call(application, "GET", "/things")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "2"
+    assert answer.json()["detail"].startswith("The database cannot be reached")
+
+
+def test_a_table_lists_every_operation_with_its_permission() -> None:
+    entries = {(entry.method, entry.path): entry.permission for entry in web.table([router], "/api/v1")}
+    assert entries["POST", "/api/v1/things"] is permissions.WEBHOOKS_WRITE
+    assert len(entries) == 3
