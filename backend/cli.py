@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Annotated
 
 import typer
@@ -138,7 +138,7 @@ def check_migrations() -> None:
 
 
 @contextlib.contextmanager
-def _configured() -> Iterator[None]:
+def _configured() -> Generator[None]:
     """Run a command on this installation's database and keys; what is wrong with either is one sentence."""
     from sqlalchemy.exc import SQLAlchemyError
 

@@ -70,7 +70,7 @@ def _database(current: Settings) -> Finding:
 
 def _redis(current: Settings) -> Finding:
     try:
-        queue.redis().ping()
+        queue.redis().ping()  # pyright: ignore[reportUnknownMemberType] - redis annotates its answers in part
     except (RedisError, OSError) as error:
         if current.embeds_valkey:
             return Finding("redis", True, "The embedded Valkey is not running; `crossdock up` starts it.")

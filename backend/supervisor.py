@@ -28,6 +28,7 @@ _GRACE_SECONDS = 8.5  # for our processes; Valkey, which they need until then, e
 _VALKEY_GRACE_SECONDS = 1.0
 _SUCCESSOR_PATIENCE_SECONDS = 12.0
 _PROBE_SECONDS = 0.1
+_USUAL = ("overcommit_memory", "signal-handler", "bye bye")  # what Valkey says at every start and end
 
 
 class Refused(Exception):
@@ -108,7 +109,7 @@ class _Supervisor:
         os.set_blocking(wake_writer, False)
         os.set_blocking(wake_reader, False)
         signal.set_wakeup_fd(wake_writer, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         self._selector.register(wake_reader, selectors.EVENT_READ, None)
@@ -183,7 +184,7 @@ class _Supervisor:
         for line in child.read_lines():
             if child is self._prepare and line.startswith('{"setup_link":'):
                 self._setup_link = json.loads(line)["setup_link"]
-            else:
+            elif child not in self._valkey or not any(words in line for words in _USUAL):
                 self._print(child.name, line)
         return not child.is_silent
 

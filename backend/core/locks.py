@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from sqlalchemy import text
@@ -15,7 +15,7 @@ from backend.core import db
 
 
 @contextlib.contextmanager
-def try_lock(name: str) -> Iterator[bool]:
+def try_lock(name: str) -> Generator[bool]:
     """Hold the lock `name` during the block if it is free; yields whether it was. Never waits.
 
     PostgreSQL: a session's advisory lock on a connection of its own. SQLite: a file lock beside the database.

@@ -6,7 +6,6 @@ One wide line per request, job and attempt; ids, never objects; never a payload,
 from __future__ import annotations
 
 import logging
-import logging.config
 import re
 import sys
 from collections.abc import MutableMapping
@@ -30,10 +29,12 @@ _SECRETS = (
 )
 _SECRET_NAMES = re.compile(r"(?i)password|secret|token|cookie|authorization|api_?key$|signature|credential")
 
+_LEVEL_NUMBERS = logging.getLevelNamesMapping()
 # Other libraries' chatter, each at the level from which it tells an operator something.
 _LEVELS = {
     "rq": "WARNING",
-    "granian": "INFO",
+    "_granian": "ERROR",  # it warns at every start that it is embedded
+    "granian.access": "ERROR",
     "httpx": "WARNING",
     "httpcore": "WARNING",
     "reflex": "WARNING",
@@ -69,7 +70,7 @@ def configure(settings: Settings, process: str) -> None:
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVEL_NUMBERS[level]),
         logger_factory=_stdlib_logger,
         cache_logger_on_first_use=True,
     )
@@ -86,7 +87,7 @@ def configure(settings: Settings, process: str) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = True
-        library.setLevel(max(logging.getLevelName(least), logging.getLevelName(level)))
+        library.setLevel(max(_LEVEL_NUMBERS[least], _LEVEL_NUMBERS[level]))
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -4,6 +4,9 @@ Redis is a hint, never the truth: what is lost here is found again by the sweep.
 once, and skips Redis for a moment instead of waiting for it at every call.
 """
 
+# redis and RQ annotate what they take and give only in part.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import asyncio

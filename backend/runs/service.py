@@ -9,7 +9,7 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -56,7 +56,7 @@ def count(*, claimed: int = 0, delivered: int = 0, failed: int = 0) -> None:
 
 
 @contextlib.contextmanager
-def running(kind: str) -> Iterator[str]:
+def running(kind: str) -> Generator[str]:
     """Register a run of this process (`deliver`, `jobs`, `cron`, `web`) and keep its heart beating; ends it with the block."""
     global _current
     run = _Run(kind, _begin(kind))

@@ -1,0 +1,154 @@
+"""`crossdock up` as its operator sees it: it starts, heals, refuses a second one, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.acceptance.installation import CHILDREN, ROOT, Installation, installation
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+
+def test_it_serves_on_one_port_and_prints_the_set_up_link(data_dir: Path, free_port: int):
+    with installation(data_dir, free_port) as running:
+        (ready,) = running.events("ready")
+
+        assert ready["address"] == running.address
+        assert ready["setup_link"].startswith(f"{running.address}/setup?token=")
+        assert running.is_healthy()
+
+
+def test_the_set_up_link_is_gone_once_the_environment_names_the_administrator(data_dir: Path, free_port: int):
+    env = {"CROSSDOCK_ADMIN_EMAIL": "ada@example.com", "CROSSDOCK_ADMIN_PASSWORD": "correct horse battery"}
+    with installation(data_dir, free_port, **env) as running:
+        assert "setup_link" not in running.events("ready")[0]
+        assert running.events("administrator.made")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_everything_within_ten_seconds(number: signal.Signals, data_dir: Path, free_port: int):
+    with installation(data_dir, free_port) as running:
+        eventually(lambda: [running.child(name) for name in CHILDREN])
+        family = running.descendants()
+        begun = time.monotonic()
+
+        status = running.stop(number)
+
+        assert status == 0
+        assert time.monotonic() - begun < 10
+        assert not [process for process in family if process.is_running()]
+        assert not running.events("process.killed")
+
+
+def test_a_killed_supervisor_takes_its_children_with_it(data_dir: Path, free_port: int):
+    with installation(data_dir, free_port) as running:
+        eventually(lambda: [running.child(name) for name in CHILDREN])
+        family = running.descendants()
+
+        running.process.kill()
+
+        eventually(lambda: not [process for process in family if process.is_running()], seconds=10)
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_a_killed_child_is_started_again(name: str, data_dir: Path, free_port: int):
+    with installation(data_dir, free_port) as running:
+        eventually(lambda: running.child(name))
+        killed = running.child(name)
+
+        killed.kill()
+
+        eventually(lambda: running.child(name).pid != killed.pid)
+        assert [line["name"] for line in running.events("process.died")][:1] == [name]
+        eventually(running.is_healthy)
+
+
+def test_a_killed_valkey_comes_back_with_its_data(data_dir: Path, free_port: int):
+    with installation(data_dir, free_port) as running:
+        with running.redis() as client:
+            client.set("kept", "yes")
+            client.execute_command("WAITAOF", 1, 0, 5000)
+        running.child("valkey").kill()
+
+        with running.redis() as client:
+            eventually(lambda: client.get("kept") == b"yes")
+
+
+def test_a_second_start_on_the_same_data_folder_is_refused(data_dir: Path, free_port: int):
+    with installation(data_dir, free_port) as running:
+        second = Installation(data_dir, free_port + 1)
+
+        assert second.process.wait(20) == 1
+        eventually(lambda: second.lines)
+        (line,) = second.lines
+        assert f"already runs on the data folder {data_dir} (process {running.process.pid})" in line["text"]
+        assert running.is_healthy()
+
+
+def test_a_start_right_after_a_killed_supervisor_waits_for_what_it_left(data_dir: Path, free_port: int):
+    with installation(data_dir, free_port) as running:
+        running.process.kill()
+        running.process.wait(5)
+
+        with installation(data_dir, free_port) as successor:
+            assert successor.is_healthy()
+
+
+def test_a_taken_port_is_refused_with_a_sentence(data_dir: Path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused = Installation(data_dir, port)
+
+        assert refused.process.wait(20) == 1
+        eventually(lambda: refused.lines)
+        assert f"cannot listen on 127.0.0.1 port {port}" in refused.lines[0]["text"]
+
+
+def test_a_wrong_setting_is_refused_with_a_sentence(data_dir: Path, free_port: int):
+    refused = Installation(data_dir, free_port, CROSSDOCK_ENV="staging")
+
+    assert refused.process.wait(20) == 1
+    eventually(lambda: refused.lines)
+    assert [line["text"] for line in refused.lines] == [
+        "CROSSDOCK_ENV must be development or production, and 'staging' is not, for example CROSSDOCK_ENV=production."
+    ]
+
+
+def test_a_database_that_is_away_ends_the_start_with_a_sentence(data_dir: Path, free_port: int):
+    refused = Installation(
+        data_dir, free_port, DATABASE_URL="postgresql://nobody:hush@127.0.0.1:9/none", ENCRYPTION_KEY="0123456789abcdef0123456789abcdef"
+    )
+
+    assert refused.process.wait(60) == 1
+    said = [line["text"] for line in refused.lines if line.get("process") == "prepare"]
+    assert any("The database cannot be used" in text for text in said)
+    assert "hush" not in str(refused.lines)
+
+
+def test_the_command_line_starts_without_loading_the_application():
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, backend.supervisor; print(*sys.modules)"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert not {"sqlalchemy", "fastapi", "reflex", "redis", "rq", "typer"} & set(loaded)
+
+
+def test_health_survives_the_loss_of_every_worker(data_dir: Path, free_port: int):
+    with installation(data_dir, free_port) as running:
+        for name in ("deliver", "jobs", "cron"):
+            eventually(lambda name=name: running.child(name))
+            running.child(name).send_signal(signal.SIGKILL)
+
+        assert running.is_healthy()
+        eventually(lambda: all(running.child(name).status() != psutil.STATUS_ZOMBIE for name in CHILDREN))
