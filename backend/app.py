@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 
 from backend import __version__
-from backend.accounts import forms, tokens
+from backend.accounts import forms
 from backend.accounts import routes as accounts
 from backend.api_keys import routes as api_keys
-from backend.core import crypto, errors, outbox, problems, validation, web
-from backend.core.logging import logger
+from backend.core import crypto, outbox, refusals, web
 from backend.deliveries import routes as deliveries
 from backend.event_types import routes as event_types
 from backend.events import routes as events
@@ -46,7 +42,6 @@ _DESCRIPTION = """Publish events, manage webhooks and their deliveries, and look
 Send an API key as `Authorization: Bearer xdk_…`, or sign in with `POST /api/v1/auth/token` and send the access token.
 Errors are `application/problem+json`: `detail` says what happened and what to do, `errors` lists every field that is wrong.
 """
-_log = logger(__name__)
 
 
 def create_app() -> Gateway:
@@ -66,9 +61,7 @@ def create_app() -> Gateway:
         app.include_router(router, prefix=PREFIX)
     app.include_router(forms.router)
     app.include_router(receiver.router)
-    app.add_exception_handler(errors.CrossdockError, _refuse)
-    app.add_exception_handler(RequestValidationError, _explain)
-    app.add_exception_handler(HTTPException, _translate)
+    refusals.install(app)
     return Gateway(app, web.table(ROUTERS, PREFIX))
 
 
@@ -90,23 +83,3 @@ async def _lifespan(_app: FastAPI) -> AsyncIterator[None]:
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-def _refuse(request: Request, error: Exception) -> Response:
-    assert isinstance(error, errors.CrossdockError)  # noqa: S101 - what it is registered for
-    request_id = request.scope.get("state", {}).get("request_id", "")
-    body = problems.render(error, instance=request.url.path, request_id=request_id)
-    return Response(body, error.status, problems.headers(error))
-
-
-def _explain(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    return _refuse(request, validation.from_framework(error.errors()))
-
-
-def _translate(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    known: dict[int, type[errors.CrossdockError]] = {
-        400: errors.BadRequest, 404: errors.NotFound, 413: errors.TooLarge, 415: errors.UnsupportedMedia,
-    }  # fmt: skip
-    return _refuse(request, known.get(error.status_code, errors.BadRequest)(str(error.detail)))

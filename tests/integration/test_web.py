@@ -11,9 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import event, text
 from sqlmodel import Session, select
 
-from backend.app import _refuse  # pyright: ignore[reportPrivateUsage]  # the handler as it is registered
-from backend.core import db, ids, permissions, web
-from backend.core.errors import CrossdockError
+from backend.core import db, ids, permissions, refusals, web
 from backend.models import Workspace
 
 router = web.Router(prefix="/things")
@@ -48,7 +46,7 @@ def write_in_a_read(session: web.ReadSession) -> None:
 def application() -> FastAPI:
     app = FastAPI()
     app.include_router(router)
-    app.add_exception_handler(CrossdockError, _refuse)
+    refusals.install(app)
     return app
 
 

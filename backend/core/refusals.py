@@ -1,0 +1,44 @@
+"""What an application answers to errors: its own tree, what the framework finds wrong, and what the router refuses."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from backend.core import errors, problems, validation
+
+_BY_STATUS: dict[int, type[errors.CrossdockError]] = {
+    404: errors.NotFound,
+    413: errors.TooLarge,
+    415: errors.UnsupportedMedia,
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every known error of `app` as problem details."""
+    app.add_exception_handler(errors.CrossdockError, _refuse)
+    app.add_exception_handler(RequestValidationError, _explain)
+    app.add_exception_handler(HTTPException, _translate)
+
+
+def answer(request: Request, error: errors.CrossdockError) -> Response:
+    """The answer to an error met while `request` was served."""
+    request_id = request.scope.get("state", {}).get("request_id", "")
+    body = problems.render(error, instance=request.url.path, request_id=request_id)
+    return Response(body, error.status, problems.headers(error))
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.CrossdockError)  # noqa: S101 - what it is registered for
+    return answer(request, error)
+
+
+def _explain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
+    return answer(request, validation.from_framework(error.errors()))
+
+
+def _translate(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    return answer(request, _BY_STATUS.get(error.status_code, errors.BadRequest)(str(error.detail)))
