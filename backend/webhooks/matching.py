@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -56,9 +55,7 @@ def explain(event_types: Sequence[str], name: str, *, by_star: bool = True) -> s
         return f"Subscribed to {name}." if pattern == name else f"Subscribed to {name} by {pattern}."
     if EVERYTHING in event_types:
         if name in OPERATIONAL:
-            return (
-                f"Not subscribed: * does not include {name}, which reports on the product itself and has to be named."
-            )
+            return f"Not subscribed: * does not include {name}, which reports on the product itself and has to be named."
         return f"Not subscribed: * takes the more specific event that was published beside {name}."
     listed = ", ".join(event_types[:5]) + (", …" if len(event_types) > 5 else "")
     return f"Not subscribed to {name}: the webhook takes {listed or 'nothing'}."
@@ -73,10 +70,6 @@ def is_known(pattern: str, names: Iterable[str]) -> bool:
     return pattern in names
 
 
-def nearest(pattern: str, names: Iterable[str]) -> str | None:
-    """The known entry that somebody most likely meant by an unknown one, or None if nothing is like it."""
-    known = sorted(names)
-    groups = sorted({f"{name.rpartition('.')[0]}.*" for name in known if "." in name})
-    folded = {entry.lower(): entry for entry in (*groups, *known)}
-    close = difflib.get_close_matches(pattern.lower(), list(folded), n=1, cutoff=0.5)
-    return folded[close[0]] if close else None
+def groups(names: Iterable[str]) -> set[str]:
+    """Every `group.*` under which one of these names falls."""
+    return {f"{name.rpartition('.')[0]}.*" for name in names if "." in name}

@@ -226,11 +226,7 @@ def announcement(
     """
     if not auto_disable or failing_since is None or not is_failing(consecutive_failures):
         return None
-    return (
-        disables_at(failing_since, disable_after_days)
-        if now >= announced_at(failing_since, disable_after_days)
-        else None
-    )
+    return disables_at(failing_since, disable_after_days) if now >= announced_at(failing_since, disable_after_days) else None
 
 
 def disabled_reason(disable_after_days: int, consecutive_failures: int) -> str:
@@ -253,9 +249,7 @@ def _problems(document: Mapping[str, Any]) -> Iterator[Problem]:
     known = ("schedule", *_EXPONENTIAL_FIELDS)
     for name in document:
         if name not in known:
-            yield Problem(
-                name, "is not a field of a retry policy.", f"Use schedule, or {', '.join(_EXPONENTIAL_FIELDS)}."
-            )
+            yield Problem(name, "is not a field of a retry policy.", f"Use schedule, or {', '.join(_EXPONENTIAL_FIELDS)}.")
     if "schedule" in document:
         if any(name in document for name in _EXPONENTIAL_FIELDS):
             yield Problem(
@@ -296,9 +290,7 @@ def _schedule_problems(schedule: Any) -> Iterator[Problem]:
 
 
 def _is_number(value: object, low: float, high: float) -> bool:
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and low <= value <= high
-    )
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and low <= value <= high
 
 
 def _shown(value: object) -> str:

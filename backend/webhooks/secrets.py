@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -13,21 +11,12 @@ import orjson
 from backend.core import crypto
 from backend.models import Webhook
 
-PREFIX: Final = "whsec_"
-MINIMUM_BYTES: Final = 24  # Standard Webhooks 1.0: 24 to 64 random bytes
-_GENERATED_BYTES: Final = 32
-
 # Column of an encrypted value, and what its context begins with; the row's id follows. Re-encryption reads this.
 CONTEXTS: Final[Mapping[str, str]] = {
     "secret_encrypted": "webhook.secret",
     "previous_secret_encrypted": "webhook.previous_secret",
     "headers_encrypted": "webhook.headers",
 }
-
-
-def generate() -> str:
-    """A new secret: `whsec_` and the base64 of 32 random bytes."""
-    return PREFIX + base64.b64encode(os.urandom(_GENERATED_BYTES)).decode()
 
 
 def encrypt(column: str, webhook_id: str, value: str) -> str:

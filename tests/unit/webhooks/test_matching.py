@@ -64,15 +64,5 @@ def test_an_entry_is_known_if_something_can_match_it():
     assert not any(matching.is_known(entry, NAMES) for entry in ("orders.*", "order.create", ".*", "", "order*", "**"))
 
 
-@pytest.mark.parametrize(
-    ("typed", "meant"),
-    [
-        ("order.create", "order.created"),
-        ("orders.*", "order.*"),
-        ("post_published", "POST_PUBLISHED"),
-        ("Contact.Created", "contact.created"),
-        ("zzzz", None),
-    ],
-)
-def test_the_nearest_entry_is_what_somebody_most_likely_meant(typed: str, meant: str | None):
-    assert matching.nearest(typed, NAMES) == meant
+def test_groups_are_what_stands_before_the_last_dot():
+    assert matching.groups({"order.created", "order.item.added", "POST_PUBLISHED"}) == {"order.*", "order.item.*"}

@@ -107,9 +107,7 @@ def test_jitter_spreads_over_the_whole_range():
     assert max(found) > 109
 
 
-@given(
-    schedule=SCHEDULES, status=STATUSES, header=st.one_of(st.none(), st.text(max_size=80)), failures=st.integers(1, 25)
-)
+@given(schedule=SCHEDULES, status=STATUSES, header=st.one_of(st.none(), st.text(max_size=80)), failures=st.integers(1, 25))
 def test_every_failure_is_retried_until_the_policy_is_exhausted(
     schedule: list[float], status: int | None, header: str | None, failures: int
 ):
@@ -173,9 +171,7 @@ def test_retry_after_is_read_as_seconds_or_date(value: str, seconds: float):
     assert policy.retry_after(value, NOW) == seconds
 
 
-@pytest.mark.parametrize(
-    "value", [None, "", "soon", "-5", "1e3", "٣", "120,5", "9" * 65, "nan", "inf", "Sun, 99 Mar 2026 12:00:00 GMT"]
-)
+@pytest.mark.parametrize("value", [None, "", "soon", "-5", "1e3", "٣", "120,5", "9" * 65, "nan", "inf", "Sun, 99 Mar 2026 12:00:00 GMT"])
 def test_rubbish_in_retry_after_is_ignored(value: str | None):
     assert policy.retry_after(value, NOW) is None
 
@@ -261,9 +257,7 @@ def test_a_webhook_is_disabled_exactly_by_days_and_twenty_failures(
 def test_the_date_is_announced_from_half_way():
     def told(hours: int) -> datetime | None:
         since = NOW - timedelta(hours=hours)
-        return policy.announcement(
-            auto_disable=True, disable_after_days=5, failing_since=since, consecutive_failures=9, now=NOW
-        )
+        return policy.announcement(auto_disable=True, disable_after_days=5, failing_since=since, consecutive_failures=9, now=NOW)
 
     assert told(59) is None
     assert told(60) == NOW + timedelta(hours=60)

@@ -1,0 +1,102 @@
+"""`/api/v1/webhooks`, without tests and deliveries."""
+
+from __future__ import annotations
+
+from sqlmodel import Session
+
+from backend.core import pagination, permissions, web
+from backend.core.actor import Actor
+from backend.models import Webhook
+from backend.webhooks import service
+from backend.webhooks.schemas import (
+    Disabling,
+    Enabling,
+    Rotation,
+    WebhookCreate,
+    WebhookList,
+    WebhookOut,
+    WebhookUpdate,
+    WebhookWithSecret,
+)
+
+router = web.Router(prefix="/webhooks", tags=["webhooks"])
+
+
+@router.get("", **web.needs(permissions.WEBHOOKS_READ))
+def list_webhooks(
+    session: web.ReadSession,
+    actor: web.CurrentActor,
+    status: str | None = None,
+    q: str | None = None,
+    limit: int = pagination.DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> WebhookList:
+    """Webhooks, newest first. `status` is active, failing, paused or disabled; `q` searches name, URL, id and reference."""
+    page = service.list_webhooks(session, actor=actor, status=status, q=q, limit=limit, cursor=cursor)
+    return WebhookList.of(page, service.stats_of(session, actor=actor, webhooks=page.data))
+
+
+@router.post("", status_code=201, **web.needs(permissions.WEBHOOKS_WRITE))
+@router.post("/register", status_code=201, name="register_webhook", **web.needs(permissions.WEBHOOKS_WRITE))
+def create_webhook(body: WebhookCreate, session: web.WriteSession, actor: web.CurrentActor) -> WebhookWithSecret:
+    """Add a webhook. The answer holds its secret, which is shown this once."""
+    webhook, secret = service.create(session, actor=actor, input=body.input())
+    return WebhookWithSecret.of(webhook, service.WebhookStats(), secret=secret)
+
+
+@router.get("/{webhook_id}", **web.needs(permissions.WEBHOOKS_READ))
+def read_webhook(webhook_id: str, session: web.ReadSession, actor: web.CurrentActor, hours: int = 24) -> WebhookOut:
+    """One webhook, with its figures of the last `hours`."""
+    return _shown(session, actor, service.get(session, actor=actor, webhook_id=webhook_id), hours)
+
+
+@router.change("/{webhook_id}", **web.needs(permissions.WEBHOOKS_WRITE))
+def update_webhook(webhook_id: str, body: WebhookUpdate, session: web.WriteSession, actor: web.CurrentActor) -> WebhookOut:
+    """Change a webhook; what is sent changes. A header sent back as dots keeps its value."""
+    webhook = service.update(session, actor=actor, webhook_id=webhook_id, changes=body.changes())
+    return _shown(session, actor, webhook)
+
+
+@router.delete("/{webhook_id}", status_code=204, **web.needs(permissions.WEBHOOKS_DELETE))
+def delete_webhook(webhook_id: str, session: web.WriteSession, actor: web.CurrentActor) -> None:
+    """Delete a webhook. What waits for it is cancelled; its deliveries stay listed."""
+    service.delete(session, actor=actor, webhook_id=webhook_id)
+
+
+@router.post("/{webhook_id}/rotate-secret", **web.needs(permissions.WEBHOOKS_WRITE))
+def rotate_secret(webhook_id: str, session: web.WriteSession, actor: web.CurrentActor, body: Rotation | None = None) -> WebhookWithSecret:
+    """A new secret, shown this once. Both sign until the overlap ends."""
+    overlap = (body or Rotation()).overlap_hours
+    webhook, secret = service.rotate_secret(session, actor=actor, webhook_id=webhook_id, overlap_hours=overlap)
+    stats = service.stats(session, actor=actor, webhook_id=webhook_id)
+    return WebhookWithSecret.of(webhook, stats, secret=secret)
+
+
+@router.post("/{webhook_id}/enable", **web.needs(permissions.WEBHOOKS_WRITE))
+def enable_webhook(webhook_id: str, session: web.WriteSession, actor: web.CurrentActor, body: Enabling | None = None) -> WebhookOut:
+    """Enable a disabled webhook, and send or skip what it missed."""
+    missed = (body or Enabling()).missed
+    return _shown(session, actor, service.enable(session, actor=actor, webhook_id=webhook_id, missed=missed))
+
+
+@router.post("/{webhook_id}/disable", **web.needs(permissions.WEBHOOKS_WRITE))
+def disable_webhook(webhook_id: str, session: web.WriteSession, actor: web.CurrentActor, body: Disabling | None = None) -> WebhookOut:
+    """Disable a webhook: its events are recorded as skipped."""
+    reason = (body or Disabling()).reason
+    return _shown(session, actor, service.disable(session, actor=actor, webhook_id=webhook_id, reason=reason))
+
+
+@router.post("/{webhook_id}/pause", **web.needs(permissions.WEBHOOKS_WRITE))
+def pause_webhook(webhook_id: str, session: web.WriteSession, actor: web.CurrentActor) -> WebhookOut:
+    """Pause a webhook: its events wait."""
+    return _shown(session, actor, service.pause(session, actor=actor, webhook_id=webhook_id))
+
+
+@router.post("/{webhook_id}/resume", **web.needs(permissions.WEBHOOKS_WRITE))
+def resume_webhook(webhook_id: str, session: web.WriteSession, actor: web.CurrentActor) -> WebhookOut:
+    """Resume a paused webhook: what has gathered drains at a capped rate."""
+    return _shown(session, actor, service.resume(session, actor=actor, webhook_id=webhook_id))
+
+
+def _shown(session: Session, actor: Actor, webhook: Webhook, hours: int = 24) -> WebhookOut:
+    return WebhookOut.of(webhook, service.stats(session, actor=actor, webhook_id=webhook.id, hours=hours))
