@@ -16,7 +16,9 @@ from backend.deliveries.values import Claim
 SLOTS: Final = 192  # attempts at a time that are younger than a second
 SLOW_SLOTS: Final = 1024  # those that are older
 SLOW_SECONDS: Final = 1.0
-FIRST_CAP, LANE_CAP, CROWDED_CAP: Final = 8, 64, 2
+FIRST_CAP: Final = 8
+LANE_CAP: Final = 64
+CROWDED_CAP: Final = 2
 _BACKLOG: Final = 4  # claimed for a quick receiver, as a multiple of its cap
 
 
