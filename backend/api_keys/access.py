@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from backend.api_keys import queries, rules
 from backend.api_keys.auth import record_of
-from backend.api_keys.rules import KeyRecord, LimitWindow
-from backend.core import clock, permissions, queue, rate_limit, web
+from backend.api_keys.rules import KeyRecord
+from backend.core import clock, permissions, rate_limit, web
 from backend.core.actor import Actor
-from backend.core.errors import CrossdockError, FieldError, Invalid, NotFound
+from backend.core.errors import CrossdockError, Forbidden, NotFound, Unauthenticated
 from backend.core.permissions import Permission
-from backend.models import ApiKey
 
 
 @dataclass(frozen=True, slots=True)
 class RouteFacts:
-    """What the door knows of a call: its route, the permission that it needs (None: there is no such call)."""
+    """What the door knows of a call: its route and the permission that it needs."""
 
     route: str
-    permission: Permission | None
+    permission: Permission
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Whether a call would be let through, by which rule (`status`, `ip`, `route`, `scope`, `rate_limit`, `none`), and why."""
+    """Whether a call would be let through, the rule that decides, and why.
+
+    `rule` is revoked, disabled, expired, ip, route, scope, users_only, rate_limit, or allowed.
+    """
 
     allowed: bool
     rule: str
@@ -46,4 +47,46 @@ class Standing:
     resets_at: datetime | None
 
 
-RouteLookup = Callable[[str, str], RouteFacts]
+RouteLookup = Callable[[str, str], RouteFacts | None]
+
+
+class _Bound:
+    routes: RouteLookup | None = None
+
+
+def bind(routes: RouteLookup) -> None:
+    """Say how calls are looked up; the door does when it is made."""
+    _Bound.routes = routes
+
+
+def check(
+    session: Session, *, actor: Actor, key_id: str, method: str, path: str, ip: str | None = None
+) -> Decision:
+    """Judge a call by the rules of the door, in its order; the address only if one is given. Raises `NotFound` for the key."""
+    permissions.require(actor, permissions.API_KEYS_READ)
+    record = _record(session, actor, key_id)
+    refusal = rules.refusal_of_key(record, now=clock.now()) or (rules.refusal_of_address(record, ip) if ip else None)
+    if refusal is not None:
+        return _refused(refusal)
+    assert _Bound.routes is not None  # noqa: S101 - the door binds it before a request can come
+    facts = _Bound.routes(method.upper(), path.partition("?")[0])
+    if facts is None:
+        return Decision(allowed=False, rule="route", reason=f"There is no call {method.upper()} {path}.")
+    if facts.permission is web.PUBLIC:
+        return Decision(allowed=True, rule="allowed", reason=f"{facts.route} is open to everybody.")
+    if facts.permission is not web.AUTHENTICATED:
+        refusal = rules.refusal_of_scope(record.actor(ip=ip or ""), facts.permission)
+        if refusal is not None:
+            return _refused(refusal)
+    for window in _standings(record):
+        if window.remaining < 1:
+            when = clock.rfc3339(window.resets_at) if window.resets_at else "soon"
+            return Decision(False, "rate_limit", f"The limit of {window.limit:,} {_words(window)} is used up until {when}.")
+    held = f"by its scope {facts.permission.scope}" if facts.permission.scope else "to every key"
+    return Decision(allowed=True, rule="allowed", reason=f"{facts.route} is open to this key {held}.")
+
+
+def standings(session: Session, *, actor: Actor, key_id: str) -> list[Standing]:
+    """Where a key stands against each of its limits now; looking spends nothing. Raises `NotFound`."""
+    permissions.require(actor, permissions.API_KEYS_READ)
+    return _standings(_record(session, actor, key_id))

@@ -125,6 +125,13 @@ def effective_status(key: ApiKey, now: datetime) -> KeyStatus:
     return status_of(key.state, key.expires_at, now)
 
 
+def rotation_due(key: ApiKey, secrets: Sequence[ApiKeySecret]) -> datetime | None:
+    """When the key's newest secret is due to be replaced; None without `rotate_every_days`."""
+    if key.rotate_every_days is None or not secrets:
+        return None
+    return secrets[0].created_at + timedelta(days=key.rotate_every_days)
+
+
 def update(session: Session, *, actor: Actor, key_id: str, changes: dict[str, Any]) -> ApiKey:
     """Change the given fields (names of `KeyInput`) and leave the others.
 

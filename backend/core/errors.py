@@ -5,6 +5,7 @@
      +- Unauthenticated       401 unauthenticated   no or no valid credential
      +- Forbidden             403 forbidden         known, but not allowed; names the scopes that would do
      +- NotFound              404 not_found         absent, or another workspace's
+     +- MethodNotAllowed      405 method_not_allowed
      +- Conflict              409 conflict          the state of things refuses it
      |   +- InProgress        409 in_progress       the same request is still running
      +- TooLarge              413 too_large
@@ -79,6 +80,18 @@ class NotFound(CrossdockError):
     status = 404
     code = "not_found"
     title = "Not found"
+
+
+class MethodNotAllowed(CrossdockError):
+    """The path exists, but not with this method; `allowed` are those that it has."""
+
+    status = 405
+    code = "method_not_allowed"
+    title = "Method not allowed"
+
+    def __init__(self, detail: str, allowed: tuple[str, ...]) -> None:
+        super().__init__(detail)
+        self.allowed = allowed
 
 
 class Conflict(CrossdockError):

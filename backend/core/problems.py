@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from backend.core import jsjson
-from backend.core.errors import CrossdockError, Forbidden, InProgress, Invalid, RateLimited, Unauthenticated, Unavailable
+from backend.core.errors import CrossdockError, Forbidden, InProgress, Invalid, MethodNotAllowed, RateLimited, Unauthenticated, Unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
 _CONTENT_TYPE: Final = {"content-type": MEDIA_TYPE}
@@ -56,6 +56,8 @@ def headers(error: CrossdockError) -> dict[str, str]:
     if isinstance(error, Forbidden) and error.required_scopes:
         scopes = " ".join(error.required_scopes)
         return {**_CONTENT_TYPE, "www-authenticate": f'{_REALM}, error="insufficient_scope", scope="{scopes}"'}
+    if isinstance(error, MethodNotAllowed):
+        return {**_CONTENT_TYPE, "allow": ", ".join(error.allowed)}
     if isinstance(error, RateLimited | Unavailable | InProgress):
         return {**_CONTENT_TYPE, "retry-after": str(error.retry_after)}
     return _CONTENT_TYPE

@@ -1,0 +1,186 @@
+"""One request at the door and its answer: what the log will say of it, and the headers that every answer gets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from backend.core import client_ip, clock, ids, problems, redaction
+from backend.core.actor import Actor
+from backend.core.errors import CrossdockError, Forbidden, NotFound, RateLimited, TooLarge, Unauthenticated, Unavailable
+from backend.gateway.credentials import without_key
+from backend.gateway.table import Call, NoCall
+from backend.logs.batches import RequestEntry
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+_READ: Final = frozenset(
+    (b"authorization", b"x-api-key", b"content-length", b"content-type", b"transfer-encoding", b"user-agent", b"x-forwarded-for")
+)
+# An answer of the API is data: nothing may frame it, run in it, guess its type or keep it.
+_SECURITY: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+_HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+_CLIENT_LEFT: Final = 499
+
+
+class Exchange:
+    """A request and its answer. The door fills in who calls; the application's messages pass through `send`."""
+
+    __slots__ = (
+        "_began",
+        "_extra",
+        "_limit",
+        "_max_body",
+        "_received",
+        "_send",
+        "actor",
+        "call",
+        "error",
+        "headers",
+        "ip",
+        "is_too_large",
+        "limit_name",
+        "limit_remaining",
+        "receive",
+        "refusal",
+        "request_id",
+        "scope",
+        "secret_id",
+        "started_at",
+        "status",
+        "user_agent",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, *, trusted: client_ip.Networks, https: bool) -> None:
+        self.scope = scope
+        self.receive = receive
+        self._send = send
+        self._began = time.perf_counter()
+        self.started_at = clock.now()
+        self.request_id = ids.new("req")
+        self.headers: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            if name in _READ:
+                self.headers[name] = self.headers[name] + b", " + value if name in self.headers else value
+        peer = scope.get("client")
+        self.ip = client_ip.resolve(peer[0] if peer else "", self.headers.get(b"x-forwarded-for", b"").decode("latin-1"), trusted)
+        self.user_agent = self.headers.get(b"user-agent", b"").decode("latin-1")[:400]
+        self.actor: Actor | None = None
+        self.secret_id: str | None = None
+        self.call: Call | NoCall | None = None
+        self.refusal: str | None = None
+        self.error: str | None = None
+        self.status = 0
+        self.limit_name: str | None = None
+        self.limit_remaining: int | None = None
+        self._limit: Headers = []
+        self._extra = (*_SECURITY, _HSTS) if https else _SECURITY
+        self._max_body = self._received = 0
+        self.is_too_large = False
+        scope["state"] = {**(scope.get("state") or {}), "request_id": self.request_id, "ip": self.ip}
+
+    def bound_body(self, most: int) -> None:
+        """Refuse a body of unknown length once it has grown beyond `most` bytes."""
+        inner, self._max_body = self.receive, most
+
+        async def receive() -> Message:
+            message = await inner()
+            self._received += len(message.get("body", b""))
+            if self._received > self._max_body:
+                self.is_too_large = True
+                raise too_large(most)
+            return message
+
+        self.receive = receive
+
+    def note_limit(self, name: str, remaining: int, headers: Headers) -> None:
+        """The caller's standing after this request, for the answer and the log."""
+        self.limit_name, self.limit_remaining, self._limit = name, remaining, headers
+
+    def let_in(self, actor: Actor | None, query: bytes | None) -> None:
+        """Tell the application who calls; a key in the query goes no further."""
+        self.scope["state"]["actor"] = actor
+        if query is not None:
+            self.scope["query_string"] = without_key(query)
+
+    async def send(self, message: Message) -> None:
+        """Pass on a message of the answer, its first with the door's headers. A body that grew too large is answered 413."""
+        if message["type"] == "http.response.start":
+            if self.is_too_large:
+                return await self.refuse(too_large(self._max_body))
+            self.status = message["status"]
+            headers: Headers = list(message.get("headers", ()))
+            present = {name for name, _ in headers}
+            headers.extend(header for header in self._extra if header[0] not in present)
+            headers.append((b"x-request-id", self.request_id.encode()))
+            headers.extend(self._limit)
+            message["headers"] = headers
+        elif self.is_too_large:
+            return None
+        return await self._send(message)
+
+    async def refuse(self, error: CrossdockError) -> None:
+        """Answer with a problem and note it; nothing if an answer has begun."""
+        if self.status:
+            return
+        self.status = error.status
+        self.refusal, self.error = reason_of(error), error.detail
+        body = problems.render(error, instance=self.scope["path"], request_id=self.request_id)
+        headers: Headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in problems.headers(error).items()]
+        headers.append((b"content-length", str(len(body)).encode()))
+        headers.append((b"x-request-id", self.request_id.encode()))
+        headers.extend(self._extra)
+        headers.extend(self._limit)
+        await self._send({"type": "http.response.start", "status": self.status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+    def entry(self) -> RequestEntry:
+        """What the request log keeps of it."""
+        call, actor = self.call, self.actor
+        query = self.scope["query_string"]
+        return RequestEntry(
+            id=self.request_id,
+            started_at=self.started_at,
+            method=self.scope["method"],
+            path=self.scope["path"],
+            status_code=self.status or _CLIENT_LEFT,
+            duration_ms=round((time.perf_counter() - self._began) * 1000, 3),
+            ip=self.ip,
+            user_agent=self.user_agent,
+            query=redaction.query(query.decode("latin-1")) if query else "",
+            route=call.route if isinstance(call, Call) else "",
+            workspace_id=actor.workspace_id if actor else "",
+            caller_kind=actor.kind if actor else "",
+            caller_id=actor.id if actor else "",
+            secret_id=self.secret_id,
+            refusal=self.refusal,
+            error=self.error or self.scope["state"].get("error"),
+            limit_name=self.limit_name,
+            limit_remaining=self.limit_remaining,
+        )
+
+
+def reason_of(error: CrossdockError) -> str:
+    """The word that the log has for a refusal."""
+    if isinstance(error, Unauthenticated | Forbidden):
+        return error.reason
+    if isinstance(error, RateLimited):
+        return "rate_limit"
+    return error.code
+
+
+def too_large(most: int) -> TooLarge:
+    """The refusal of a body of more than `most` bytes."""
+    return TooLarge(f"The body is larger than {most:,} bytes, the most that this call takes. Send less, or in parts.")
+
