@@ -107,6 +107,26 @@ def create_admin(
 
 
 @app.command()
+def emit(
+    event_type: Annotated[str, typer.Argument(metavar="TYPE", help="The event's type, for example order.created.")],
+    data: Annotated[str, typer.Option(help="Its payload as JSON; - reads it from standard input.")] = "{}",
+    workspace: Annotated[str, typer.Option(help="Name or id of the workspace; not needed while there is only one.")] = "",
+    idempotency_key: Annotated[str, typer.Option(help="The same key publishes once.")] = "",
+) -> None:
+    """Publish an event, as `POST /api/v1/events` does."""
+    with _configured():
+        from backend import emit as publishing
+
+        published = publishing.emit(
+            event_type,
+            sys.stdin.read() if data == "-" else data,
+            workspace=workspace,
+            idempotency_key=idempotency_key or None,
+        )
+        typer.echo(f"{published.id} accepted; {published.deliveries} deliveries.")
+
+
+@app.command()
 def doctor() -> None:
     """Check settings, database, Redis, port, disk and the built console, and say what to do about each."""
     from backend import doctor as checks

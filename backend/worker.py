@@ -18,9 +18,10 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from backend import process
-from backend.core import lifecycle, locks
+from backend.core import lifecycle, locks, outbox
 from backend.core.logging import logger
 from backend.core.queue import DELIVER, JOBS, connect, enqueue_shift, open_queue
+from backend.events import service as events
 from backend.runs import service as runs
 
 _WORKER_TTL_SECONDS = 60
@@ -39,7 +40,7 @@ class CronJob:
     function: str
 
 
-CRON: tuple[CronJob, ...] = ()
+CRON = (CronJob("deliveries.sweep", timedelta(seconds=5), "backend.deliveries.jobs.sweep"),)
 
 
 class _Worker(SimpleWorker):
@@ -88,19 +89,19 @@ class _DeliverWorker(_Worker):
 
 def deliver() -> None:
     """Be a deliver worker: it listens to nothing but `deliver`."""
-    process.begin("deliver")
+    _begin("deliver")
     _work(DELIVER, _DeliverWorker)
 
 
 def jobs() -> None:
     """Be a jobs worker."""
-    process.begin("jobs")
+    _begin("jobs")
     _work(JOBS, _Worker)
 
 
 def cron() -> None:
     """Be the cron process: each job in a thread of its own, so that a slow one delays no other."""
-    process.begin("cron")
+    _begin("cron")
     with runs.running("cron"):
         threads = [threading.Thread(target=_repeat, args=(job,), name=job.name, daemon=True) for job in CRON]
         for thread in threads:
@@ -109,6 +110,11 @@ def cron() -> None:
             pass
         for thread in threads:
             thread.join()
+
+
+def _begin(name: str) -> None:
+    process.begin(name)
+    outbox.bind(events.publish)
 
 
 def _work(name: str, worker_class: type[_Worker]) -> None:
