@@ -1,0 +1,155 @@
+"""httpx behind the egress guard: for OAuth, providers and everything that is not the delivery engine."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+from collections.abc import Iterable
+from typing import Any, Final
+
+import anyio.to_thread
+import httpcore
+import httpx
+
+from backend.core.egress import EgressPolicy, lookup, to_ourselves
+
+DEFAULT_TIMEOUT: Final = httpx.Timeout(15.0, connect=5.0)
+_MAX_CONNECTIONS: Final = 20
+_KEEPALIVE_SECONDS: Final = 15.0
+
+
+def client(policy: EgressPolicy, *, timeout: httpx.Timeout = DEFAULT_TIMEOUT, **options: Any) -> httpx.Client:
+    """A guarded client that follows no redirect and reads no proxy from the environment. Close it.
+
+    `options` are those of `httpx.Client` but `transport`, `verify` and `follow_redirects`. Requests raise `EgressBlocked`
+    or `UrlRefused` before anything is sent, `httpx.ConnectError` for names that cannot be resolved.
+    """
+    return httpx.Client(transport=GuardedTransport(policy), timeout=timeout, trust_env=False, **options)
+
+
+class GuardedTransport(httpx.HTTPTransport):
+    """httpx's transport over connections whose address was judged; TLS names and Host stay those of the URL."""
+
+    def __init__(self, policy: EgressPolicy, *, verify: ssl.SSLContext | bool = True) -> None:
+        super().__init__(verify=verify, trust_env=False)
+        self._policy = policy
+        # httpx has no parameter for httpcore's network backend, so its pool is replaced by one like it.
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(verify=verify, trust_env=False),
+            max_connections=_MAX_CONNECTIONS,
+            keepalive_expiry=_KEEPALIVE_SECONDS,
+            network_backend=_Backend(policy),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request. Raises `EgressBlocked` or `UrlRefused` besides what httpx raises."""
+        token = to_ourselves.set(_is_to_ourselves(self._policy, str(request.url)))
+        try:
+            return super().handle_request(request)
+        finally:
+            to_ourselves.reset(token)
+
+
+class GuardedAsyncTransport(httpx.AsyncHTTPTransport):
+    """`GuardedTransport` for the few callers that run in an event loop."""
+
+    def __init__(self, policy: EgressPolicy, *, verify: ssl.SSLContext | bool = True) -> None:
+        super().__init__(verify=verify, trust_env=False)
+        self._policy = policy
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=httpx.create_ssl_context(verify=verify, trust_env=False),
+            max_connections=_MAX_CONNECTIONS,
+            keepalive_expiry=_KEEPALIVE_SECONDS,
+            network_backend=_AsyncBackend(policy),
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request. Raises `EgressBlocked` or `UrlRefused` besides what httpx raises."""
+        own = await anyio.to_thread.run_sync(_is_to_ourselves, self._policy, str(request.url))
+        token = to_ourselves.set(own)
+        try:
+            return await super().handle_async_request(request)
+        finally:
+            to_ourselves.reset(token)
+
+
+def _is_to_ourselves(policy: EgressPolicy, url: str) -> bool:
+    """Whether the request goes to one of our open paths; for the rest of our origin, judges its addresses anew.
+
+    A kept-alive connection to our own receiver must not carry a request to the rest of our origin.
+    """
+    target = policy.check_url(url)
+    if policy.is_own(target):
+        return True
+    if (target.host, target.port) in policy.own_origins:
+        policy.permitted(target.host, lookup(target.host, target.port))
+    return False
+
+
+def _addresses(policy: EgressPolicy, host: str, port: int) -> list[str]:
+    """Where to connect for a host. Raises `EgressBlocked`, or `httpcore.ConnectError` when it has no address."""
+    try:
+        found = lookup(host, port)
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return found if to_ourselves.get() else policy.permitted(host, found)
+
+
+class _Backend(httpcore.SyncBackend):
+    """Connects to judged addresses, one after the other until one answers."""
+
+    def __init__(self, policy: EgressPolicy) -> None:
+        self._policy = policy
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        *others, last = _addresses(self._policy, host, port)
+        connect = functools.partial(
+            super().connect_tcp,
+            port=port,
+            timeout=timeout,
+            local_address=local_address,
+            socket_options=socket_options,
+        )
+        for address in others:
+            try:
+                return connect(address)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return connect(last)
+
+
+class _AsyncBackend(httpcore.AnyIOBackend):
+    """`_Backend` for an event loop."""
+
+    def __init__(self, policy: EgressPolicy) -> None:
+        self._policy = policy
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        *others, last = await anyio.to_thread.run_sync(_addresses, self._policy, host, port)
+        connect = functools.partial(
+            super().connect_tcp,
+            port=port,
+            timeout=timeout,
+            local_address=local_address,
+            socket_options=socket_options,
+        )
+        for address in others:
+            try:
+                return await connect(address)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await connect(last)
