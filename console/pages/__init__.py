@@ -8,9 +8,10 @@ from console.pages.api_keys import detail as api_key
 from console.pages.api_keys import page as api_keys
 from console.pages.door import page as door
 from console.pages.overview import page as overview
+from console.pages.webhooks import page as webhooks
 
 
 def add_all(app: rx.App) -> None:
     """Add every page."""
-    for section in (door, overview, api_keys, api_key):
+    for section in (door, overview, api_keys, api_key, webhooks):
         section.add(app)

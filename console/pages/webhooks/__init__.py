@@ -1,0 +1,1 @@
+"""Webhooks: the list, creation, the detail with its tabs."""

@@ -1,0 +1,149 @@
+"""Owns the views of the list of webhooks and of the making of one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import reflex as rx
+
+from console.components import badge, table
+from console.components.basic import button, icon, link_button, note, text_link, time
+from console.components.copy import copy_id
+from console.components.empty import empty, nothing_found
+from console.components.form import field, more, text_field
+from console.components.secret import secret_panel
+from console.components.table import Column
+from console.pages.webhooks.fields import event_picker, further_fields, url_verdict
+from console.pages.webhooks.rows import WebhookRow
+from console.pages.webhooks.state import PATH, NewWebhookState, WebhooksState
+from console.session import SessionState
+from console.shell import shell
+
+STATUSES: Final = ("active", "failing", "paused", "disabled")
+COLUMNS: Final = [
+    Column("Name", 130),
+    Column("Status", 80),
+    Column("URL", 200, full=True),
+    Column("Events", 120, wide_only=True),
+    Column("Delivered, 24 h", 50, right=True),
+    Column("p95", 50, right=True, wide_only=True),
+    Column("Waiting", 30, right=True, wide_only=True),
+    Column("Last attempt", 50, right=True),
+]
+EXAMPLE: Final = """curl BASE/api/v1/webhooks \\
+  -H "Authorization: Bearer $CROSSDOCK_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d '{"url": "https://example.com/hooks", "events": ["order.*"]}'"""
+
+
+def add(app: rx.App) -> None:
+    """Add the list and the making of a webhook."""
+    app.add_page(view, route=PATH, title="Webhooks · Crossdock", on_load=[SessionState.load, WebhooksState.load, WebhooksState.follow])
+    app.add_page(new, route=f"{PATH}/new", title="Create webhook · Crossdock", on_load=[SessionState.load, NewWebhookState.load])
+
+
+def view() -> rx.Component:
+    """The list."""
+    create = rx.cond(SessionState.can_write, link_button("Create webhook", f"{PATH}/new", icon_name="plus", look="primary"), rx.fragment())
+    listing = table.table(
+        COLUMNS, WebhooksState.rows, _cells, key=lambda row: row.id, loading=WebhooksState.loading, empty=_empty(), label="Webhooks"
+    )
+    return shell(
+        "Webhooks",
+        rx.el.div(
+            _tabs(),
+            rx.el.div(table.search_box(WebhooksState.q, WebhooksState.search, "Search name, URL or id"), class_name="x-toolbar"),
+            listing,
+            rx.cond(
+                WebhooksState.rows.length() > 0,
+                table.pager(WebhooksState.rows.length(), WebhooksState.total, newest=PATH, older=WebhooksState.older, first=WebhooksState.is_first),
+                rx.fragment(),
+            ),
+            class_name="x-stack",
+        ),
+        current=PATH,
+        action=create,
+    )
+
+
+def _tabs() -> rx.Component:
+    shown = [("All", "", "all"), *((word.capitalize(), word, word) for word in STATUSES)]
+    items = [
+        table.tab(word, f"{PATH}?status={status}" if status else PATH, active=WebhooksState.status == status, number=WebhooksState.counts[name].to(str))
+        for word, status, name in shown
+    ]
+    return table.tabs(*items, label="Status")
+
+
+def _cells(row: WebhookRow) -> list[object]:
+    return [
+        table.opens(row.name, f"{PATH}/{row.id}"),
+        badge.status(row.status, *STATUSES),
+        rx.el.span(row.url, class_name="x-mono x-soft", title=row.url),
+        rx.el.span(row.events, class_name="x-mono x-soft"),
+        row.success,
+        row.p95,
+        row.waiting,
+        rx.cond(row.last != "", time(row.last), rx.el.span("Never", class_name="x-soft")),
+    ]
+
+
+def _empty() -> rx.Component:
+    fresh = empty(
+        "A webhook sends events to a URL of a customer or partner, signed, and again until they arrive. To try it, use the built-in receiver.",
+        rx.el.div(
+            link_button("Create webhook", f"{PATH}/new", icon_name="plus", look="primary"),
+            link_button("Open the receiver", "/settings/receiver", icon_name="inbox"),
+            class_name="x-row-wrap",
+        ),
+        curl=rx.Var.create(EXAMPLE).replace("BASE", SessionState.base_url),
+    )
+    filtered = (WebhooksState.q != "") | (WebhooksState.status != "")
+    return rx.cond(filtered, nothing_found(link_button("Clear filters", PATH)), fresh)
+
+
+def new() -> rx.Component:
+    """The making of a webhook, then its secret."""
+    return shell("Create webhook", rx.cond(NewWebhookState.created_id != "", _made(), _form()), current=PATH, parent=("Webhooks", PATH))
+
+
+def _made() -> rx.Component:
+    return rx.el.div(
+        secret_panel(
+            rx.Var.create(f"The signing secret of {NewWebhookState.created_name}"),
+            filename="crossdock-webhook-secret.txt",
+            on_close=NewWebhookState.done,
+            next_step=rx.el.p("Give it to whoever receives: it proves that a delivery is from here. Closing leads to the code that verifies it.", class_name="x-small"),
+        ),
+        rx.el.div(rx.el.span("Webhook id", class_name="x-small x-soft"), copy_id(NewWebhookState.created_id), class_name="x-row"),
+        class_name="x-stack",
+        max_width="720px",
+    )
+
+
+def _form() -> rx.Component:
+    state, errors = NewWebhookState, NewWebhookState.errors
+    address = rx.el.input(
+        id="url", name="url", type="url", default_value=state.url, key=state.url, placeholder="https://example.com/hooks", class_name="x-input x-code-input",
+        auto_focus=True, on_blur=state.check_url, aria_invalid=rx.cond(errors["url"], "true", "false"),
+    )
+    use = rx.el.button(
+        icon("inbox", 14), "Use the built-in receiver", type="button", on_click=state.use_receiver, class_name="x-button x-quiet x-small-button", align_self="flex-start"
+    )
+    return rx.el.form(
+        rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
+        rx.el.div(field("URL", address, name="url", error=errors["url"]), url_verdict(state.addresses, state.url_problem, state.checking), use, class_name="x-field"),
+        text_field("Name", name="name", error=errors["name"], placeholder="Acme ERP", help_="Empty: the host of the URL.", max_length=120),
+        event_picker(state.groups, [], "", errors["events"]),
+        more(*further_fields(errors, with_secret=True)),
+        rx.el.div(
+            button("Create webhook", look="primary", type="submit", busy=state.busy, allowed=SessionState.can_write),
+            link_button("Cancel", PATH, look="quiet"),
+            class_name="x-row",
+        ),
+        rx.el.p("Where it comes from is proved by a signature; ", text_link("the receiver", "/settings/receiver"), " shows one arriving.", class_name="x-help"),
+        on_submit=state.create,
+        class_name="x-form",
+        custom_attrs={"data-guard": "true"},
+        max_width="640px",
+    )
