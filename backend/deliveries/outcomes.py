@@ -144,7 +144,11 @@ def write(session: Session, finished: Sequence[Finished], now: datetime) -> list
     lanes.move(connection, results, now)
     health.announce(session, states, counted, now)
     for workspace_id in {result.claim.workspace_id for result in results}:
-        db.after_commit(session, lambda workspace_id=workspace_id: queue.publish(workspace_id, "deliveries"))
+        db.after_commit(
+            session,
+            lambda workspace_id=workspace_id: queue.publish(workspace_id, "deliveries"),
+            key=("deliveries", workspace_id),
+        )
     return results
 
 

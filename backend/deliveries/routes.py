@@ -1,0 +1,187 @@
+"""`/api/v1/deliveries`, and what of `/api/v1/webhooks` and `/api/v1/events` is about deliveries."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query
+from sqlmodel import Session
+
+from backend.core import pagination, permissions, web
+from backend.core.actor import Actor
+from backend.core.errors import Unavailable
+from backend.deliveries import service
+from backend.deliveries.schemas import AttemptList, AttemptOut, DeliveryList, DeliveryOut, TestSend
+from backend.models import Delivery
+from backend.webhooks import service as webhooks
+
+router = web.Router(tags=["deliveries"])
+
+_TEST_MARGIN_SECONDS = 5.0
+_TEST_POLL_SECONDS = (0.02, 0.2)
+
+Status = Annotated[
+    str | None, Query(description="waiting, sending, retrying, delivered, dead, cancelled; PENDING, RETRYING, SUCCESS, FAILED too.")
+]
+Search = Annotated[str | None, Query(max_length=200, description="The beginning of an id, or a value in the payload.")]
+
+
+@router.get("/deliveries", **web.needs(permissions.WEBHOOKS_READ))
+def list_deliveries(
+    session: web.ReadSession,
+    actor: web.CurrentActor,
+    webhook_id: str | None = None,
+    event_id: str | None = None,
+    event: Annotated[str | None, Query(description="Only this event type.")] = None,
+    kind: Annotated[str | None, Query(description="event, test or replay.")] = None,
+    status: Status = None,
+    status_code: int | None = None,
+    error_class: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    q: Search = None,
+    limit: int = pagination.DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> DeliveryList:
+    """Deliveries, newest first."""
+    return _listed(
+        session,
+        actor,
+        webhook_id=webhook_id,
+        event_id=event_id,
+        event_type=event,
+        kind=kind,
+        status=status,
+        status_code=status_code,
+        error_class=error_class,
+        since=since,
+        until=until,
+        q=q,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+@router.get("/deliveries/{delivery_id}", **web.needs(permissions.WEBHOOKS_READ))
+def read_delivery(delivery_id: str, session: web.ReadSession, actor: web.CurrentActor) -> DeliveryOut:
+    """One delivery, with the whole of the last answer."""
+    return _shown(session, actor, service.get(session, actor=actor, delivery_id=delivery_id))
+
+
+@router.get("/deliveries/{delivery_id}/attempts", **web.needs(permissions.WEBHOOKS_READ))
+def list_attempts(delivery_id: str, session: web.ReadSession, actor: web.CurrentActor) -> AttemptList:
+    """Every attempt with both exchanges, newest first."""
+    found = service.attempts(session, actor=actor, delivery_id=delivery_id)
+    return AttemptList(data=[AttemptOut.of(detail) for detail in found])
+
+
+@router.post("/deliveries/{delivery_id}/retry", status_code=202, **web.needs(permissions.WEBHOOKS_OPERATE))
+def retry_delivery(delivery_id: str, session: web.WriteSession, actor: web.CurrentActor) -> DeliveryOut:
+    """Send it again now, with all its retries."""
+    return _shown(session, actor, service.retry(session, actor=actor, delivery_id=delivery_id))
+
+
+@router.post("/deliveries/{delivery_id}/cancel", **web.needs(permissions.WEBHOOKS_OPERATE))
+def cancel_delivery(delivery_id: str, session: web.WriteSession, actor: web.CurrentActor) -> DeliveryOut:
+    """Stop trying it."""
+    return _shown(session, actor, service.cancel(session, actor=actor, delivery_id=delivery_id))
+
+
+@router.post("/webhooks/{webhook_id}/test", **web.needs(permissions.WEBHOOKS_OPERATE))
+async def send_test(webhook_id: str, actor: web.CurrentActor, body: TestSend | None = None) -> AttemptOut:
+    """Send one event to this webhook now and wait for the outcome: the whole exchange, whether it succeeded or not."""
+    wish = body or TestSend()
+    delivery_id, timeout = await web.in_transaction(
+        _send_test, write=True, actor=actor, webhook_id=webhook_id, event=wish.event, data=wish.data
+    )
+    deadline = time.monotonic() + timeout + _TEST_MARGIN_SECONDS
+    pause, longest = _TEST_POLL_SECONDS
+    while time.monotonic() < deadline:
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.3, longest)
+        found = await web.in_transaction(service.test_result, actor=actor, delivery_id=delivery_id)
+        if found is not None:
+            return AttemptOut.of(found)
+    raise Unavailable(f"No worker has sent the test {delivery_id} yet. Check under Monitoring that a deliver worker runs.", retry_after=5)
+
+
+@router.get("/webhooks/{webhook_id}/deliveries", **web.needs(permissions.WEBHOOKS_READ))
+@router.get("/webhooks/{webhook_id}/events", name="list_webhook_events", **web.needs(permissions.WEBHOOKS_READ))
+def list_webhook_deliveries(
+    webhook_id: str,
+    session: web.ReadSession,
+    actor: web.CurrentActor,
+    event: str | None = None,
+    status: Status = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    q: Search = None,
+    limit: int = pagination.DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> DeliveryList:
+    """The deliveries of one webhook, newest first."""
+    webhooks.get(session, actor=actor, webhook_id=webhook_id)
+    return _listed(
+        session,
+        actor,
+        webhook_id=webhook_id,
+        event_type=event,
+        status=status,
+        since=since,
+        until=until,
+        q=q,
+        limit=limit,
+        cursor=cursor,
+    )
+
+
+@router.get("/webhooks/{webhook_id}/deliveries/{delivery_id}", **web.needs(permissions.WEBHOOKS_READ))
+def read_webhook_delivery(webhook_id: str, delivery_id: str, session: web.ReadSession, actor: web.CurrentActor) -> DeliveryOut:
+    """One delivery of a webhook."""
+    return _shown(session, actor, service.get(session, actor=actor, delivery_id=delivery_id, webhook_id=webhook_id))
+
+
+@router.post("/webhooks/{webhook_id}/deliveries/{delivery_id}/retry", status_code=202, **web.needs(permissions.WEBHOOKS_OPERATE))
+def retry_webhook_delivery(webhook_id: str, delivery_id: str, session: web.WriteSession, actor: web.CurrentActor) -> DeliveryOut:
+    """Send one delivery of a webhook again now."""
+    service.get(session, actor=actor, delivery_id=delivery_id, webhook_id=webhook_id)
+    return _shown(session, actor, service.retry(session, actor=actor, delivery_id=delivery_id))
+
+
+@router.post("/webhooks/deliveries/{delivery_id}/retry", status_code=202, **web.needs(permissions.WEBHOOKS_OPERATE))
+def retry_any_delivery(delivery_id: str, session: web.WriteSession, actor: web.CurrentActor) -> DeliveryOut:
+    """The same by the delivery's id alone."""
+    return _shown(session, actor, service.retry(session, actor=actor, delivery_id=delivery_id))
+
+
+@router.get("/events/{event_id}/deliveries", **web.needs(permissions.WEBHOOKS_READ))
+def list_event_deliveries(
+    event_id: str,
+    session: web.ReadSession,
+    actor: web.CurrentActor,
+    status: Status = None,
+    limit: int = pagination.DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> DeliveryList:
+    """The deliveries of one event, newest first."""
+    service.require_event(session, actor=actor, event_id=event_id)
+    return _listed(session, actor, event_id=event_id, status=status, limit=limit, cursor=cursor)
+
+
+def _send_test(session: Session, *, actor: Actor, webhook_id: str, event: str | None, data: dict[str, Any] | None) -> tuple[str, float]:
+    delivery = service.send_test(session, actor=actor, webhook_id=webhook_id, event=event, data=data)
+    return delivery.id, webhooks.get(session, actor=actor, webhook_id=webhook_id).timeout_seconds
+
+
+def _listed(session: Session, actor: Actor, **wanted: Any) -> DeliveryList:
+    page = service.list_deliveries(session, actor=actor, **wanted)
+    return DeliveryList.of(page, service.explain_all(session, actor=actor, deliveries=page.data))
+
+
+def _shown(session: Session, actor: Actor, delivery: Delivery) -> DeliveryOut:
+    found = service.attempts(session, actor=actor, delivery_id=delivery.id)
+    explained = service.explain_all(session, actor=actor, deliveries=[delivery])
+    return DeliveryOut.of(delivery, explained[delivery.id], found[0] if found else None)
