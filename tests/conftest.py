@@ -17,7 +17,8 @@ import pytest
 from redis import Redis
 
 from backend import valkey
-from backend.core import crypto, db, migrate, queue
+from backend.core import crypto, db, migrate, outbox, queue
+from backend.events import service as events
 from backend.settings import settings
 from tests.waiting import eventually
 
@@ -34,8 +35,10 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     monkeypatch.setenv("ENCRYPTION_KEY", ENCRYPTION_KEY)
     settings.cache_clear()
     crypto.configure([ENCRYPTION_KEY])
+    outbox.bind(events.publish)
     yield
     settings.cache_clear()
+    queue.forget_connections()
 
 
 @pytest.fixture
@@ -68,14 +71,13 @@ def valkey_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def redis(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
+def redis(valkey_url: str, monkeypatch: pytest.MonkeyPatch) -> Redis:
     """An emptied Redis that the settings of this test name."""
     monkeypatch.setenv("REDIS_URL", valkey_url)
     settings.cache_clear()
     client = queue.redis()
     client.flushall()
-    yield client
-    queue.forget_connections()
+    return client
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ _SECRETS = (
     (re.compile(r"(?i)(['\"]?\b(?:set-)?cookie['\"]?\s*[:=]\s*)(['\"]).*?\2"), r"\1…"),
     (re.compile(r"(?i)\b((?:__Host-)?crossdock=)[0-9a-z._~+/=-]{8,}"), r"\1…"),
     (re.compile(r"(?i)(\b(?:api_key|apikey|token|secret|password|code|state|client_secret)=)[^&\s'\"]+"), r"\1…"),
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s:@]+:[^/\s@]+@"), r"\1…@"),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s:@]*:[^/\s@]+@"), r"\1…@"),
 )
 _SECRET_NAMES = re.compile(r"(?i)password|secret|token|cookie|authorization|api_?key$|signature|credential")
 
