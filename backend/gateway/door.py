@@ -84,9 +84,7 @@ class Gateway:
             await self._limits.spend_anonymous(exchange)
             return exchange.let_in(None, None)
         try:
-            credential = credentials.read(
-                exchange.headers.get(b"authorization"), exchange.headers.get(b"x-api-key"), scope["query_string"]
-            )
+            credential = credentials.read(exchange.headers.get(b"authorization"), exchange.headers.get(b"x-api-key"), scope["query_string"])
             if credential is None:
                 raise _missing(call, method, path)
             identity = await self._identify(credential)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from backend.core import client_ip, clock, ids, problems, redaction
 from backend.core.actor import Actor
-from backend.core.errors import CrossdockError, Forbidden, NotFound, RateLimited, TooLarge, Unauthenticated, Unavailable
+from backend.core.errors import CrossdockError, Forbidden, RateLimited, TooLarge, Unauthenticated
 from backend.gateway.credentials import without_key
 from backend.gateway.table import Call, NoCall
 from backend.logs.batches import RequestEntry
@@ -183,4 +183,3 @@ def reason_of(error: CrossdockError) -> str:
 def too_large(most: int) -> TooLarge:
     """The refusal of a body of more than `most` bytes."""
     return TooLarge(f"The body is larger than {most:,} bytes, the most that this call takes. Send less, or in parts.")
-

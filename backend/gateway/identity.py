@@ -12,7 +12,7 @@ import hashlib
 import os
 import time
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from redis.exceptions import RedisError
@@ -107,7 +107,8 @@ class Identities:
         """Forget what other processes say has changed, for as long as this event loop runs."""
         while True:
             with contextlib.suppress(RedisError, OSError):
-                async with queue.async_redis(blocking=True).pubsub(ignore_subscribe_messages=True) as channel:
+                connection: Any = queue.async_redis(blocking=True)
+                async with connection.pubsub(ignore_subscribe_messages=True) as channel:
                     await channel.subscribe(queue.INVALIDATIONS)
                     self.forget_all()  # what was said while nobody listened
                     async for message in channel.listen():

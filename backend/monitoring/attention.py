@@ -1,0 +1,133 @@
+"""What needs attention in a workspace, the most pressing first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+import sqlalchemy as sql
+from sqlalchemy import func
+from sqlmodel import Session, SQLModel, col, select
+
+from backend.core import clock
+from backend.logs.batches import ROLLUPS, starts_at
+from backend.models import ApiKey, ApiKeySecret, Webhook
+from backend.monitoring.values import Attention, Need
+from backend.webhooks import policy
+
+EXPIRY_NOTICE: Final = timedelta(days=14)
+NEAR_SHARE: Final = 0.8
+_MOST_OF_A_KIND: Final = 20
+_KEYS: Final = SQLModel.metadata.tables["api_key"]
+_WINDOWS: Final = (("limit_per_hour", 60, timedelta(hours=1), "hour"), ("limit_per_day", 3600, timedelta(days=1), "day"))
+
+
+def of(session: Session, *, workspace_id: str) -> list[Attention]:
+    """Failing and disabled webhooks, keys that end or are due for rotation, keys near a limit; up to twenty of each."""
+    now = clock.now()
+    return [
+        *_webhooks(session, workspace_id),
+        *_limits(session, workspace_id, now),
+        *_expiring(session, workspace_id, now),
+        *_due_for_rotation(session, workspace_id, now),
+    ]
+
+
+def _webhooks(session: Session, workspace_id: str) -> Iterator[Attention]:
+    failing = (
+        select(Webhook)
+        .where(
+            Webhook.workspace_id == workspace_id,
+            Webhook.state == "active",
+            col(Webhook.deleted_at).is_(None),
+            col(Webhook.consecutive_failures) >= policy.FAILING_AFTER,
+        )
+        .order_by(col(Webhook.failing_since), col(Webhook.id))
+        .limit(_MOST_OF_A_KIND)
+    )
+    for webhook in session.exec(failing).all():
+        count = f"Its last {webhook.consecutive_failures:,} attempts failed"
+        if webhook.auto_disable and webhook.failing_since is not None:
+            end = policy.disables_at(webhook.failing_since, webhook.disable_after_days)
+            yield Attention(Need.WEBHOOK_FAILING, webhook.id, webhook.name, f"{count}; if that goes on it is disabled.", end)
+        else:
+            yield Attention(Need.WEBHOOK_FAILING, webhook.id, webhook.name, f"{count}.")
+    disabled = (
+        select(Webhook)
+        .where(
+            Webhook.workspace_id == workspace_id,
+            Webhook.state == "disabled",
+            col(Webhook.deleted_at).is_(None),
+            col(Webhook.disabled_rule).is_not(None),
+            Webhook.disabled_rule != "user",
+        )
+        .order_by(col(Webhook.disabled_at).desc())
+        .limit(_MOST_OF_A_KIND)
+    )
+    for webhook in session.exec(disabled).all():
+        reason = webhook.disabled_reason or "A rule disabled it."
+        yield Attention(Need.WEBHOOK_DISABLED, webhook.id, webhook.name, reason, webhook.disabled_at)
+
+
+def _expiring(session: Session, workspace_id: str, now: datetime) -> Iterator[Attention]:
+    query = (
+        select(ApiKey)
+        .where(
+            ApiKey.workspace_id == workspace_id,
+            ApiKey.state == "active",
+            col(ApiKey.expires_at) > now,
+            col(ApiKey.expires_at) <= now + EXPIRY_NOTICE,
+        )
+        .order_by(col(ApiKey.expires_at))
+        .limit(_MOST_OF_A_KIND)
+    )
+    for key in session.exec(query).all():
+        yield Attention(Need.KEY_EXPIRING, key.id, key.name, "This API key ends soon. Give it a later end, or replace it.", key.expires_at)
+
+
+def _due_for_rotation(session: Session, workspace_id: str, now: datetime) -> Iterator[Attention]:
+    newest = (
+        select(ApiKeySecret.api_key_id, func.max(ApiKeySecret.created_at).label("made"))
+        .where(ApiKeySecret.workspace_id == workspace_id)
+        .group_by(col(ApiKeySecret.api_key_id))
+        .subquery()
+    )
+    query = (
+        select(ApiKey, newest.c.made)
+        .join(newest, newest.c.api_key_id == col(ApiKey.id))
+        .where(ApiKey.workspace_id == workspace_id, ApiKey.state == "active", col(ApiKey.rotate_every_days).is_not(None))
+        .order_by(newest.c.made)
+        .limit(_MOST_OF_A_KIND)
+    )
+    for key, made in session.exec(query).all():
+        due = made + timedelta(days=key.rotate_every_days or 0)
+        if due <= now:
+            yield Attention(Need.KEY_ROTATION_DUE, key.id, key.name, "This API key is due for rotation.", due)
+
+
+def _limits(session: Session, workspace_id: str, now: datetime) -> Iterator[Attention]:
+    """Keys that used four fifths of an hour's or a day's limit in the last of these, as the roll-ups count."""
+    for name, width, length, word in _WINDOWS:
+        limit = _KEYS.c[name]
+        used = func.sum(ROLLUPS.c.ok + ROLLUPS.c.client_error + ROLLUPS.c.server_error)
+        query = (
+            sql.select(_KEYS.c.id, _KEYS.c.name, limit, used)
+            .join(ROLLUPS, ROLLUPS.c.caller_id == _KEYS.c.id)
+            .where(
+                _KEYS.c.workspace_id == workspace_id,
+                _KEYS.c.state == "active",
+                limit.is_not(None),
+                ROLLUPS.c.workspace_id == workspace_id,
+                ROLLUPS.c.width == width,
+                ROLLUPS.c.starts_at > starts_at(now - length, width),
+            )
+            .group_by(_KEYS.c.id, _KEYS.c.name, limit)
+            .having(used >= limit * NEAR_SHARE)
+            .order_by(_KEYS.c.id)
+            .limit(_MOST_OF_A_KIND)
+        )
+        for key_id, key_name, most, count in session.connection().execute(query):
+            yield Attention(
+                Need.LIMIT_NEAR, key_id, key_name, f"It made {int(count):,} requests in the last {word}; its limit is {most:,}."
+            )
