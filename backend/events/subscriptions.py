@@ -72,11 +72,12 @@ def current(session: Session, workspace_id: str) -> Subscriptions:
 
 
 def match(subscriptions: Subscriptions, event: dict[str, Any]) -> Match:
-    """Where `event`, the whole envelope, goes."""
+    """Where `event`, the whole envelope, goes. An operational event never goes to the webhook that it is about."""
+    about = event["data"].get("webhook_id") if event["type"] in matching.OPERATIONAL else None
     targets: list[Subscription] = []
     skips: list[dict[str, Any]] = []
     for webhook in subscriptions.webhooks:
-        if not matching.matches(webhook.event_types, event["type"]):
+        if webhook.webhook_id == about or not matching.matches(webhook.event_types, event["type"]):
             continue
         if webhook.state == "disabled":
             skips.append({"webhook_id": webhook.webhook_id, "reason": "disabled", "detail": webhook.disabled_reason})

@@ -106,6 +106,17 @@ def test_a_rolled_back_change_of_a_webhook_leaves_no_trace_in_the_cached_subscri
     assert publish(actor).deliveries == 1
 
 
+def test_an_operational_event_goes_to_webhooks_that_name_it_and_never_to_the_one_it_is_about() -> None:
+    actor = accounts.workspace()
+    webhook(actor, "*")
+    watching, about = webhook(actor, "webhook.disabled"), webhook(actor, "webhook.disabled", "order.created")
+    with db.transaction(write=True) as session:
+        webhooks.disable(session, actor=actor, webhook_id=about, reason="Moving house")
+    with db.transaction() as session:
+        assert [row.webhook_id for row in deliveries(session)] == [watching]
+        assert session.exec(select(Event.skips)).one() == []
+
+
 def test_the_same_key_and_body_publishes_once() -> None:
     actor = accounts.workspace()
     webhook(actor, "*")
