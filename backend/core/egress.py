@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 OWN_PATHS: Final = ("/receiver/", "/sandbox/")
 _DNS_THREADS: Final = 64
 
+_AddressInfo = tuple[int, int, int, str, tuple[Any, ...]]  # as socket.getaddrinfo answers
+
 # Set while a request to one of our own paths connects; the connection may then go wherever our own origin is.
 to_ourselves: ContextVar[bool] = ContextVar("crossdock_egress_own", default=False)
 
@@ -169,9 +171,10 @@ class GuardedConnector(aiohttp.TCPConnector):
     def __init__(self, policy: EgressPolicy, **options: Any) -> None:
         self._policy = policy
         self._guard = GuardedResolver(policy)
-        super().__init__(resolver=self._guard, socket_factory=self._socket, **options)
+        # aiohttp leaves part of socket_factory's type open.
+        super().__init__(resolver=self._guard, socket_factory=self._socket, **options)  # pyright: ignore[reportUnknownMemberType]
 
-    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+    def _socket(self, info: _AddressInfo) -> socket.socket:
         family, kind, protocol, _, address = info
         if not to_ourselves.get():
             ip = str(address[0])

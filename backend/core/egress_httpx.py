@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import ssl
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio.to_thread
 import httpcore
@@ -95,11 +95,12 @@ def _addresses(policy: EgressPolicy, host: str, port: int) -> list[str]:
     return found if to_ourselves.get() else policy.permitted(host, found)
 
 
-class _Backend(httpcore.SyncBackend):
+class _Backend(httpcore.NetworkBackend):
     """Connects to judged addresses, one after the other until one answers."""
 
     def __init__(self, policy: EgressPolicy) -> None:
         self._policy = policy
+        self._network: httpcore.NetworkBackend = httpcore.SyncBackend()
 
     def connect_tcp(
         self,
@@ -111,7 +112,7 @@ class _Backend(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         *others, last = _addresses(self._policy, host, port)
         connect = functools.partial(
-            super().connect_tcp,
+            self._network.connect_tcp,
             port=port,
             timeout=timeout,
             local_address=local_address,
@@ -125,11 +126,13 @@ class _Backend(httpcore.SyncBackend):
         return connect(last)
 
 
-class _AsyncBackend(httpcore.AnyIOBackend):
+class _AsyncBackend(httpcore.AsyncNetworkBackend):
     """`_Backend` for an event loop."""
 
     def __init__(self, policy: EgressPolicy) -> None:
         self._policy = policy
+        # httpcore types it as a stand-in for where anyio is not installed.
+        self._network = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
 
     async def connect_tcp(
         self,
@@ -141,7 +144,7 @@ class _AsyncBackend(httpcore.AnyIOBackend):
     ) -> httpcore.AsyncNetworkStream:
         *others, last = await anyio.to_thread.run_sync(_addresses, self._policy, host, port)
         connect = functools.partial(
-            super().connect_tcp,
+            self._network.connect_tcp,
             port=port,
             timeout=timeout,
             local_address=local_address,
@@ -153,3 +156,6 @@ class _AsyncBackend(httpcore.AnyIOBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
         return await connect(last)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._network.sleep(seconds)
