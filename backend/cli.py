@@ -163,11 +163,12 @@ def _configured() -> Generator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from backend import process
-    from backend.core import crypto
+    from backend.core import crypto, logging
     from backend.core.errors import CrossdockError
     from backend.settings import SettingsError, settings
 
     try:
+        logging.configure(settings(), "cli", stream=sys.stderr)
         crypto.configure([key.get_secret_value() for key in settings().encryption_keys])
         yield
     except SettingsError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import NoReturn
 
@@ -40,5 +39,4 @@ def unreachable(error: SQLAlchemyError) -> str:
 def refuse(sentence: str) -> NoReturn:
     """End this process because it cannot work, saying why."""
     print(sentence, file=sys.stderr)  # noqa: T201 - the person at the terminal reads this
-    sys.stderr.flush()
-    os._exit(1)
+    sys.exit(1)

@@ -33,6 +33,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
             monkeypatch.delenv(name)
     monkeypatch.setenv("CROSSDOCK_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("ENCRYPTION_KEY", ENCRYPTION_KEY)
+    monkeypatch.setattr(db, "_database", None)  # not the one of the test before
     settings.cache_clear()
     crypto.configure([ENCRYPTION_KEY])
     outbox.bind(events.publish)

@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import orjson
 import structlog
@@ -52,9 +52,10 @@ def logger(name: str) -> FilteringBoundLogger:
     return cast("FilteringBoundLogger", structlog.get_logger(module=name.removeprefix("backend.")))
 
 
-def configure(settings: Settings, process: str) -> None:
-    """Write this process's lines, and those of every library in it, to standard output in the configured format."""
-    as_json = settings.log_format is LogFormat.JSON or (settings.log_format is LogFormat.AUTO and not sys.stdout.isatty())
+def configure(settings: Settings, process: str, *, stream: TextIO | None = None) -> None:
+    """Write this process's lines, and those of every library in it, to `stream` (standard output) in the configured format."""
+    target = stream or sys.stdout
+    as_json = settings.log_format is LogFormat.JSON or (settings.log_format is LogFormat.AUTO and not target.isatty())
     level = settings.log_level.upper()
     structlog.contextvars.bind_contextvars(process=process)
     shared: list[Processor] = [
@@ -66,7 +67,7 @@ def configure(settings: Settings, process: str) -> None:
     render: Processor = (
         structlog.processors.JSONRenderer(serializer=_json)
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=28)
+        else structlog.dev.ConsoleRenderer(colors=target.isatty(), pad_event_to=28)
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -78,7 +79,7 @@ def configure(settings: Settings, process: str) -> None:
         foreign_pre_chain=[*shared, _library],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, render],
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(target)
     handler.setFormatter(formatter)
     root = logging.getLogger()
     root.handlers[:] = [handler]
