@@ -49,15 +49,16 @@ def insert(table: str, columns: dict[str, str], suffix: str = "") -> Statement:
 
 def update(table: str, columns: dict[str, str], keys: dict[str, str]) -> Statement:
     """An UPDATE of rows: the values of `columns`, then those of `keys`, by which the row is found."""
-    both = {**columns, **keys}
     assignments = ", ".join(f'"{name}" = ?' for name in columns)
     wanted = " AND ".join(f'"{name}" = ?' for name in keys)
-    pg_assignments = ", ".join(f'"{name}" = v."{name}"' for name in columns)
-    pg_wanted = " AND ".join(f't."{name}" = v."{name}"' for name in keys)
-    names = ", ".join(f'"{name}"' for name in both)
+    # A column may be both a key and changed, so the arrays are named by position.
+    places = [f"c{index}" for index in range(len(columns) + len(keys))]
+    pg_assignments = ", ".join(f'"{name}" = v.{place}' for name, place in zip(columns, places, strict=False))
+    pg_wanted = " AND ".join(f't."{name}" = v.{place}' for name, place in zip(keys, places[len(columns) :], strict=True))
+    arrays = ", ".join(f"%s::{kind}[]" for kind in (*columns.values(), *keys.values()))
     return Statement(
         f"UPDATE {table} SET {assignments} WHERE {wanted}",  # noqa: S608 - names are ours
-        f"UPDATE {table} t SET {pg_assignments} FROM unnest({_arrays(both)}) v({names}) WHERE {pg_wanted}",  # noqa: S608 - the same
+        f"UPDATE {table} t SET {pg_assignments} FROM unnest({arrays}) v({', '.join(places)}) WHERE {pg_wanted}",  # noqa: S608 - the same
     )
 
 

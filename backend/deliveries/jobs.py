@@ -24,6 +24,8 @@ def run_shift() -> None:
     if not _at_work.acquire(blocking=False):
         return
     try:
+        queue.enqueue_shift()  # for the next worker that is idle, or for this one afterwards
+        sweeping.free_dead_neighbours()
         report = asyncio.run(_shift())
     finally:
         _at_work.release()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlmodel import Session, col, select, update
 
@@ -34,7 +32,7 @@ def sweep() -> int:
     freed = _repair(now) if is_broken else 0
     if freed or (due is not None and due <= now):
         queue.wake_deliver()
-    _ensure_shift()
+    queue.enqueue_shift()  # so that a worker finds one although Redis was emptied
     return freed
 
 
@@ -96,10 +94,3 @@ def _repair(now: datetime) -> int:
     if freed:
         _log.warning("sweep.recovered", deliveries=freed, runs=lost)
     return freed
-
-
-def _ensure_shift() -> None:
-    """Have one shift wait in the queue, so that a worker finds one although Redis was emptied."""
-    with contextlib.suppress(RedisError, OSError):
-        if queue.queue(queue.DELIVER).count == 0:
-            queue.enqueue_shift()
