@@ -51,14 +51,14 @@ def meter(percent: rx.Var[float], label: Text) -> rx.Component:
 PHASES = (("dns", "DNS"), ("connect", "Connect"), ("tls", "TLS"), ("wait", "Waiting"), ("body", "Body"))
 
 
-def times_bar(times: rx.Var[list[tuple[str, str, str]]]) -> rx.Component:
+def times_bar(times: rx.Var[list[list[str]]]) -> rx.Component:
     """Where an attempt's time went: (`phase`, width such as `12.5%`, `4 ms`) for each phase that took any."""
     names = dict(PHASES)
 
-    def bar(item: rx.Var[tuple[str, str, str]]) -> rx.Component:
+    def bar(item: rx.Var[list[str]]) -> rx.Component:
         return rx.el.span(class_name=f"x-t-{item[0]}", width=item[1], title=item[2], key=item[0])
 
-    def legend(item: rx.Var[tuple[str, str, str]]) -> rx.Component:
+    def legend(item: rx.Var[list[str]]) -> rx.Component:
         name = rx.match(item[0], *[(phase, shown) for phase, shown in names.items()], item[0])
         return rx.el.span(rx.el.i(class_name=f"x-t-{item[0]}"), name, " ", item[2], key=item[0])
 

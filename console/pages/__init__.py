@@ -6,6 +6,8 @@ import reflex as rx
 
 from console.pages.api_keys import detail as api_key
 from console.pages.api_keys import page as api_keys
+from console.pages.deliveries import detail as delivery
+from console.pages.deliveries import page as deliveries
 from console.pages.door import page as door
 from console.pages.overview import page as overview
 from console.pages.webhooks import page as webhooks
@@ -13,5 +15,5 @@ from console.pages.webhooks import page as webhooks
 
 def add_all(app: rx.App) -> None:
     """Add every page."""
-    for section in (door, overview, api_keys, api_key, webhooks):
+    for section in (door, overview, api_keys, api_key, webhooks, deliveries, delivery):
         section.add(app)

@@ -1,0 +1,1 @@
+"""Deliveries: the list, and each as a story with every attempt."""

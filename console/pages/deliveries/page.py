@@ -1,0 +1,94 @@
+"""Owns the view of the list of deliveries."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import reflex as rx
+
+from console.components import table
+from console.components.basic import icon, link, link_button
+from console.components.empty import empty, nothing_found
+from console.pages.deliveries.parts import PATH, listing
+from console.pages.deliveries.rows import ERROR_WORDS
+from console.pages.deliveries.state import DeliveriesState
+from console.session import SessionState
+from console.shell import shell
+
+TABS: Final = (("All", ""), ("Delivered", "delivered"), ("Retrying", "retrying"), ("Waiting", "waiting"), ("Failed", "dead"), ("Cancelled", "cancelled"))
+CODES: Final = ("200", "202", "204", "301", "302", "400", "401", "403", "404", "410", "413", "422", "429", "500", "502", "503", "504")
+TIMES: Final = (("1h", "Last hour"), ("24h", "Last 24 h"), ("7d", "Last 7 days"), ("30d", "Last 30 days"))
+EXAMPLE: Final = """curl BASE/api/v1/events \\
+  -H "Authorization: Bearer $CROSSDOCK_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d '{"type": "order.created", "data": {"id": "4711", "total": 42.5}}'"""
+
+
+def add(app: rx.App) -> None:
+    """Add the page."""
+    app.add_page(view, route=PATH, title="Deliveries · Crossdock", on_load=[SessionState.load, DeliveriesState.load, DeliveriesState.follow])
+
+
+def view() -> rx.Component:
+    """The list."""
+    state = DeliveriesState
+    return shell(
+        "Deliveries",
+        rx.el.div(
+            _tabs(),
+            _toolbar(),
+            listing(state.rows, loading=state.loading, empty=_empty(), skeleton_rows=12),
+            rx.cond(
+                state.rows.length() > 0,
+                table.pager(state.rows.length(), state.total, newest=state.newest, older=state.older, first=state.is_first),
+                rx.fragment(),
+            ),
+            class_name="x-stack",
+        ),
+        current=PATH,
+        action=rx.el.span(rx.el.i(), "Live", class_name="x-live x-wide-only", title="New deliveries appear by themselves."),
+    )
+
+
+def _tabs() -> rx.Component:
+    state = DeliveriesState
+    return table.tabs(
+        *[
+            table.tab(word, state.tabs[status or "all"].to(str), active=state.status == status, number=state.counts[status or "all"].to(str))
+            for word, status in TABS
+        ],
+        label="Status",
+    )
+
+
+def _toolbar() -> rx.Component:
+    state = DeliveriesState
+
+    def options(first: str, rest: list[rx.Component]) -> Any:
+        return rx.fragment(rx.el.option(first, value=""), *rest)
+
+    webhook_options = rx.foreach(state.webhooks, lambda item: rx.el.option(item["name"], value=item["id"], key=item["id"]))
+    event_options = rx.foreach(state.events, lambda name: rx.el.option(name, value=name, key=name))
+    codes = [rx.el.option(code, value=code) for code in CODES]
+    errors = [rx.el.option(words, value=name) for name, words in ERROR_WORDS.items()]
+    times = [rx.el.option(words, value=name) for name, words in TIMES]
+    error_words = rx.match(state.error, *ERROR_WORDS.items(), state.error)
+    return rx.el.div(
+        table.search_box(state.q, state.search, "Search any id or payload value"),
+        table.chip("Webhook", state.webhook, options("Any webhook", [webhook_options]), lambda value: state.pick("webhook", value), shown=state.webhook_name),
+        table.chip("Event", state.event, options("Any event", [event_options]), lambda value: state.pick("event", value)),
+        table.chip("Status code", state.code, options("Any status code", codes), lambda value: state.pick("code", value)),
+        table.chip("Error", state.error, options("Any outcome", errors), lambda value: state.pick("error", value), shown=error_words),
+        table.chip("Time", state.since, options("Any time", times), lambda value: state.pick("since", value), shown=rx.match(state.since, *TIMES, state.since)),
+        rx.cond(state.is_filtered, link(icon("x", 13), "Clear", to=PATH, class_name="x-button x-quiet x-small-button"), rx.fragment()),
+        class_name="x-toolbar",
+    )
+
+
+def _empty() -> rx.Component:
+    fresh = empty(
+        "Every event that a webhook takes becomes a delivery here, with each attempt and what came back. Publish one to see it.",
+        link_button("Create webhook", "/settings/webhooks/new", icon_name="plus", look="primary"),
+        curl=rx.Var.create(EXAMPLE).replace("BASE", SessionState.base_url),
+    )
+    return rx.cond(DeliveriesState.is_filtered, nothing_found(link_button("Clear filters", PATH)), fresh)
