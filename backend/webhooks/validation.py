@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-import orjson
-
-from backend.core import filters, header_rules, signing
+from backend.core import filters, header_rules, jsjson, signing
 from backend.core.egress import EgressBlocked, EgressPolicy
 from backend.core.egress_rules import UrlRefused, parse_url
 from backend.core.errors import FieldError, Invalid
@@ -121,6 +119,8 @@ def _filter(value: Any, check: Check) -> dict[str, Any] | None:
         filters.parse(value)
     except Invalid as error:
         check.errors.extend(error.errors)
+    else:
+        _size("filter", value, check)
     return cast("dict[str, Any]", value)
 
 
@@ -225,15 +225,10 @@ def _metadata(value: Any, check: Check) -> dict[str, Any]:
     if not isinstance(value, dict):
         check.wrong("metadata", "is not an object.", fix)
         return {}
-    document = cast("dict[str, Any]", value)
-    try:
-        size = len(orjson.dumps(document))
-    except TypeError:
-        check.wrong("metadata", "holds what JSON cannot carry.", fix)
-        return {}
+    size = _size("metadata", value, check)
     if size > MAX_METADATA_BYTES:
         check.wrong("metadata", f"has {size:,} bytes.", f"Use at most {MAX_METADATA_BYTES:,}.")
-    return document
+    return cast("dict[str, Any]", value)
 
 
 def _flag(path: str) -> Callable[[Any, Check], bool]:
@@ -243,6 +238,34 @@ def _flag(path: str) -> Callable[[Any, Check], bool]:
         return value is True
 
     return flag
+
+
+def _size(path: str, value: Any, check: Check) -> int:
+    """Bytes of a document as JSON; notes what JSON, or a database's text, cannot carry."""
+    try:
+        text = jsjson.stringify(value)
+    except jsjson.NotJson as error:
+        check.wrong(path, str(error), "Send plain JSON: finite numbers, texts, lists and objects.")
+        return 0
+    if any("\0" in part or not _is_unicode(part) for part in _texts(value)):
+        check.wrong(path, "holds a text with a NUL or half a character.", "Take those characters out.")
+    return len(text.encode())
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, item in cast("Mapping[str, Any]", value).items():
+            yield name
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in cast("Sequence[Any]", value):
+            yield from _texts(item)
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def _shown(value: Any) -> str:
