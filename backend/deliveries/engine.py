@@ -119,6 +119,15 @@ class Shift:
             self._woken = True
             await asyncio.sleep(_DATABASE_RETRY_SECONDS)
             return
+        except Exception:
+            if not finished:
+                raise
+            # What one receiver answered may be more than the database takes; it must not take the others' outcomes with it.
+            _log.exception("shift.outcomes_refused", outcomes=len(finished))
+            self._returned[:0] = returned
+            self._woken = True
+            await self._in_thread(lambda: self._store.write_one_by_one(finished))
+            return
         self.report.turns += 1
         self.report.claimed += len(taken.claims)
         if limit > 0:

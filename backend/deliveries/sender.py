@@ -100,7 +100,7 @@ class Sender:
             style=target.style,
             user_agent=USER_AGENT,
         )
-        headers = {**target.headers, **ours} if target.headers else ours
+        custom = _custom(target, ours) if target.headers else {}
         begun = time.perf_counter()
         for chance in range(_STALE_RETRIES + 1):
             marks = _Marks()
@@ -108,7 +108,7 @@ class Sender:
             exchange = Exchange(started_at, 0.0, ours)
             left = target.timeout - (time.perf_counter() - begun)
             try:
-                await self._exchange(exchange, marks, target, headers, claim.body, max(left, 0.001), begun)
+                await self._exchange(exchange, marks, target, {**custom, **ours}, claim.body, max(left, 0.001), begun)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 # A pooled connection that the receiver closed while it was idle: the same message may go out again (RFC 9110, 9.2.2,
                 # `webhook-id` makes it idempotent), on a connection of its own.
@@ -119,8 +119,8 @@ class Sender:
                 _fail(exchange, error, marks, target)
             break
         exchange.total_ms = _ms(begun, time.perf_counter()) or 0.0
-        if target.headers:
-            exchange.request_headers = {**dict.fromkeys(target.headers, MASK), **ours}
+        if custom:
+            exchange.request_headers = {**dict.fromkeys(custom, MASK), **ours}
         _time(exchange, marks)
         return exchange
 
@@ -147,6 +147,12 @@ class Sender:
                 await _read(exchange, response)
             except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
                 exchange.truncated = True  # the answer's status had come; what is missing is only what follows it
+
+
+def _custom(target: Target, ours: dict[str, str]) -> dict[str, str]:
+    """The webhook's own headers but those whose names, in any case, are ours."""
+    taken = {name.lower() for name in ours}
+    return {name: value for name, value in target.headers.items() if name.lower() not in taken}
 
 
 def _context(*, verify: bool) -> ssl.SSLContext:

@@ -10,10 +10,13 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from backend.core import clock, db
+from backend.core.logging import logger
 from backend.deliveries import bulk, claims, lanes, outcomes
 from backend.deliveries.targets import Targets
-from backend.deliveries.values import Claim, Finished, Outcome
+from backend.deliveries.values import Claim, Exchange, Finished, Outcome
 from backend.runs import service as runs
+
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,17 @@ class Store:
         failed = sum(result.outcome is Outcome.FAILED for result in results)
         runs.count(claimed=len(taken.claims), delivered=delivered, failed=failed)
         return taken
+
+    def write_one_by_one(self, finished: Sequence[Finished]) -> None:
+        """Write outcomes that together were refused, each for itself; what is refused again without what the receiver sent."""
+        for each in finished:
+            try:
+                self.turn(Turn([each]))
+            except Exception as error:  # noqa: BLE001 - the cause is in what came from outside
+                _log.error("shift.outcome_refused", delivery=each.claim.id, error=type(error).__name__)
+                sent = each.exchange
+                bare = Exchange(sent.started_at, sent.total_ms, {}, sent.status_code, sent.error_class)
+                self.turn(Turn([Finished(each.claim, bare)]))
 
     def _claim(self, session: Session, turn: Turn, now: datetime) -> Taken:
         run_id, connection = self._run_id(), session.connection()

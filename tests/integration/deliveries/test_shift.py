@@ -377,3 +377,25 @@ def test_two_shifts_at_a_time_send_each_delivery_once():
         assert len(receiver.received) == 600
     with db.transaction() as session:
         assert set(session.exec(select(Delivery.status).where(col(Delivery.attempt_count) == 1)).all()) == {"delivered"}
+
+
+def test_an_answer_that_the_database_does_not_take_costs_only_itself(monkeypatch: pytest.MonkeyPatch):
+    write = store.outcomes.write
+
+    def choosy(session: Session, finished: Any, now: Any) -> Any:
+        if any(b"poison" in each.exchange.body for each in finished):
+            raise ValueError("a lone surrogate, say")
+        return write(session, finished, now)
+
+    monkeypatch.setattr(store.outcomes, "write", choosy)
+
+    async def answer(_received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answering("200 OK", body=b"poison" if len(receiver.received) == 3 else b"fine"))
+
+    with raw_receiver.running(answer) as receiver:
+        target = make.webhook(make.workspace(), receiver.url)
+        published = make.publish(target, count=10)
+        shifts.deliver_all()
+        assert len(receiver.received) == 10
+    assert {shifts.delivery(each).status for each in published} == {"delivered"}
+    assert all(len(shifts.attempts(each)) == 1 for each in published)

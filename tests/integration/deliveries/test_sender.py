@@ -1,0 +1,307 @@
+"""One attempt against receivers that misbehave: every answer ends as a class and a sentence, bounded in time and size."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import ssl
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+
+from backend.core import clock, signing
+from backend.core.egress import EgressPolicy, guarded_connector
+from backend.core.signing import SignatureStyle
+from backend.deliveries import advice, sender
+from backend.deliveries.sender import BODY_LIMIT, Sender
+from backend.deliveries.values import Claim, ErrorClass, Exchange, Target
+from backend.webhooks.policy import RetryPolicy
+from tests.fakes import raw_receiver
+from tests.fakes.raw_receiver import Received, answering
+from tests.integration.deliveries.shifts import LOOPBACK
+
+BODY = b'{"id":"evt_1","data":{}}'
+
+
+def claim(url: str, *, timeout: float = 10.0, verify_ssl: bool = True, **target: Any) -> Claim:
+    goes_to = Target(
+        "whk_1",
+        "wsp_1",
+        url,
+        (signing.new_webhook_secret(),),
+        {},
+        SignatureStyle.HEX,
+        verify_ssl,
+        timeout,
+        RetryPolicy(),
+        clock.now(),
+        **target,
+    )
+    return Claim("dlv_1", "run_1", "wsp_1", "evt_1", "whk_1", "order.created", "event", 0, 0, "event", BODY, goes_to)
+
+
+def send(*claims: Claim, policy: EgressPolicy = LOOPBACK, pause: float = 0.0) -> list[Exchange]:
+    """The exchanges of these attempts, one after another over one pool of connections."""
+
+    async def run() -> list[Exchange]:
+        made = Sender(guarded_connector(policy, limit=0))
+        found: list[Exchange] = []
+        try:
+            for each in claims:
+                found.append(await made.send(each))
+                await asyncio.sleep(pause)
+            return found
+        finally:
+            await made.close()
+
+    return asyncio.run(run())
+
+
+def failure(exchange: Exchange) -> ErrorClass:
+    """The class of a failure that is explained."""
+    assert exchange.error_class is not None
+    assert exchange.error
+    assert advice.advise(exchange.error_class, status_code=exchange.status_code, error=exchange.error)
+    return exchange.error_class
+
+
+def test_a_success_has_no_error():
+    with raw_receiver.running() as receiver:
+        (exchange,) = send(claim(receiver.url))
+    assert (exchange.status_code, exchange.error_class, exchange.body) == (200, None, b"ok")
+    assert receiver.received[0].body == BODY
+
+
+def test_connections_are_pooled_and_the_second_has_no_time_to_connect():
+    with raw_receiver.running() as receiver:
+        first, second = send(claim(receiver.url), claim(receiver.url))
+    assert first.connect_ms is not None
+    assert second.connect_ms is None
+    assert second.address == "127.0.0.1"
+
+
+def test_a_pooled_connection_that_was_closed_meanwhile_is_no_failure():
+    async def answer(_received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw_receiver.OK)
+        await writer.drain()
+        if len(receiver.received) == 1:
+            writer.transport.abort()
+
+    with raw_receiver.running(answer) as receiver:
+        exchanges = send(claim(receiver.url), claim(receiver.url))
+    assert [each.error_class for each in exchanges] == [None, None]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_a_failure_and_is_not_followed(status: int):
+    with raw_receiver.running() as elsewhere:
+        with raw_receiver.running(answering(f"{status} Moved", f"Location: {elsewhere.url}")) as receiver:
+            (exchange,) = send(claim(receiver.url))
+        assert failure(exchange) is ErrorClass.REDIRECT
+        assert exchange.status_code == status
+        assert elsewhere.received == []
+
+
+def test_a_status_outside_2xx_is_a_failure_with_its_answer():
+    with raw_receiver.running(answering("422 Unprocessable", "Retry-After: 7", body=b'{"field":"total"}')) as receiver:
+        (exchange,) = send(claim(receiver.url))
+    assert failure(exchange) is ErrorClass.STATUS
+    assert (exchange.body, exchange.retry_after) == (b'{"field":"total"}', "7")
+
+
+def test_an_endless_body_is_cut_and_its_connection_closed():
+    closed: list[bool] = []
+
+    async def endless(_received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        try:
+            while True:
+                writer.write(b"2000\r\n" + b"x" * 8192 + b"\r\n")
+                await writer.drain()
+        except ConnectionError:
+            closed.append(True)
+            raise
+
+    with raw_receiver.running(endless) as receiver:
+        (exchange,) = send(claim(receiver.url), pause=0.3)
+    assert (exchange.error_class, exchange.truncated, len(exchange.body)) == (None, True, BODY_LIMIT)
+    assert closed == [True]
+
+
+def test_a_body_of_exactly_the_limit_is_whole():
+    with raw_receiver.running(answering("200 OK", body=b"y" * BODY_LIMIT)) as receiver:
+        (exchange,) = send(claim(receiver.url))
+    assert (len(exchange.body), exchange.truncated) == (BODY_LIMIT, False)
+
+
+def test_a_compressed_bomb_is_cut_after_decompression():
+    bomb = gzip.compress(b"\0" * 50_000_000)
+    with raw_receiver.running(answering("200 OK", "Content-Encoding: gzip", body=bomb)) as receiver:
+        (exchange,) = send(claim(receiver.url))
+    assert (exchange.error_class, exchange.truncated, len(exchange.body)) == (None, True, BODY_LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [("gzip", gzip.compress(b"hello")), ("deflate", zlib.compress(b"hello")), ("deflate", zlib.compress(b"hello", wbits=-15))],
+)
+def test_a_compressed_body_is_shown_plain(encoding: str, data: bytes):
+    with raw_receiver.running(answering("200 OK", f"Content-Encoding: {encoding}", body=data)) as receiver:
+        (exchange,) = send(claim(receiver.url))
+    assert (exchange.body, exchange.truncated) == (b"hello", False)
+
+
+def test_a_body_that_is_not_what_it_says_is_kept_as_it_is():
+    with raw_receiver.running(answering("200 OK", "Content-Encoding: gzip", body=b"not gzip")) as receiver:
+        (exchange,) = send(claim(receiver.url))
+    assert (exchange.body, exchange.error_class) == (b"not gzip", None)
+
+
+def test_a_body_that_drips_ends_with_the_timeout_of_the_whole_attempt():
+    async def drip(_received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while True:
+            writer.write(b".")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    with raw_receiver.running(drip) as receiver:
+        (exchange,) = send(claim(receiver.url, timeout=0.5))
+    assert failure(exchange) is ErrorClass.READ_TIMEOUT
+    assert exchange.status_code == 200
+    assert exchange.total_ms < 5000
+
+
+def test_no_answer_at_all_is_a_read_timeout():
+    async def hang(_received: Received, _writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(30)
+
+    with raw_receiver.running(hang) as receiver:
+        (exchange,) = send(claim(receiver.url, timeout=0.3))
+    assert failure(exchange) is ErrorClass.READ_TIMEOUT
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 banana\r\n\r\n", b"\x15\x03\x01\x00\x02\x02\x46\r\n\r\n"],
+    ids=["another protocol", "no status", "tls alert"],
+)
+def test_what_is_no_http_is_a_protocol_error(answer: bytes):
+    with raw_receiver.running(answer) as receiver:
+        (exchange,) = send(claim(receiver.url))
+    assert failure(exchange) is ErrorClass.PROTOCOL
+
+
+def test_a_head_that_is_too_large_is_refused():
+    with raw_receiver.running(answering("200 OK", "X-Large: " + "x" * 100_000)) as receiver:
+        (exchange,) = send(claim(receiver.url))
+    assert failure(exchange) is ErrorClass.TOO_LARGE
+
+
+def test_a_connection_that_is_closed_without_an_answer_is_a_reset():
+    async def reset(_received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    with raw_receiver.running(reset) as receiver:
+        (exchange,) = send(claim(receiver.url))
+    assert failure(exchange) is ErrorClass.RESET
+    assert len(receiver.received) == 1
+
+
+def test_a_success_whose_body_breaks_off_is_a_success():
+    async def cut(_received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        await writer.drain()
+        writer.transport.close()
+
+    with raw_receiver.running(cut) as receiver:
+        (exchange,) = send(claim(receiver.url))
+    assert (exchange.error_class, exchange.truncated, exchange.body) == (None, True, b"half")
+
+
+def test_a_port_where_nobody_listens_is_refused(free_port: int):
+    (exchange,) = send(claim(f"http://127.0.0.1:{free_port}/"))
+    assert failure(exchange) is ErrorClass.REFUSED
+
+
+def test_a_listener_that_accepts_nothing_is_a_connect_timeout():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        port = listener.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]  # the queue of connections that wait is full
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        (exchange,) = send(claim(f"http://127.0.0.1:{port}/", timeout=0.5))
+        for filler in fillers:
+            filler.close()
+    assert failure(exchange) is ErrorClass.CONNECT_TIMEOUT
+
+
+def test_a_name_that_does_not_exist_is_a_dns_error():
+    (exchange,) = send(claim("http://does-not-exist.invalid/"))
+    assert failure(exchange) is ErrorClass.DNS
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254"])
+def test_an_address_that_policy_blocks_is_never_connected_to(host: str):
+    with raw_receiver.running() as receiver:
+        (exchange,) = send(claim(f"http://{host}:{receiver.port}/"), policy=EgressPolicy())
+        assert failure(exchange) is ErrorClass.BLOCKED
+        assert receiver.received == []
+
+
+def test_settings_that_cannot_be_read_fail_without_a_request():
+    with raw_receiver.running() as receiver:
+        (exchange,) = send(claim(receiver.url, problem="The webhook's secret cannot be decrypted."))
+        assert failure(exchange) is ErrorClass.SETTINGS
+        assert receiver.received == []
+
+
+def tls(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return context
+
+
+def test_an_unknown_authority_is_a_tls_error_unless_checks_are_off():
+    with raw_receiver.running(tls=tls(trustme.CA(), "127.0.0.1")) as receiver:
+        refused, accepted = send(claim(receiver.url), claim(receiver.url, verify_ssl=False))
+    assert failure(refused) is ErrorClass.TLS
+    assert "certificate" in (refused.error or "")
+    assert accepted.status_code == 200
+    assert accepted.tls_ms is not None
+    assert accepted.tls_ms > 0
+
+
+def test_a_known_authority_is_accepted_and_another_name_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with raw_receiver.running(tls=tls(authority, "127.0.0.1")) as good, raw_receiver.running(tls=tls(authority, "other.test")) as bad:
+        accepted, refused = send(claim(good.url), claim(bad.url))
+    assert accepted.status_code == 200
+    assert failure(refused) is ErrorClass.TLS
+    assert "another host name" in (advice.advise(refused.error_class, error=refused.error) or "")
+
+
+def test_a_handshake_that_is_never_answered_is_a_connect_timeout_that_says_so():
+    with raw_receiver.running() as receiver:
+        (exchange,) = send(claim(receiver.url.replace("http://", "https://"), timeout=0.5))
+    assert failure(exchange) is ErrorClass.CONNECT_TIMEOUT
+    assert "TLS handshake" in (exchange.error or "")
+
+
+def test_own_headers_never_replace_ours():
+    with raw_receiver.running() as receiver:
+        made = claim(receiver.url)
+        made.target.headers.update({"X-Mine": "1", "Webhook-Id": "forged", "content-type": "text/plain"})
+        (exchange,) = send(made)
+    received = receiver.received[0].headers
+    assert (received["x-mine"], received["webhook-id"], received["content-type"]) == ("1", "evt_1", "application/json")
+    assert exchange.request_headers["X-Mine"] == sender.MASK
