@@ -51,7 +51,7 @@ async def session_of(token: str) -> SessionInfo | None:
 
 
 def _threads() -> CapacityLimiter:
-    global _limiter  # noqa: PLW0603 - one per process, made inside the running loop
+    global _limiter
     if _limiter is None:
         _limiter = CapacityLimiter(_HASHING_THREADS)
     return _limiter

@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse
 from backend.accounts import cookies, doors, members, service, sessions
 from backend.accounts.sessions import SessionInfo
 from backend.core import web
-from backend.core.errors import Conflict, CrossdockError, Forbidden, Invalid, RateLimited, Unauthenticated, Unavailable
+from backend.core.errors import Conflict, CrossdockError, Forbidden, Invalid, RateLimited, Unauthenticated
 
 router = APIRouter(prefix="/auth", include_in_schema=False)
 _MAX_FIELD = 2000
@@ -148,18 +148,10 @@ def _back(path: str, error: CrossdockError, **kept: str) -> Response:
 
 
 def _code(error: CrossdockError) -> str:
-    match error:
-        case RateLimited():
-            return "locked"
-        case Unauthenticated(reason="setup_token" | "invitation"):
-            return "token"
-        case Unauthenticated():
-            return error.reason
-        case Invalid():
-            return error.errors[0].path
-        case Conflict():
-            return "taken"
-        case Unavailable():
-            return "unavailable"
-        case _:
-            return error.code
+    if isinstance(error, Unauthenticated):
+        return "token" if error.reason in {"setup_token", "invitation"} else error.reason
+    if isinstance(error, Invalid):
+        return error.errors[0].path
+    if isinstance(error, RateLimited):
+        return "locked"
+    return "taken" if isinstance(error, Conflict) else error.code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backend.accounts import doors, tokens
 from backend.accounts.schemas import Me, RefreshRequest, TokenAnswer, TokenRequest
 from backend.accounts.sessions import SessionInfo
-from backend.core import permissions, web
+from backend.core import web
 from backend.core.actor import ActorKind
 
 router = web.Router(tags=["auth"])

@@ -107,7 +107,7 @@ def check_person(*, email: str, password: str) -> None:
 
 def is_email(text: str) -> bool:
     """Whether a text has the shape of an e-mail address."""
-    return len(text) <= 254 and _EMAIL.fullmatch(text) is not None  # noqa: PLR2004 - RFC 5321, section 4.5.3.1.3
+    return len(text) <= 254 and _EMAIL.fullmatch(text) is not None
 
 
 # --- sign-in --------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def finish_sign_in(
     """
     user = session.get(User, credentials.user_id)
     assert user is not None  # noqa: S101 - the password of an unknown user is never right
-    session.execute(delete(SignInFailure).where(col(SignInFailure.id) == credentials.attempt_id))
+    session.exec(delete(SignInFailure).where(col(SignInFailure.id) == credentials.attempt_id))
     chosen = None
     if workspace:
         match = [w for w in _workspaces_of(session, user) if workspace in (w.id, w.name)]
@@ -235,7 +235,7 @@ def _make_admin(session: Session, *, email: str, name: str, password_hash: str, 
 
 def _make_workspace(session: Session, *, name: str, user_id: str) -> Workspace:
     name = name.strip()
-    if not 1 <= len(name) <= 120:  # noqa: PLR2004 - the column's width
+    if not 1 <= len(name) <= 120:
         raise Invalid(FieldError("workspace", "needs a name.", "Use 1 to 120 characters, such as your company's name."))
     made = Workspace(id=ids.new("wsp"), name=name)
     session.add(made)

@@ -128,6 +128,6 @@ def revoke_all(session: Session, user_id: str) -> None:
 
 
 def _revoke(session: Session, which: object) -> None:
-    session.execute(
+    session.exec(
         update(UserSession).where(which, col(UserSession.revoked_at).is_(None)).values(revoked_at=clock.now())  # type: ignore[arg-type] - a column condition
     )

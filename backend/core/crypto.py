@@ -43,8 +43,7 @@ class UnknownKey(CryptoError):
 
     def __init__(self, key_id: str) -> None:
         super().__init__(
-            f"No configured encryption key has the id {key_id}. "
-            "Add the secret that it came from back to ENCRYPTION_KEY, after a comma."
+            f"No configured encryption key has the id {key_id}. Add the secret that it came from back to ENCRYPTION_KEY, after a comma."
         )
         self.key_id = key_id
 
@@ -111,9 +110,7 @@ class Keyring:
             raise BadSecrets("ENCRYPTION_KEY lists the same key twice. Remove the repetition.")
         ring = cls([_Key(secret) for secret in secrets])
         if len(ring._by_id) != len(secrets):
-            raise BadSecrets(
-                "Two keys of ENCRYPTION_KEY have the same id. Replace the newer one with another random text."
-            )
+            raise BadSecrets("Two keys of ENCRYPTION_KEY have the same id. Replace the newer one with another random text.")
         return ring
 
     @property
@@ -148,9 +145,7 @@ class Keyring:
         try:
             return key.cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
         except InvalidTag:
-            raise DecryptionFailed(
-                f"The encrypted value of {context} is damaged, or was made for another row."
-            ) from None
+            raise DecryptionFailed(f"The encrypted value of {context} is damaged, or was made for another row.") from None
 
     def is_current(self, token: str) -> bool:
         """Whether `token` was encrypted under the current key; one that was not is due for re-encryption."""

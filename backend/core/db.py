@@ -10,7 +10,7 @@ import contextlib
 import fcntl
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Turnstile:
         self._files: tuple[int, int] = (-1, -1)
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self) -> Generator[None]:
         """Wait in line, then hold the lock."""
         with self._thread:
             first, second = self._open()
@@ -96,7 +96,7 @@ def open_database(url: str) -> Database:
 
 def configure(url: str) -> Database:
     """Make `url` the database of this process, closing the one before."""
-    global _database  # noqa: PLW0603 - one database per process
+    global _database
     if _database is not None:
         _database.dispose()
     _database = open_database(url)
@@ -113,7 +113,7 @@ def database() -> Database:
 
 
 @contextlib.contextmanager
-def transaction(*, write: bool = False) -> Iterator[Session]:
+def transaction(*, write: bool = False) -> Generator[Session]:
     """One transaction: commits at the end, rolls back on any exception, then runs what `after_commit` registered.
 
     Services never commit. Raises `Unavailable` when the database is full, locked or out of reach.
@@ -175,7 +175,7 @@ def _sqlite(url: str, *, read: bool) -> Engine:
     )
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection
+    def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # transactions begin where `begin` below says
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-32000", "mmap_size=268435456"):
@@ -185,7 +185,7 @@ def _sqlite(url: str, *, read: bool) -> Engine:
         cursor.close()
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's connection
+    def begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
 
     return engine

@@ -1,18 +1,18 @@
 """The errors of the back end, one tree. Each has a status, a code and a sentence that says what to do.
 
-    CrossdockError            500 internal
-     +- BadRequest            400 bad_request       what cannot be parsed
-     +- Unauthenticated       401 unauthenticated   no or no valid credential
-     +- Forbidden             403 forbidden         known, but not allowed; names the scopes that would do
-     +- NotFound              404 not_found         absent, or another workspace's
-     +- MethodNotAllowed      405 method_not_allowed
-     +- Conflict              409 conflict          the state of things refuses it
-     |   +- InProgress        409 in_progress       the same request is still running
-     +- TooLarge              413 too_large
-     +- UnsupportedMedia      415 unsupported_media
-     +- Invalid               422 invalid           parsed, but not valid; lists every field
-     +- RateLimited           429 rate_limited
-     +- Unavailable           503 unavailable       database or Redis out of reach, or full; try again
+CrossdockError            500 internal
+ +- BadRequest            400 bad_request       what cannot be parsed
+ +- Unauthenticated       401 unauthenticated   no or no valid credential
+ +- Forbidden             403 forbidden         known, but not allowed; names the scopes that would do
+ +- NotFound              404 not_found         absent, or another workspace's
+ +- MethodNotAllowed      405 method_not_allowed
+ +- Conflict              409 conflict          the state of things refuses it
+ |   +- InProgress        409 in_progress       the same request is still running
+ +- TooLarge              413 too_large
+ +- UnsupportedMedia      415 unsupported_media
+ +- Invalid               422 invalid           parsed, but not valid; lists every field
+ +- RateLimited           429 rate_limited
+ +- Unavailable           503 unavailable       database or Redis out of reach, or full; try again
 """
 
 from __future__ import annotations

@@ -210,8 +210,10 @@ def _parse_group(name: str, value: Any, path: str, depth: int, errors: list[Fiel
 
 def _parse_condition(body: dict[str, Any], path: str, errors: list[FieldError]) -> Filter | None:
     before = len(errors)
-    for name in sorted(body.keys() - {"field", "op", "value"}):
-        errors.append(FieldError(f"{path}.{name}", "is not part of a condition.", "A condition has field, op and value."))
+    errors.extend(
+        FieldError(f"{path}.{name}", "is not part of a condition.", "A condition has field, op and value.")
+        for name in sorted(body.keys() - {"field", "op", "value"})
+    )
     field, op = body.get("field"), body.get("op")
     if not isinstance(field, str) or not field or len(field) > MAX_PATH or not all(field.split(".")):
         errors.append(FieldError(f"{path}.field", "is no path to a field.", "Write it from the top of the event, such as data.total."))

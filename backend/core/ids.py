@@ -15,7 +15,7 @@ _last = 0
 
 def new(prefix: str) -> str:
     """A new id such as `evt_01k5z7…`: sorts by creation time, strictly increasing within a process."""
-    global _last  # noqa: PLW0603 - the monotonic counter of this process
+    global _last
     random = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
     with _lock:
         # 48 bits of milliseconds and 12 bits below them (RFC 9562, section 6.2, method 3).

@@ -121,9 +121,7 @@ def _scalar(value: Any, path: str) -> str:
         return _integer(value, path)
     if isinstance(value, float):
         return _float(value, path)
-    raise NotJson(
-        f"{path} is a {type(value).__name__}, which JSON cannot carry. Convert it to a text or a number first."
-    )
+    raise NotJson(f"{path} is a {type(value).__name__}, which JSON cannot carry. Convert it to a text or a number first.")
 
 
 def _write_object(value: dict[Any, Any], parts: list[str], path: str, depth: int) -> None:

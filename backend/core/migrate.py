@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import importlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ _POLL_SECONDS = 0.2
 
 
 def head() -> str:
-    """The newest revision that this code knows; revisions are numbered `0001`, `0002`, …"""
+    """The newest revision that this code knows; revisions are numbered: `0001`, `0002`."""
     return max(path.name[:4] for path in (_SCRIPTS / "versions").glob("[0-9]*.py"))
 
 
@@ -45,9 +46,8 @@ def upgrade() -> None:
         raise Unavailable(f"The database is at revision {found}, this version knows {head()}. Install the newer version.")
     from alembic import command  # noqa: PLC0415 - costly to import, seldom needed
 
-    with _lock(), db.database().writer.connect() as connection:
-        with connection.begin():
-            command.upgrade(_config(connection), "head")
+    with _lock(), db.database().writer.begin() as connection:
+        command.upgrade(_config(connection), "head")
 
 
 def wait(seconds: float = 60.0) -> None:
@@ -68,8 +68,7 @@ def differences() -> list[str]:
     from alembic.migration import MigrationContext  # noqa: PLC0415
     from sqlmodel import SQLModel  # noqa: PLC0415
 
-    import backend.models  # noqa: F401, PLC0415 - registers every table
-
+    importlib.import_module("backend.models")  # registers every table
     with db.database().writer.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         return [str(difference) for difference in compare_metadata(context, SQLModel.metadata)]
@@ -84,7 +83,7 @@ def revise(message: str) -> None:
 
 
 @contextlib.contextmanager
-def _lock() -> Iterator[None]:
+def _lock() -> Generator[None]:
     source = db.database()
     if source.is_sqlite:
         path = Path(source.writer.url.database or "").with_suffix(".migrate")

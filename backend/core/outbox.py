@@ -21,7 +21,7 @@ _publisher: Publisher | None = None
 
 def bind(publisher: Publisher) -> None:
     """Bind the publisher; called once by each composition root."""
-    global _publisher  # noqa: PLW0603 - one binding per process
+    global _publisher
     _publisher = publisher
 
 

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session
+from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.core import crypto
 from backend.core.errors import FieldError, Invalid
@@ -41,16 +42,21 @@ class Page(Generic[Row]):
 
 
 def fetch(
-    session: Session, query: Select[tuple[Row]], key: ColumnElement[str], *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
+    session: Session, query: SelectOfScalar[Row], key: Mapped[str], *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page[Row]:
     """One page of `query`, newest first by the id column `key`; `limit` from 1 to 200. Raises `Invalid` on a bad cursor or limit."""
     if not 1 <= limit <= MAX_LIMIT:
         raise Invalid(FieldError("limit", f"{limit} is out of range.", f"Use 1 to {MAX_LIMIT}."))
     if cursor:
         query = query.where(key < decode(cursor))
-    rows: Sequence[Row] = session.scalars(query.order_by(key.desc()).limit(limit + 1)).all()
+    rows: Sequence[Row] = session.exec(query.order_by(key.desc()).limit(limit + 1)).all()
     data = list(rows[:limit])
-    return Page(data, encode(str(getattr(data[-1], key.key or "id"))) if len(rows) > limit else None)
+    return Page(data, encode(_id(data[-1])) if len(rows) > limit else None)
+
+
+def _id(row: object) -> str:
+    """The id of a row; a query of bare ids is its own."""
+    return row if isinstance(row, str) else str(getattr(row, "id"))  # noqa: B009 - rows have it, a type variable does not say so
 
 
 def encode(last: str) -> str:

@@ -65,6 +65,4 @@ def require(actor: Actor, permission: Permission) -> None:
         )
     if actor.kind is ActorKind.KEY:
         raise Forbidden("API keys cannot do this; sign in as a user.", reason="users_only")
-    raise Forbidden(
-        f"This needs the role {permission.role}; yours is {actor.role}. Ask an owner of the workspace.", reason="role"
-    )
+    raise Forbidden(f"This needs the role {permission.role}; yours is {actor.role}. Ask an owner of the workspace.", reason="role")

@@ -24,7 +24,9 @@ def install(app: FastAPI) -> None:
 
 def answer(request: Request, error: errors.CrossdockError) -> Response:
     """The answer to an error met while `request` was served."""
-    request_id = request.scope.get("state", {}).get("request_id", "")
+    state = request.scope.setdefault("state", {})
+    state["error"] = error.detail  # for the request log
+    request_id = state.get("request_id", "")
     body = problems.render(error, instance=request.url.path, request_id=request_id)
     return Response(body, error.status, problems.headers(error))
 

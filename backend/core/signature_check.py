@@ -154,9 +154,7 @@ def _freshness(late: float, tolerance: int) -> str:
             f"The timestamp is {late:.0f} seconds old; {tolerance} are allowed. The request was stored and sent on, "
             "or the receiver's clock is ahead."
         )
-    return (
-        f"The timestamp is {-late:.0f} seconds in the future; {tolerance} are allowed. The receiver's clock is behind."
-    )
+    return f"The timestamp is {-late:.0f} seconds in the future; {tolerance} are allowed. The receiver's clock is behind."
 
 
 def _standard_digests(header: str) -> list[bytes]:
@@ -242,9 +240,7 @@ def _matches_older(secret: signing.WebhookSecret, header: str, body: bytes) -> b
     return match is not None and hmac.compare_digest(expected, match[1].lower())
 
 
-def _check_older(
-    secret: signing.WebhookSecret, header: str, body: bytes, sent_body: bytes | None, *, standard_ok: bool
-) -> Finding:
+def _check_older(secret: signing.WebhookSecret, header: str, body: bytes, sent_body: bytes | None, *, standard_ok: bool) -> Finding:
     """The step of `X-Webhook-Signature`; a failure beside a right standard signature is a rotation that overlaps."""
     if _matches_older(secret, header, body):
         return Finding(Step.OLDER_SIGNATURE, ok=True, text="X-Webhook-Signature matches too.")

@@ -73,17 +73,13 @@ def parse_secret(text: str) -> WebhookSecret:
         raise BadWebhookSecret("A webhook secret is made of printable ASCII characters without spaces.")
     if not text.startswith(SECRET_PREFIX):
         if not MINIMUM_KEY_BYTES <= len(text) <= MAXIMUM_SECRET_LENGTH:
-            raise BadWebhookSecret(
-                f"The secret has {len(text)} characters; {MINIMUM_KEY_BYTES} to {MAXIMUM_SECRET_LENGTH} are accepted."
-            )
+            raise BadWebhookSecret(f"The secret has {len(text)} characters; {MINIMUM_KEY_BYTES} to {MAXIMUM_SECRET_LENGTH} are accepted.")
         return WebhookSecret(text, _decode(text) or text.encode())
     key = _decode(text.removeprefix(SECRET_PREFIX))
     if key is None:
         raise BadWebhookSecret("What follows whsec_ is not base64. Copy the whole secret, or leave it out to get one.")
     if not MINIMUM_KEY_BYTES <= len(key) <= MAXIMUM_KEY_BYTES:
-        raise BadWebhookSecret(
-            f"The secret holds {len(key)} bytes; {MINIMUM_KEY_BYTES} to {MAXIMUM_KEY_BYTES} are needed after decoding."
-        )
+        raise BadWebhookSecret(f"The secret holds {len(key)} bytes; {MINIMUM_KEY_BYTES} to {MAXIMUM_KEY_BYTES} are needed after decoding.")
     return WebhookSecret(text, key)
 
 
@@ -134,9 +130,7 @@ def delivery_headers(
         "User-Agent": user_agent,
         "webhook-id": delivery.event_id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": " ".join(
-            standard_signature(secret.key, delivery.event_id, timestamp, body) for secret in parsed
-        ),
+        "webhook-signature": " ".join(standard_signature(secret.key, delivery.event_id, timestamp, body) for secret in parsed),
         "X-Webhook-Signature": older_signature(parsed[-1].text, body, style),
         "X-Webhook-Event": delivery.event_type,
         "X-Webhook-Delivery": delivery.delivery_id,

@@ -37,8 +37,9 @@ def from_framework(found: Sequence[Any], *, known: Iterable[str] = ()) -> Crossd
     return Invalid(*(_field(error, tuple(known)) for error in found))
 
 
-def _field(error: Any, known: Sequence[str]) -> FieldError:  # noqa: ANN401 - pydantic's own shape
-    kind, context = error["type"], error.get("ctx") or {}
+def _field(error: Any, known: Sequence[str]) -> FieldError:
+    kind: str = error["type"]
+    context: dict[str, Any] = error.get("ctx") or {}
     path = _path(error["loc"])
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(path.rpartition(".")[2], known, n=1)
@@ -64,19 +65,10 @@ def _path(location: Sequence[Any]) -> str:
     return text or "body"
 
 
-def _what(value: Any) -> str:  # noqa: ANN401 - whatever was sent
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case int() | float():
-            return "a number"
-        case str():
-            return f"the text {value[:40]!r}" if value else "an empty text"
-        case list():
-            return "a list"
-        case dict():
-            return "an object"
-        case _:
-            return "of another kind"
+def _what(value: object) -> str:
+    if isinstance(value, str):
+        return f"the text {value[:40]!r}" if value else "an empty text"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    kinds: dict[type, str] = {int: "a number", float: "a number", list: "a list", dict: "an object"}
+    return kinds.get(value.__class__, "of another kind")

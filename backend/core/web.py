@@ -109,7 +109,7 @@ class _Gate:
 _gate = _Gate()
 
 
-async def in_transaction(work: Callable[..., Result], *, write: bool = False, **kwargs: Any) -> Result:  # noqa: ANN401 - passed on to `work`
+async def in_transaction(work: Callable[..., Result], *, write: bool = False, **kwargs: Any) -> Result:
     """Run `work(session, **kwargs)` in one of the database threads, in one transaction; its result once it is committed."""
     limiter, writer = _gate.of_this_loop()
 
@@ -130,18 +130,21 @@ def _transactional(endpoint: Endpoint) -> Endpoint:
     found = [(name, marker) for name, parameter in signature.parameters.items() if (marker := _marker(parameter.annotation))]
     if not found:
         return endpoint
-    (name, marker), *_ = found
+    name, write = found[0][0], found[0][1].write
 
     @functools.wraps(endpoint)
-    async def call(**kwargs: Any) -> Any:  # noqa: ANN401 - whatever the endpoint takes and returns
-        return await in_transaction(lambda session: endpoint(**kwargs, **{name: session}), write=marker.write)
+    async def call(**kwargs: Any) -> Any:
+        def run(session: Session) -> Any:
+            return endpoint(**kwargs, **{name: session})
+
+        return await in_transaction(run, write=write)
 
     parameters = [parameter for parameter in signature.parameters.values() if parameter.name != name]
     call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined] - read by FastAPI
     return call
 
 
-def _marker(annotation: Any) -> _Marker | None:  # noqa: ANN401 - an annotation
+def _marker(annotation: Any) -> _Marker | None:
     return next((item for item in getattr(annotation, "__metadata__", ()) if isinstance(item, _Marker)), None)
 
 
@@ -158,7 +161,7 @@ class Router(APIRouter):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(route_class=TransactionalRoute, **kwargs)
 
-    def change(self, path: str, **kwargs: Any) -> Callable[[Endpoint], Endpoint]:  # noqa: ANN401 - passed on to FastAPI
+    def change(self, path: str, **kwargs: Any) -> Callable[[Endpoint], Endpoint]:
         """Declare a change of a resource: PATCH and PUT are the same, what is sent changes."""
 
         def declare(endpoint: Endpoint) -> Endpoint:
@@ -185,7 +188,7 @@ def table(routers: Iterable[APIRouter], prefix: str) -> list[RouteEntry]:
         for router in routers
         for route in router.routes
         if isinstance(route, APIRoute)
-        for method in sorted(route.methods)
+        for method in sorted(route.methods or ())
     ]
 
 

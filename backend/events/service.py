@@ -120,10 +120,10 @@ def publish_many(session: Session, commands: Sequence[Command]) -> list[Publishe
             idempotency.finish(session, scope, status_code=202, answer=answer(published))
         results.append(published)
     if events:
-        session.execute(insert(Event), events)
+        session.exec(insert(Event), params=events)
         _announce(session, {event["workspace_id"] for event in events})
     if deliveries:
-        session.execute(insert(Delivery), deliveries)
+        session.exec(insert(Delivery), params=deliveries)
         make_due(session, {delivery["webhook_id"] for delivery in deliveries})
     return results
 

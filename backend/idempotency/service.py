@@ -54,7 +54,14 @@ def begin(session: Session, scope: Scope) -> Replay | None:
     found = _find(session, scope)
     if found is None:
         record = IdempotencyRecord(
-            id=ids.new("idk"), state="running", expires_at=clock.now() + KEPT_FOR, **_columns(scope), body_hash=scope.body_hash
+            id=ids.new("idk"),
+            workspace_id=scope.workspace_id,
+            caller=scope.caller,
+            route=scope.route,
+            key=scope.key,
+            body_hash=scope.body_hash,
+            state="running",
+            expires_at=clock.now() + KEPT_FOR,
         )
         try:
             with session.begin_nested():
@@ -80,18 +87,19 @@ def finish(session: Session, scope: Scope, *, status_code: int, answer: dict[str
 def remove_expired(session: Session, *, batch: int = 1000) -> int:
     """Delete keys past their time, at most `batch`; how many."""
     old = select(IdempotencyRecord.id).where(col(IdempotencyRecord.expires_at) < clock.now()).limit(batch)
-    return session.execute(delete(IdempotencyRecord).where(col(IdempotencyRecord.id).in_(old))).rowcount  # type: ignore[attr-defined] - a DELETE's result has it
+    return session.exec(delete(IdempotencyRecord).where(col(IdempotencyRecord.id).in_(old))).rowcount
 
 
 def _find(session: Session, scope: Scope) -> IdempotencyRecord | None:
-    query = select(IdempotencyRecord).filter_by(**_columns(scope))
+    query = select(IdempotencyRecord).where(
+        IdempotencyRecord.workspace_id == scope.workspace_id,
+        IdempotencyRecord.caller == scope.caller,
+        IdempotencyRecord.route == scope.route,
+        IdempotencyRecord.key == scope.key,
+    )
     found = session.exec(query).first()
     if found is not None and found.expires_at < clock.now():
         session.delete(found)
         session.flush()
         return None
     return found
-
-
-def _columns(scope: Scope) -> dict[str, str]:
-    return {"workspace_id": scope.workspace_id, "caller": scope.caller, "route": scope.route, "key": scope.key}

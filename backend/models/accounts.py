@@ -14,7 +14,7 @@ from backend.models.base import IdText, JsonDoc, Row, TenantRow
 class User(Row, table=True):
     """A person; `email` is lower-case and unique. An instance table."""
 
-    __tablename__ = "user_account"
+    __tablename__ = "user_account"  # pyright: ignore[reportAssignmentType]  # "user" is a reserved word
     email: str = Field(unique=True, max_length=254)
     name: str = Field(default="", max_length=200)
     password_hash: str
@@ -26,7 +26,6 @@ class User(Row, table=True):
 class UserSession(Row, table=True):
     """A signed-in browser or API client. The token is stored as a MAC with the id of its key. An instance table."""
 
-    __tablename__ = "user_session"
     __table_args__ = (Index("ix_user_session_user", "user_id", "id"),)
     user_id: str = Field(sa_type=IdText, foreign_key="user_account.id")
     kind: str = Field(default="console", max_length=16)  # console | api
@@ -44,7 +43,6 @@ class UserSession(Row, table=True):
 class SignInFailure(Row, table=True):
     """One failed sign-in, for the lockout and the record. An instance table."""
 
-    __tablename__ = "sign_in_failure"
     __table_args__ = (Index("ix_sign_in_failure_email", "email", "id"), Index("ix_sign_in_failure_ip", "ip", "id"))
     email: str = Field(max_length=254)
     ip: str = Field(default="", max_length=64)
@@ -54,7 +52,6 @@ class SignInFailure(Row, table=True):
 class InstanceSetting(Row, table=True):
     """A value of the whole installation by its name. An instance table."""
 
-    __tablename__ = "instance_setting"
     name: str = Field(unique=True, max_length=80)
     value: dict[str, Any] = Field(default_factory=dict, sa_type=JsonDoc)
 
@@ -62,7 +59,6 @@ class InstanceSetting(Row, table=True):
 class Workspace(Row, table=True):
     """The tenant. `webhooks_revision` counts changes to its webhooks' settings."""
 
-    __tablename__ = "workspace"
     name: str = Field(max_length=120)
     webhooks_revision: int = 0
     settings: dict[str, Any] = Field(default_factory=dict, sa_type=JsonDoc)
@@ -71,7 +67,6 @@ class Workspace(Row, table=True):
 class Membership(TenantRow, table=True):
     """A user's role in a workspace."""
 
-    __tablename__ = "membership"
     __table_args__ = (UniqueConstraint("workspace_id", "user_id"), Index("ix_membership_user", "user_id"))
     user_id: str = Field(sa_type=IdText, foreign_key="user_account.id")
     role: str = Field(max_length=16)
@@ -80,7 +75,6 @@ class Membership(TenantRow, table=True):
 class Invitation(TenantRow, table=True):
     """An invitation link to a workspace; the token is stored as a MAC."""
 
-    __tablename__ = "invitation"
     __table_args__ = (Index("ix_invitation_workspace", "workspace_id", "id"),)
     role: str = Field(max_length=16)
     email: str = Field(default="", max_length=254)

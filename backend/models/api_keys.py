@@ -14,7 +14,6 @@ from backend.models.base import Count, IdText, JsonDoc, TenantRow
 class ApiKey(TenantRow, table=True):
     """A partner's key. `state` is active, disabled or revoked; expired follows from `expires_at`."""
 
-    __tablename__ = "api_key"
     __table_args__ = (Index("ix_api_key_list", "workspace_id", "id"),)
     name: str = Field(max_length=120)
     description: str = Field(default="", max_length=1000)
@@ -42,7 +41,6 @@ class ApiKey(TenantRow, table=True):
 class ApiKeySecret(TenantRow, table=True):
     """One secret of a key: an HMAC under a versioned pepper, what is shown of it, and who uses it."""
 
-    __tablename__ = "api_key_secret"
     __table_args__ = (Index("ix_api_key_secret_key", "api_key_id", "id"),)
     api_key_id: str = Field(sa_type=IdText, foreign_key="api_key.id")
     mac: str = Field(unique=True, max_length=64)

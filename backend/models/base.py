@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Integer, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
 from backend.core import clock
@@ -28,7 +30,16 @@ LongText: Any = Text()
 Count: Any = BigInteger().with_variant(Integer(), "sqlite")
 
 
-class Row(SQLModel):
+class Table(SQLModel):
+    """A table named as its class is, in snake_case: `ApiKey` is `api_key`."""
+
+    @declared_attr.directive  # SQLModel declares the attribute more narrowly than SQLAlchemy, whose way this is
+    def __tablename__(cls) -> str:  # noqa: N805 # pyright: ignore[reportIncompatibleVariableOverride]  # a class method, as SQLAlchemy declares it
+        """The name of the table."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+class Row(Table):
     """What every table has: an id that sorts by creation time, and that time."""
 
     id: str = Field(sa_type=IdText, primary_key=True)

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from backend.models.base import Count, IdText, JsonDoc, LongText, Row, TenantRow
+from backend.models.base import Count, IdText, JsonDoc, LongText, Row, Table, TenantRow
 
 
 def _partial(name: str, *columns: str, where: str) -> Index:
@@ -21,7 +21,6 @@ class Delivery(TenantRow, table=True):
     `due_at` is set exactly while it waits for its next attempt, `run_id` exactly while a worker has it. Partitionable by id.
     """
 
-    __tablename__ = "delivery"
     __table_args__ = (
         Index("ix_delivery_list", "workspace_id", "id"),
         Index("ix_delivery_status", "workspace_id", "status", "id"),
@@ -59,7 +58,6 @@ class Delivery(TenantRow, table=True):
 class Attempt(TenantRow, table=True):
     """One HTTP request made for a delivery. Times in milliseconds. Partitionable by id."""
 
-    __tablename__ = "attempt"
     __table_args__ = (Index("ix_attempt_delivery", "delivery_id", "id"), Index("ix_attempt_webhook", "webhook_id", "id"))
     delivery_id: str = Field(sa_type=IdText)
     event_id: str = Field(sa_type=IdText)
@@ -82,10 +80,9 @@ class Attempt(TenantRow, table=True):
     run_id: str | None = Field(default=None, sa_type=IdText)
 
 
-class AttemptBody(SQLModel, table=True):
+class AttemptBody(Table, table=True):
     """What went out and came back in an attempt; the request's body is the event's. Pruned before the attempts."""
 
-    __tablename__ = "attempt_body"
     attempt_id: str = Field(sa_type=IdText, primary_key=True)
     workspace_id: str = Field(sa_type=IdText)
     request_headers: dict[str, str] = Field(default_factory=dict, sa_type=JsonDoc)
@@ -98,7 +95,6 @@ class AttemptBody(SQLModel, table=True):
 class WorkerRun(Row, table=True):
     """One run of a worker process, with its heartbeat. An instance table."""
 
-    __tablename__ = "worker_run"
     __table_args__ = (Index("ix_worker_run_heartbeat", "heartbeat_at"),)
     kind: str = Field(max_length=12)  # deliver | jobs | cron | web
     host: str = Field(max_length=120)

@@ -6,15 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from backend.models.base import IdText, JsonDoc, KeptJson, LongText, TenantRow
+from backend.models.base import IdText, JsonDoc, KeptJson, LongText, Table, TenantRow
 
 
 class EventType(TenantRow, table=True):
     """A workspace's own event type; the built-in ones are in code."""
 
-    __tablename__ = "event_type"
     __table_args__ = (UniqueConstraint("workspace_id", "name"),)
     name: str = Field(max_length=100)
     description: str = Field(default="", max_length=1000)
@@ -34,7 +33,6 @@ class Event(TenantRow, table=True):
     from `webhooks_revision`. Partitionable by id.
     """
 
-    __tablename__ = "event"
     __table_args__ = (Index("ix_event_list", "workspace_id", "id"), Index("ix_event_type", "workspace_id", "type", "id"))
     type: str = Field(max_length=100)
     occurred_at: datetime
@@ -52,7 +50,6 @@ class Event(TenantRow, table=True):
 class IdempotencyRecord(TenantRow, table=True):
     """The answer to a request with an idempotency key, kept 24 hours. Unique by workspace, caller, route and key."""
 
-    __tablename__ = "idempotency_record"
     __table_args__ = (UniqueConstraint("workspace_id", "caller", "route", "key"), Index("ix_idempotency_expires", "expires_at"))
     caller: str = Field(max_length=64)
     route: str = Field(max_length=120)
@@ -64,10 +61,9 @@ class IdempotencyRecord(TenantRow, table=True):
     expires_at: datetime
 
 
-class SearchTerm(SQLModel, table=True):
+class SearchTerm(Table, table=True):
     """A value found in an event's payload, hashed, so that support finds the event by it. Filled after commit."""
 
-    __tablename__ = "search_term"
     workspace_id: str = Field(sa_type=IdText, primary_key=True)
     hash: str = Field(max_length=32, primary_key=True)
     event_id: str = Field(sa_type=IdText, primary_key=True)

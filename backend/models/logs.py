@@ -14,7 +14,6 @@ from backend.models.base import IdText, JsonDoc, Row, TenantRow
 class RequestLog(TenantRow, table=True):
     """One request to the public API by a known caller, denied ones too. `id` is the request's id. Partitionable by id."""
 
-    __tablename__ = "request_log"
     __table_args__ = (Index("ix_request_log_list", "workspace_id", "id"), Index("ix_request_log_caller", "workspace_id", "caller_id", "id"))
     method: str = Field(max_length=10)
     path: str = Field(max_length=400)
@@ -36,7 +35,6 @@ class RequestLog(TenantRow, table=True):
 class UnknownRequest(Row, table=True):
     """One request whose key is not known, or that had none. An instance table, for super administrators only."""
 
-    __tablename__ = "unknown_request"
     method: str = Field(max_length=10)
     path: str = Field(max_length=400)
     status_code: int
@@ -49,7 +47,6 @@ class UnknownRequest(Row, table=True):
 class AuditEntry(TenantRow, table=True):
     """Who did what to what. Inserted unsealed; the sealer adds sequence, previous and MAC, so that the chain can be verified."""
 
-    __tablename__ = "audit_entry"
     __table_args__ = (
         Index("ix_audit_list", "workspace_id", "id"),
         Index("ix_audit_target", "workspace_id", "target_id", "id"),

@@ -14,7 +14,6 @@ from backend.models.base import JsonDoc, LongText, TenantRow
 class ReceiverInbox(TenantRow, table=True):
     """A URL that shows what arrives; `mode` is ok, fail, gone, hang, redirect or reset. The token is part of the URL, no secret."""
 
-    __tablename__ = "receiver_inbox"
     __table_args__ = (Index("ix_receiver_inbox_list", "workspace_id", "id"),)
     name: str = Field(default="Receiver", max_length=120)
     token: str = Field(unique=True, max_length=64)
@@ -25,7 +24,6 @@ class ReceiverInbox(TenantRow, table=True):
 class ReceiverRequest(TenantRow, table=True):
     """One request that arrived in an inbox, as it arrived; bounded, the oldest go first."""
 
-    __tablename__ = "receiver_request"
     __table_args__ = (Index("ix_receiver_request_inbox", "inbox_id", "id"),)
     inbox_id: str = Field(max_length=64)
     method: str = Field(max_length=10)

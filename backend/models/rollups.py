@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from backend.models.base import Count, IdText
+from backend.models.base import Count, IdText, Table
 
 # Upper bounds in milliseconds of the latency buckets b0…b11; b12 is everything above.
 LATENCY_BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000)
 
 
-class _Rollup(SQLModel):
+class _Rollup(Table):
     workspace_id: str = Field(sa_type=IdText, primary_key=True)
     width: int = Field(primary_key=True)  # seconds: 60 or 3600
     starts_at: datetime = Field(primary_key=True)
@@ -34,7 +34,6 @@ class _Rollup(SQLModel):
 class DeliveryRollup(_Rollup, table=True):
     """Attempts of a webhook in one minute or hour by outcome."""
 
-    __tablename__ = "delivery_rollup"
     webhook_id: str = Field(sa_type=IdText, primary_key=True)
     delivered: int = Field(default=0, sa_type=Count)
     failed: int = Field(default=0, sa_type=Count)
@@ -44,7 +43,6 @@ class DeliveryRollup(_Rollup, table=True):
 class RequestRollup(_Rollup, table=True):
     """Requests of a caller to a route in one minute or hour by class of status."""
 
-    __tablename__ = "request_rollup"
     caller_id: str = Field(sa_type=IdText, primary_key=True)
     route: str = Field(max_length=200, primary_key=True)
     ok: int = Field(default=0, sa_type=Count)
@@ -56,7 +54,6 @@ class RequestRollup(_Rollup, table=True):
 class ProviderRollup(_Rollup, table=True):
     """Calls to a provider in one minute or hour by outcome."""
 
-    __tablename__ = "provider_rollup"
     integration_id: str = Field(sa_type=IdText, primary_key=True)
     ok: int = Field(default=0, sa_type=Count)
     failed: int = Field(default=0, sa_type=Count)

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
-from backend.models.base import Count, IdText, JsonDoc, LongText, Row, TenantRow
+from backend.models.base import Count, IdText, JsonDoc, LongText, Row, Table, TenantRow
 
 
 class Webhook(TenantRow, table=True):
@@ -17,7 +17,6 @@ class Webhook(TenantRow, table=True):
     Secrets and header values are encrypted; the context of each is `<column>:<id>`.
     """
 
-    __tablename__ = "webhook"
     __table_args__ = (Index("ix_webhook_list", "workspace_id", "id"),)
     name: str = Field(max_length=120)
     url: str = Field(max_length=2000)
@@ -56,7 +55,6 @@ class Webhook(TenantRow, table=True):
 class WebhookChange(Row, table=True):
     """What decides delivery, as it stood from a revision of the workspace on: answers "why was it not sent" for any past event."""
 
-    __tablename__ = "webhook_change"
     __table_args__ = (
         UniqueConstraint("workspace_id", "revision", "webhook_id"),
         Index("ix_webhook_change_webhook", "webhook_id", "revision"),
@@ -71,12 +69,13 @@ class WebhookChange(Row, table=True):
     actor_id: str = Field(sa_type=IdText)
 
 
-class Lane(SQLModel, table=True):
+class Lane(Table, table=True):
     """A webhook's place in the round of deliveries. Pause, throttle, Retry-After and back-off move the lane, not its deliveries."""
 
-    __tablename__ = "lane"
     __table_args__ = (
-        Index("ix_lane_due", "served_at", "webhook_id", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+        Index(
+            "ix_lane_due", "served_at", "webhook_id", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")
+        ),
     )
     webhook_id: str = Field(sa_type=IdText, primary_key=True)
     workspace_id: str = Field(sa_type=IdText)

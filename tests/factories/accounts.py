@@ -11,7 +11,7 @@ from backend.models import Membership, User, Workspace
 
 def member(session: Session, workspace_id: str, role: Role = Role.OWNER) -> Actor:
     """A new user with a role in a workspace, as the actor of services."""
-    user = User(id=ids.new("usr"), email=f"{ids.new('x')}@example.com", name=f"A {role}", password_hash="none")  # noqa: S106 - no hash at all
+    user = User(id=ids.new("usr"), email=f"{ids.new('x')}@example.com", name=f"A {role}", password_hash="none")
     session.add(user)
     session.flush()
     if role is Role.SUPER_ADMIN:

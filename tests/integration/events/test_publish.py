@@ -25,7 +25,9 @@ pytestmark = pytest.mark.usefixtures("database", "redis")
 
 def webhook(actor: Actor, *events: str, **fields: Any) -> str:
     with db.transaction(write=True) as session:
-        made, _ = webhooks.create(session, actor=actor, input=webhooks.WebhookInput(url="https://example.com/h", events=list(events), **fields))
+        made, _ = webhooks.create(
+            session, actor=actor, input=webhooks.WebhookInput(url="https://example.com/h", events=list(events), **fields)
+        )
         return made.id
 
 
@@ -98,10 +100,15 @@ def test_a_rolled_back_change_of_a_webhook_leaves_no_trace_in_the_cached_subscri
     actor = accounts.workspace()
     kept = webhook(actor, "order.created")
     publish(actor)
-    with pytest.raises(ZeroDivisionError), db.transaction(write=True) as session:
-        webhooks.disable(session, actor=actor, webhook_id=kept, reason="")
-        assert service.publish_all(session, [service.command(actor=actor, type="order.created", data={})])[0].deliveries == 0
-        raise ZeroDivisionError
+
+    def disable_and_fail() -> None:
+        with db.transaction(write=True) as session:
+            webhooks.disable(session, actor=actor, webhook_id=kept, reason="")
+            assert service.publish_all(session, [service.command(actor=actor, type="order.created", data={})])[0].deliveries == 0
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        disable_and_fail()
     webhook(actor, "lead.created")
     assert publish(actor).deliveries == 1
 
@@ -214,9 +221,14 @@ def test_a_worker_is_woken_after_the_commit_and_not_after_a_rollback(redis: Redi
     actor = accounts.workspace()
     webhook(actor, "*")
     redis.flushall()
-    with pytest.raises(ZeroDivisionError), db.transaction(write=True) as session:
-        service.publish_all(session, [service.command(actor=actor, type="order.created", data={})])
-        raise ZeroDivisionError
+
+    def publish_and_fail() -> None:
+        with db.transaction(write=True) as session:
+            service.publish_all(session, [service.command(actor=actor, type="order.created", data={})])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        publish_and_fail()
     assert redis.llen(queue.WAKE_DELIVER) == 0
     publish(actor)
     assert redis.llen(queue.WAKE_DELIVER) == 1

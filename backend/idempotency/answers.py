@@ -1,0 +1,53 @@
+"""Routes that create honour `Idempotency-Key`: the first answer again for the same key and body, without its secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Annotated, TypeVar
+
+from fastapi import Header, Response
+from sqlmodel import Session
+
+from backend.core import crypto
+from backend.core.actor import Actor
+from backend.core.web import Body, Out
+from backend.idempotency import service
+
+REPLAYED = "Idempotency-Replayed"
+KeyHeader = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="The same key and body give the first answer again, for 24 hours, without secrets."),
+]
+
+Answer = TypeVar("Answer", bound=Out)
+
+
+def once(
+    session: Session,
+    *,
+    actor: Actor,
+    route: str,
+    key: str | None,
+    body: Body,
+    response: Response,
+    make: Callable[[], Answer],
+    answer: type[Answer],
+    secrets: Collection[str] = (),
+) -> Answer:
+    """What `make` makes, or made when this key first came; `secrets` are the fields that a repeated answer has null.
+
+    `route` is the method and path template. Raises `Invalid` for an unusable key, `Conflict` when it came with another body.
+    """
+    if key is None:
+        return make()
+    fingerprint = crypto.fingerprint(body.model_dump_json(exclude_unset=True).encode())
+    scope = service.Scope(actor.workspace_id, actor.id, route, service.check_key(key), fingerprint)
+    replay = service.begin(session, scope)
+    if replay is not None:
+        response.headers[REPLAYED] = "true"
+        response.status_code = replay.status_code
+        return answer.model_validate(replay.answer)
+    made = make()
+    kept = made.model_dump(mode="json") | dict.fromkeys(secrets)
+    service.finish(session, scope, status_code=201, answer=kept)
+    return made

@@ -1,0 +1,180 @@
+"""Two workspaces: no call of one reads or touches a row of the other. Every operation must have a fixture here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+from sqlmodel import SQLModel
+
+from backend import app as application
+from backend.accounts import sessions, tokens
+from backend.api_keys import service as api_keys
+from backend.api_keys.service import KeyInput
+from backend.core import db, web
+from backend.core.actor import Actor
+from backend.event_types import service as event_types
+from backend.events import service as events
+from backend.logs import recorder
+from backend.models import Delivery, RequestLog, User
+from backend.webhooks import service as webhooks
+from tests.factories import accounts
+
+pytestmark = pytest.mark.usefixtures("database", "redis")
+
+# A valid body for each operation that takes one; `{}` stands for none. An operation without an entry fails the test.
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /api/v1/api-keys": {"name": "Theirs", "scopes": ["events:read"]},
+    "PATCH /api/v1/api-keys/{key_id}": {"name": "Taken over"},
+    "POST /api/v1/api-keys/{key_id}/rotate": {"overlap_hours": 1},
+    "POST /api/v1/api-keys/{key_id}/check": {"method": "GET", "path": "/api/v1/events"},
+    "POST /api/v1/event-types": {"name": "theirs.made"},
+    "PATCH /api/v1/event-types/{name}": {"description": "Taken over"},
+    "POST /api/v1/events": {"type": "order.created", "data": {"from": "theirs"}},
+    "POST /api/v1/events/batch": {"events": [{"type": "order.created", "data": {"from": "theirs"}}]},
+    "POST /api/v1/webhooks": {"url": "https://theirs.example.com/h", "events": ["*"]},
+    "POST /api/v1/webhooks/register": {"url": "https://theirs.example.com/h", "events": ["*"]},
+    "PATCH /api/v1/webhooks/{webhook_id}": {"url": "https://theirs.example.com/stolen"},
+    "POST /api/v1/webhooks/{webhook_id}/rotate-secret": {"overlap_hours": 1},
+    "POST /api/v1/webhooks/{webhook_id}/enable": {"missed": "send"},
+    "POST /api/v1/webhooks/{webhook_id}/disable": {"reason": "Taken over"},
+    "POST /api/v1/webhooks/{webhook_id}/test": {"event": "order.created"},
+}
+EMPTY = {
+    "POST /api/v1/api-keys/{key_id}/revoke",
+    "POST /api/v1/api-keys/{key_id}/enable",
+    "POST /api/v1/api-keys/{key_id}/disable",
+    "POST /api/v1/api-keys/{key_id}/regenerate",
+    "POST /api/v1/webhooks/{webhook_id}/pause",
+    "POST /api/v1/webhooks/{webhook_id}/resume",
+    "POST /api/v1/deliveries/{delivery_id}/retry",
+    "POST /api/v1/deliveries/{delivery_id}/cancel",
+    "POST /api/v1/webhooks/deliveries/{delivery_id}/retry",
+    "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry",
+}
+OPERATIONS = [entry for entry in web.table(application.ROUTERS, application.PREFIX) if entry.permission is not web.PUBLIC]
+# Tables that record the attempts themselves.
+RECORDS_OF_CALLS = {"request_log", "request_rollup", "unknown_request"}
+
+
+def body_of(operation: str) -> dict[str, Any] | None:
+    """The body to call an operation with. Raises `KeyError` for one that has no fixture."""
+    method = operation.partition(" ")[0]
+    if method in {"GET", "DELETE"} or operation in EMPTY:
+        return None
+    return BODIES[operation.replace("PUT ", "PATCH ")]
+
+
+def furnish() -> tuple[Actor, dict[str, str], str]:
+    """A workspace with one of everything: its owner, the ids by the names of path parameters, and a text that is only in it."""
+    mark = "only-in-the-first-workspace"
+    owner = accounts.workspace("First")
+    with db.transaction(write=True) as session:
+        key, _ = api_keys.create(session, actor=owner, input=KeyInput(name=mark, scopes=["events:write"]))
+        event_types.create(session, actor=owner, name="mine.made", description=mark)
+        webhook, _ = webhooks.create(session, actor=owner, input=webhooks.WebhookInput(url=f"https://{mark}.example.com/h", events=["*"]))
+    with db.transaction(write=True) as session:
+        event = events.publish_all(session, [events.command(actor=owner, type="order.created", data={"note": mark})])[0]
+        delivery = session.query(Delivery).filter_by(event_id=event.id).one()
+        log = RequestLog(
+            id="req_00000000000000000000000001", workspace_id=owner.workspace_id, method="GET", path=f"/{mark}", status_code=200,
+            duration_ms=1.0, caller_kind="key", caller_id=key.id,
+        )  # fmt: skip
+        session.add(log)
+        session.flush()
+        return owner, {
+            "key_id": key.id, "webhook_id": webhook.id, "event_id": event.id, "delivery_id": delivery.id, "name": "mine.made",
+            "request_id": log.id,
+        }, mark  # fmt: skip
+
+
+def credentials_of(actor: Actor) -> dict[str, str]:
+    """A user's token and a key with every scope, both of the actor's workspace."""
+    with db.transaction(write=True) as session:
+        _, row = sessions.open_session(session, session.get_one(User, actor.id), workspace_id=None, ip="", user_agent="", kind="api")
+        info = sessions.info_of(session, row)
+        assert info is not None
+        scopes = ["api_keys:manage", "events:manage", "webhooks:manage", "logs:read", "metrics:read"]
+        unlimited = KeyInput(name="Everything", scopes=scopes, limit_per_minute=None)
+        _, key = api_keys.create(session, actor=actor, input=unlimited)
+    return {"user": tokens.access_token(info), "key": key}
+
+
+def rows_of(workspace_id: str) -> dict[str, list[str]]:
+    """Every row of a workspace, by table, as text."""
+    found: dict[str, list[str]] = {}
+    with db.database().reader.connect() as connection:
+        for table in SQLModel.metadata.sorted_tables:
+            if table.name in RECORDS_OF_CALLS or not (table.name == "workspace" or "workspace_id" in table.c):
+                continue
+            column = "id" if table.name == "workspace" else "workspace_id"
+            query = text(f"SELECT * FROM {table.name} WHERE {column} = :id ORDER BY 1")  # noqa: S608 - names of our own tables
+            found[table.name] = [str(tuple(row)) for row in connection.execute(query, {"id": workspace_id})]
+    return found
+
+
+@asynccontextmanager
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole application, gateway included."""
+    app = application.create_app()
+    recorder.start()
+    try:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1:8000", timeout=30) as http:
+            yield http
+    finally:
+        recorder.stop()
+
+
+def test_every_operation_has_a_fixture() -> None:
+    parameters = set(re.findall(r"{(\w+)}", " ".join(entry.path for entry in OPERATIONS)))
+    assert parameters == {"key_id", "webhook_id", "event_id", "delivery_id", "name", "request_id"}
+    for entry in OPERATIONS:
+        body_of(f"{entry.method} {entry.path}")
+
+
+@pytest.mark.parametrize("kind", ["user", "key"])
+def test_no_call_of_one_workspace_reads_or_touches_the_other(kind: str) -> None:
+    owner, identifiers, mark = furnish()
+    other = accounts.workspace("Second")
+    token = credentials_of(other)[kind]
+    before = rows_of(owner.workspace_id)
+
+    answers = asyncio.run(_call_everything(token, identifiers))
+
+    for operation, answer in answers:
+        assert answer.status_code < 500, (operation, answer.text)
+        if "{" in operation:
+            allowed = {404, 403} if kind == "key" else {404}
+            assert answer.status_code in allowed, (operation, answer.status_code, answer.text)
+        shown = json.dumps(answer.json()) if answer.content else ""
+        shown = shown.replace(answer.request.url.path, "")
+        assert mark not in shown, operation
+        assert not [each for name, each in identifiers.items() if name != "name" and each in shown], operation
+    assert rows_of(owner.workspace_id) == before
+
+
+def test_the_owner_reaches_everything_that_the_other_could_not() -> None:
+    owner, identifiers, _ = furnish()
+    answers = asyncio.run(_call_everything(credentials_of(owner)["user"], identifiers, reads_only=True))
+    assert {operation: answer.status_code for operation, answer in answers if answer.status_code != 200} == {}
+
+
+async def _call_everything(token: str, identifiers: dict[str, str], *, reads_only: bool = False) -> Sequence[tuple[str, httpx.Response]]:
+    answers: list[tuple[str, httpx.Response]] = []
+    async with client() as http:
+        for entry in OPERATIONS:
+            operation = f"{entry.method} {entry.path}"
+            if reads_only and entry.method != "GET":
+                continue
+            path = entry.path.format(**identifiers)
+            answers.append(
+                (operation, await http.request(entry.method, path, json=body_of(operation), headers={"Authorization": f"Bearer {token}"}))
+            )
+    return answers
