@@ -10,6 +10,7 @@ import reflex as rx
 from reflex.event import EventSpec
 from sqlmodel import Session
 
+from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, Invalid, Unauthenticated
 from backend.core.logging import logger
 from console import auth, threads
@@ -35,6 +36,11 @@ async def read(state: rx.State, work: Callable[..., Result]) -> Result:
     """Several reads in one transaction: `work(session, actor)` in the thread."""
     actor = await auth.actor_of(state)
     return await threads.in_transaction(lambda session: work(session, actor))
+
+
+async def actor(state: rx.State) -> Actor:
+    """Who is signed in. Raises `Unauthenticated` when the session is over."""
+    return await auth.actor_of(state)
 
 
 def field_errors(error: CrossdockError) -> dict[str, str]:

@@ -10,11 +10,12 @@ from console.pages.deliveries import detail as delivery
 from console.pages.deliveries import page as deliveries
 from console.pages.door import page as door
 from console.pages.overview import page as overview
+from console.pages.receiver import page as receiver
 from console.pages.webhooks import detail as webhook
 from console.pages.webhooks import page as webhooks
 
 
 def add_all(app: rx.App) -> None:
     """Add every page."""
-    for section in (door, overview, api_keys, api_key, webhooks, webhook, deliveries, delivery):
+    for section in (door, overview, api_keys, api_key, webhooks, webhook, deliveries, delivery, receiver):
         section.add(app)

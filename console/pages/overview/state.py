@@ -1,0 +1,108 @@
+"""Owns the overview: first steps, four figures, what needs attention, the latest failures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+from sqlmodel import Session
+
+from backend.core import permissions
+from backend.core.actor import Actor
+from backend.deliveries import service as deliveries
+from backend.monitoring import service as monitoring
+from backend.monitoring.values import Attention, Need
+from backend.webhooks import service as webhooks
+from console import bridge, live, words
+from console.auth import needs
+from console.components.chart import spark_path
+from console.pages.deliveries.rows import DeliveryRow, delivery_row
+
+_CHOICES = 200
+
+
+@dataclass
+class NeedRow:
+    """One thing that needs attention."""
+
+    id: str
+    tone: str
+    name: str
+    sentence: str
+    to: str
+    at: str
+
+
+class OverviewState(rx.State):
+    """The overview."""
+
+    loading: bool = True
+    steps: dict[str, bool] = {}  # noqa: RUF012 - the framework copies it
+    are_steps_done: bool = False
+    has_traffic: bool = False
+    delivered: str = "–"
+    delivered_hint: str = ""
+    delivered_line: str = ""
+    p95: str = "–"
+    p95_line: str = ""
+    waiting: str = "–"
+    failed_line: str = ""
+    rate: str = "–"
+    rate_line: str = ""
+    attention: list[NeedRow] = []  # noqa: RUF012
+    failures: list[DeliveryRow] = []  # noqa: RUF012
+    advice: dict[str, str] = {}  # noqa: RUF012
+
+    @rx.event
+    @needs(permissions.METRICS_READ)
+    async def load(self) -> None:
+        """Read it."""
+        await self._fetch()
+
+    @rx.event(background=True)
+    @needs(permissions.METRICS_READ)
+    async def follow(self) -> None:
+        """Keep it up to date; the first steps tick themselves."""
+        async for _ in live.changes(self):
+            async with self:
+                await self._fetch()
+
+    async def _fetch(self) -> None:
+        def work(session: Session, actor: Actor) -> tuple[Any, dict[str, str]]:
+            known = webhooks.list_webhooks(session, actor=actor, limit=_CHOICES).data
+            return monitoring.overview(session, actor=actor), {webhook.id: webhook.name for webhook in known}
+
+        try:
+            seen, names = await bridge.read(self, work)
+        finally:
+            self.loading = False
+        first = seen.first_steps
+        self.steps = {"key": first.has_key, "webhook": first.has_webhook, "event": first.has_event, "delivered": first.has_delivered}
+        self.are_steps_done = first.are_done
+        self.has_traffic = first.has_event or bool(seen.delivered or seen.failed)
+        total = seen.delivered + seen.failed
+        self.delivered = words.percent(seen.delivered, total)
+        self.delivered_hint = f"of {words.number(total)} attempts in 24 h" if total else "no attempts in 24 h"
+        self.delivered_line = spark_path([point.delivered for point in seen.delivery_points])
+        self.failed_line = spark_path([point.failed for point in seen.delivery_points])
+        self.p95 = words.duration(seen.p95_ms)
+        self.p95_line = spark_path([point.p95_ms or 0 for point in seen.delivery_points])
+        self.waiting = words.span(seen.oldest_waiting_seconds) if seen.oldest_waiting_seconds is not None else "None"
+        self.rate = words.number(seen.requests_per_minute)
+        self.rate_line = spark_path([point.total for point in seen.request_points])
+        self.attention = [_need(item) for item in seen.attention]
+        self.failures = [delivery_row(delivery, names.get(delivery.webhook_id, "")) for delivery in seen.latest_failures]
+        self.advice = {delivery.id: deliveries.advise(delivery) or "" for delivery in seen.latest_failures}
+
+
+def _need(item: Attention) -> NeedRow:
+    is_key = item.need in (Need.KEY_EXPIRING, Need.KEY_ROTATION_DUE, Need.LIMIT_NEAR)
+    return NeedRow(
+        id=f"{item.need}/{item.target_id}",
+        tone="bad" if item.need is Need.WEBHOOK_DISABLED else "wait",
+        name=item.target_name,
+        sentence=item.sentence,
+        to=f"/settings/{'api-keys' if is_key else 'webhooks'}/{item.target_id}",
+        at=words.moment(item.at),
+    )
