@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from sqlalchemy import text
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from backend import app as application
 from backend.accounts import sessions, tokens
@@ -82,7 +82,7 @@ def furnish() -> tuple[Actor, dict[str, str], str]:
         webhook, _ = webhooks.create(session, actor=owner, input=webhooks.WebhookInput(url=f"https://{mark}.example.com/h", events=["*"]))
     with db.transaction(write=True) as session:
         event = events.publish_all(session, [events.command(actor=owner, type="order.created", data={"note": mark})])[0]
-        delivery = session.query(Delivery).filter_by(event_id=event.id).one()
+        delivery = session.exec(select(Delivery).where(Delivery.event_id == event.id)).one()
         log = RequestLog(
             id="req_00000000000000000000000001", workspace_id=owner.workspace_id, method="GET", path=f"/{mark}", status_code=200,
             duration_ms=1.0, caller_kind="key", caller_id=key.id,
@@ -154,9 +154,11 @@ def test_no_call_of_one_workspace_reads_or_touches_the_other(kind: str) -> None:
             allowed = {404, 403} if kind == "key" else {404}
             assert answer.status_code in allowed, (operation, answer.status_code, answer.text)
         shown = json.dumps(answer.json()) if answer.content else ""
-        shown = shown.replace(answer.request.url.path, "")
         assert mark not in shown, operation
-        assert not [each for name, each in identifiers.items() if name != "name" and each in shown], operation
+        if operation == "GET /api/v1/logs/requests":
+            continue  # shows the paths that the caller itself has asked for
+        asked = answer.request.url.path  # an id that was asked for may be named in the refusal
+        assert not [each for name, each in identifiers.items() if name != "name" and each in shown and each not in asked], operation
     assert rows_of(owner.workspace_id) == before
 
 
