@@ -106,7 +106,7 @@ def _attention() -> rx.Component:
         mark = rx.cond(item.tone == "bad", icon("circle-off", 16, color="var(--red-11)"), icon("triangle-alert", 16, color="var(--amber-11)"))
         return rx.el.div(
             mark,
-            rx.el.div(opens(item.name, item.to), rx.el.span(item.sentence, class_name="x-soft"), class_name="x-stack-tight x-grow", gap="0"),
+            rx.el.div(opens(item.name, item.path), rx.el.span(item.sentence, class_name="x-soft"), class_name="x-stack-tight x-grow", gap="0"),
             rx.cond(item.at != "", rx.el.span(time(item.at), class_name="x-soft"), rx.fragment()),
             key=item.id,
             class_name="x-item",

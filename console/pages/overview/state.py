@@ -30,7 +30,7 @@ class NeedRow:
     tone: str
     name: str
     sentence: str
-    to: str
+    path: str
     at: str
 
 
@@ -103,6 +103,6 @@ def _need(item: Attention) -> NeedRow:
         tone="bad" if item.need is Need.WEBHOOK_DISABLED else "wait",
         name=item.target_name,
         sentence=item.sentence,
-        to=f"/settings/{'api-keys' if is_key else 'webhooks'}/{item.target_id}",
+        path=f"/settings/{'api-keys' if is_key else 'webhooks'}/{item.target_id}",
         at=words.moment(item.at),
     )
