@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 HIDDEN: Final = "[redacted]"
 _SECRET_NAMES: Final = re.compile(
@@ -13,7 +13,7 @@ _SECRET_NAMES: Final = re.compile(
 )
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # Values that are secret whatever they are called: our keys and tokens, and JWTs.
-_SECRET_VALUES: Final = re.compile(r"\b(?:xd[a-z]_|whsec_)[0-9A-Za-z+/=]{8,}|\beyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*")
+_SECRET_VALUES: Final = re.compile(r"(?:xd[a-z]_|whsec_)[0-9A-Za-z+/=]{8,}|\beyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*")
 
 
 def query(text: str) -> str:
@@ -28,9 +28,9 @@ def is_secret_name(name: str) -> bool:
 
 def _parameter(part: str) -> str:
     name, equals, value = part.partition("=")
-    plain = unquote_plus(name)
-    if _SECRET_VALUES.search(plain):
+    if _SECRET_VALUES.search(unquote(name)):
         return HIDDEN
-    if equals and (is_secret_name(plain) or _SECRET_VALUES.search(unquote_plus(value))):
+    # A plus is part of base64 here, although forms mean a space by it.
+    if equals and (is_secret_name(unquote_plus(name)) or _SECRET_VALUES.search(unquote(value))):
         return f"{name}={HIDDEN}"
     return part

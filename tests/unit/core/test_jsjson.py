@@ -35,9 +35,7 @@ SCALARS = (
     | st.integers(-330, 308).map(lambda power: float(f"1e{power}"))
     | TEXTS
 )
-VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=20
-)
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=20)
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +111,7 @@ def test_texts_are_escaped_as_node_escapes_them(node: Callable[[Any], str], valu
 
 
 def test_key_order_is_kept_and_nothing_is_spaced() -> None:
-    assert (
-        jsjson.stringify({"b": 1, "a": [1.0, {}, [], None, True], "é": "é"})
-        == '{"b":1,"a":[1,{},[],null,true],"é":"é"}'
-    )
+    assert jsjson.stringify({"b": 1, "a": [1.0, {}, [], None, True], "é": "é"}) == '{"b":1,"a":[1,{},[],null,true],"é":"é"}'
 
 
 def test_integer_like_keys_keep_their_place() -> None:

@@ -25,9 +25,7 @@ def sent(*secrets: str, body: bytes = BODY) -> dict[str, str]:
     return signing.delivery_headers(DELIVERY, body, secrets=secrets or (SECRET,), user_agent="Crossdock/1")
 
 
-def check(
-    headers: dict[str, str], body: bytes = BODY, secret: str = SECRET, now: float = NOW, **options: bytes
-) -> Verification:
+def check(headers: dict[str, str], body: bytes = BODY, secret: str = SECRET, now: float = NOW, **options: bytes) -> Verification:
     return verify(secret=secret, headers=headers.items(), body=body, now=now, **options)
 
 
@@ -78,9 +76,7 @@ def test_a_repeated_header_with_two_values_is_refused() -> None:
     assert "webhook-id is there more than once" in text
 
 
-@pytest.mark.parametrize(
-    "value", ["soon", "1614265330.5", "-1", "+1614265330", "١٦١٤٢٦٥٣٣٠", "1e9", "9" * 400, "1_000", "0x10"]
-)
+@pytest.mark.parametrize("value", ["soon", "1614265330.5", "-1", "+1614265330", "١٦١٤٢٦٥٣٣٠", "1e9", "9" * 400, "1_000", "0x10"])
 def test_a_malformed_timestamp(value: str) -> None:
     assert wrong_step(check({**sent(), "webhook-timestamp": value}))[0] is Step.TIMESTAMP
 

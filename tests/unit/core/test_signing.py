@@ -61,9 +61,7 @@ def test_every_header_of_a_delivery() -> None:
     }
 
 
-@given(
-    st.dictionaries(st.text(min_size=1, max_size=5), st.integers() | st.text(st.characters(codec="utf-8")), max_size=4)
-)
+@given(st.dictionaries(st.text(min_size=1, max_size=5), st.integers() | st.text(st.characters(codec="utf-8")), max_size=4))
 def test_official_libraries_verify_what_we_sign(value: dict[str, Any]) -> None:
     import json
 
@@ -101,9 +99,7 @@ def test_during_rotation_both_secrets_verify_and_the_older_header_keeps_the_prev
     assert headers_of(current)["X-Webhook-Signature"] == signing.older_signature(current, BODY)
 
 
-@pytest.mark.parametrize(
-    "name", ["webhook-signature", "WEBHOOK-ID", "x-webhook-signature", "content-type", "user-agent"]
-)
+@pytest.mark.parametrize("name", ["webhook-signature", "WEBHOOK-ID", "x-webhook-signature", "content-type", "user-agent"])
 def test_a_custom_header_never_replaces_one_of_ours(name: str) -> None:
     headers = headers_of(SECRET, timestamp=TIMESTAMP, custom={name: "forged", "X-Tenant": "7"})
     assert headers.pop("X-Tenant") == "7"
