@@ -90,6 +90,13 @@ def open_database(url: str) -> Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         return Database(url, _sqlite(url, read=False), _sqlite(url, read=True), Turnstile(path))
     engine = create_engine(url, pool_size=5, max_overflow=5, pool_timeout=_BUSY_SECONDS, pool_pre_ping=True)
+
+    @event.listens_for(engine, "connect")
+    def bound(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection
+        # A process that is frozen or cut off in the middle of a transaction must not keep its locks.
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{_BUSY_SECONDS:.0f}s'")
+        connection.commit()
+
     reader = engine.execution_options(postgresql_readonly=True)
     return Database(url, engine, reader, None)
 
