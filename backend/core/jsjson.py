@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from json.encoder import encode_basestring  # type: ignore[attr-defined]  # the C writer of one string; typeshed omits it
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 
@@ -78,7 +78,7 @@ def _shortest(value: float) -> tuple[str, int]:
 
 def _orjson_agrees(value: Any, depth: int) -> bool:
     """Whether orjson writes `value` as JavaScript does; its floats differ where whole (1.0, -0.0) or small (1e-6)."""
-    kind = type(value)
+    kind: type[Any] = type(value)
     if kind is str or value is None or kind is bool:
         return True
     if kind is int:
@@ -100,10 +100,10 @@ def _write(value: Any, parts: list[str], path: str, depth: int = 0) -> None:
     elif depth >= MAX_DEPTH:
         raise NotJson(_TOO_DEEP)
     elif isinstance(value, dict):
-        _write_object(value, parts, path, depth)
+        _write_object(cast("dict[Any, Any]", value), parts, path, depth)
     else:
         separator = "["
-        for index, item in enumerate(value):
+        for index, item in enumerate(cast("list[Any]", value)):
             parts.append(separator)
             _write(item, parts, f"{path}[{index}]", depth + 1)
             separator = ","

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -25,8 +26,14 @@ def sent(*secrets: str, body: bytes = BODY) -> dict[str, str]:
     return signing.delivery_headers(DELIVERY, body, secrets=secrets or (SECRET,), user_agent="Crossdock/1")
 
 
-def check(headers: dict[str, str], body: bytes = BODY, secret: str = SECRET, now: float = NOW, **options: bytes) -> Verification:
-    return verify(secret=secret, headers=headers.items(), body=body, now=now, **options)
+def check(
+    headers: dict[str, str],
+    body: bytes = BODY,
+    secret: str = SECRET,
+    now: float = NOW,
+    sent_body: bytes | None = None,
+) -> Verification:
+    return verify(secret=secret, headers=headers.items(), body=body, now=now, sent_body=sent_body)
 
 
 def without(headers: dict[str, str], *names: str) -> dict[str, str]:
@@ -142,8 +149,7 @@ def test_a_changed_body_is_certain_when_the_sent_body_is_known() -> None:
         (lambda body: b"\xef\xbb\xbf" + body, "byte order mark"),
     ],
 )
-def test_a_body_that_a_framework_changed_is_recognised(change: object, says: str) -> None:
-    assert callable(change)
+def test_a_body_that_a_framework_changed_is_recognised(change: Callable[[bytes], bytes], says: str) -> None:
     step, text = wrong_step(check(without(sent(), "X-Webhook-Signature"), change(BODY)))
     assert step is Step.SIGNATURE
     assert says in text
