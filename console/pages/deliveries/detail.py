@@ -44,13 +44,16 @@ def _actions() -> rx.Component:
         rx.cond(delivery.can_cancel, button("Cancel", look="quiet", on_click=DeliveryState.cancel, allowed=SessionState.can_operate), rx.fragment()),
         rx.cond(
             delivery.can_retry,
-            button(
-                "Retry now", icon_name="rotate-cw", look="primary", on_click=DeliveryState.retry, busy=DeliveryState.busy == "retry", allowed=SessionState.can_operate
-            ),
+            rx.cond(delivery.status == "delivered", _send("Send again", "plain"), _send("Retry now", "primary")),
             rx.fragment(),
         ),
         class_name="x-row",
     )
+
+
+def _send(label: str, look: str) -> rx.Component:
+    busy = DeliveryState.busy == "retry"
+    return button(label, icon_name="rotate-cw", look=look, on_click=DeliveryState.retry, busy=busy, allowed=SessionState.can_operate)
 
 
 def _content() -> rx.Component:

@@ -112,7 +112,7 @@ def _attention() -> rx.Component:
             class_name="x-item",
         )
 
-    calm = rx.el.p("Nothing does.", class_name="x-small x-soft x-card-pad")
+    calm = rx.el.p("Nothing needs attention.", class_name="x-small x-soft x-card-pad")
     return card("Needs attention", rx.cond(OverviewState.attention.length() > 0, rx.el.div(rx.foreach(OverviewState.attention, row), class_name="x-list"), calm))
 
 

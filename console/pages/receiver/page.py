@@ -33,7 +33,7 @@ def view() -> rx.Component:
     """The page."""
     state = ReceiverState
     hook = rx.cond(
-        SessionState.can_write & (state.inbox_id != ""), link_button("Create webhook for it", state.hook_url, icon_name="webhook", look="primary"), rx.fragment()
+        SessionState.can_write & (state.inbox_id != ""), link_button("Create webhook", state.hook_url, icon_name="webhook", look="primary"), rx.fragment()
     )
     return shell(
         "Receiver",

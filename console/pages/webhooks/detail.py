@@ -28,7 +28,7 @@ OVERLAPS: Final = [("24", "24 hours"), ("0", "None: the old one stops at once"),
 
 def add(app: rx.App) -> None:
     """Add the page."""
-    app.add_page(view, route=f"{PATH}/[webhook_id]", title="Webhook · Crossdock", on_load=[SessionState.load, WebhookState.load, WebhookState.follow])
+    app.add_page(view, route=f"{PATH}/[webhook_id]", title="Webhook · Crossdock", on_load=[SessionState.load, WebhookState.load, TestSendState.load, WebhookState.follow])
 
 
 def view() -> rx.Component:

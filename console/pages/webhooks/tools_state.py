@@ -33,12 +33,20 @@ class TestSendState(rx.State):
     """One event to this webhook now, and the whole exchange."""
 
     is_open: bool = False
+    webhook_id: str = ""
     types: list[str] = []  # noqa: RUF012 - the framework copies it
     chosen: str = ""
     sample: str = ""
     problem: str = ""
     busy: bool = False
     result: AttemptRow = AttemptRow()
+
+    @rx.event
+    @needs(permissions.WEBHOOKS_READ)
+    def load(self) -> None:
+        """Close it when another webhook is shown."""
+        if self.webhook_id != last_part(self):
+            self.is_open, self.webhook_id = False, last_part(self)
 
     @rx.event
     @needs(permissions.WEBHOOKS_OPERATE)
