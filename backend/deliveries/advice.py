@@ -144,11 +144,12 @@ def explain(delivery: Delivery, *, now: datetime, hold: str | None = None) -> st
         case Status.DEAD:
             return f"Failed for good after {_times(delivery.attempt_count)}: {last}"
         case Status.CANCELLED:
-            return f"Cancelled: {delivery.error}" if delivery.error else "Cancelled"
+            reason = (delivery.error or "").rstrip(".")
+            return reason if reason.startswith("Cancelled") else f"Cancelled: {reason}".removesuffix(": ")
         case Status.SENDING:
             return f"Sending now (attempt {_of(delivery)})"
         case _:
-            when = f"waits, since {hold}" if hold else _when(delivery.due_at, now)
+            when = hold or _when(delivery.due_at, now)
             if delivery.attempt_count == 0:
                 return f"Waiting: {when}"
             return f"Retrying: {last}; {when} (attempt {_of(delivery)})"

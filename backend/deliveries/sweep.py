@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select, update
 from backend.core import clock, db, queue
 from backend.core.logging import logger
 from backend.deliveries import claims, lanes, store
-from backend.models import WorkerRun
+from backend.models import Delivery, Webhook, WorkerRun
 from backend.runs import service as runs
 from backend.webhooks import missed
 
@@ -27,7 +27,7 @@ def sweep() -> int:
     """One sweep, idempotent; how many deliveries were freed. To be run under a lock, though two at a time do no harm."""
     now = clock.now()
     with db.transaction() as session:
-        is_broken = bool(_lost_runs(session, now) or _forgetful_lanes(session))
+        is_broken = bool(_lost_runs(session, now) or _forgetful_lanes(session) or _is_left_behind(session, now))
         due = claims.next_due(session.connection(), ())
     freed = _repair(now) if is_broken else 0
     if freed or (due is not None and due <= now):
@@ -83,6 +83,13 @@ def _forgetful_lanes(session: Session) -> Sequence[str]:
         "AND d.due_at IS NOT NULL AND (l.due_at IS NULL OR d.due_at < l.due_at))"
     )
     return session.execute(text(query)).scalars().all()
+
+
+def _is_left_behind(session: Session, now: datetime) -> bool:
+    """Whether something waits for a webhook that was deleted of late: accepted or sent while it went."""
+    gone = select(Webhook.id).where(col(Webhook.deleted_at) > now - DELETED_WITHIN)
+    query = select(Delivery.id).where(col(Delivery.webhook_id).in_(gone), col(Delivery.due_at).is_not(None)).limit(1)
+    return session.execute(query).first() is not None
 
 
 def _repair(now: datetime) -> int:
