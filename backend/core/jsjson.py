@@ -78,7 +78,7 @@ def _shortest(value: float) -> tuple[str, int]:
 
 def _orjson_agrees(value: Any, depth: int) -> bool:
     """Whether orjson writes `value` as JavaScript does; its floats differ where whole (1.0, -0.0) or small (1e-6)."""
-    kind: type[Any] = type(value)
+    kind = cast("type[Any]", type(value))
     if kind is str or value is None or kind is bool:
         return True
     if kind is int:

@@ -158,7 +158,8 @@ class Limiter:
 def peek(caller: str, windows: Sequence[Window]) -> list[Standing]:
     """Where `caller` stands in each window; looking spends nothing. Raises `Unavailable` without Redis."""
     try:
-        pipe: Any = queue.redis().pipeline(transaction=False)
+        client: Any = queue.redis()
+        pipe = client.pipeline(transaction=False)
         for window in windows:
             pipe.get(_counter(caller, window)).pttl(_counter(caller, window))
         answer: list[Any] = pipe.execute()

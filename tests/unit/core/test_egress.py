@@ -8,8 +8,6 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import aiohttp
@@ -28,6 +26,7 @@ from backend.core.egress import (
 )
 from backend.core.egress_httpx import GuardedAsyncTransport, GuardedTransport, client
 from backend.core.egress_rules import UrlRefused
+from tests.fakes.listeners import Listener, Listeners
 
 GOOD, BAD = "127.0.0.1", "127.0.0.2"
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
@@ -37,54 +36,11 @@ pytestmark = pytest.mark.allow_hosts([GOOD, BAD, "::1"])
 Fetch = Callable[[EgressPolicy, str], int]
 
 
-@dataclass
-class Listener:
-    """A server that counts connections, not only requests."""
-
-    port: int
-    connections: list[str] = field(default_factory=list)
-    paths: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
 def listen() -> Iterator[Callable[..., Listener]]:
-    """Starts HTTP servers; each answers 200, or redirects when told where to."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(host: str = GOOD, port: int = 0, location: str | None = None, tls: ssl.SSLContext | None = None) -> Listener:
-        seen = Listener(0)
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def setup(self) -> None:
-                seen.connections.append(str(self.client_address[0]))
-                super().setup()
-
-            def do_GET(self) -> None:
-                seen.paths.append(self.path)
-                self.send_response(302 if location else 200)
-                if location:
-                    self.send_header("Location", location)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        server = ThreadingHTTPServer((host, port), Handler)
-        server.daemon_threads = True
-        if tls:
-            server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        seen.port = server.server_address[1]
-        return seen
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    """Starts HTTP servers on loopback that count connections."""
+    with Listeners() as listeners:
+        yield listeners.start
 
 
 @pytest.fixture
