@@ -21,6 +21,7 @@ from backend.settings import embedded_socket
 from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+_NAMED = ("ENCRYPTION_KEY", "DATABASE_URL", "REDIS_URL")
 CHILDREN = ("valkey", "web", "deliver", "jobs", "cron")
 
 
@@ -30,9 +31,12 @@ class Installation:
     def __init__(self, data_dir: Path, port: int, **env: str) -> None:
         self.data_dir, self.port = data_dir, port
         self.lines: list[dict[str, Any]] = []
-        self._env = {
-            name: value for name, value in os.environ.items() if not name.startswith("CROSSDOCK_") and name != "ENCRYPTION_KEY"
-        } | {"CROSSDOCK_DATA_DIR": str(data_dir), "CROSSDOCK_PORT": str(port), "CROSSDOCK_LOG_FORMAT": "json", **env}
+        self._env = {name: value for name, value in os.environ.items() if not name.startswith("CROSSDOCK_") and name not in _NAMED} | {
+            "CROSSDOCK_DATA_DIR": str(data_dir),
+            "CROSSDOCK_PORT": str(port),
+            "CROSSDOCK_LOG_FORMAT": "json",
+            **env,
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "backend.cli", "up"],
             cwd=ROOT,

@@ -7,9 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.acceptance.installation import CHILDREN, ROOT, Installation, installation
@@ -18,13 +18,66 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
-def test_it_serves_on_one_port_and_prints_the_set_up_link(data_dir: Path, free_port: int):
-    with installation(data_dir, free_port) as running:
-        (ready,) = running.events("ready")
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One installation for all tests that leave it as healthy as they found it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with installation(tmp_path_factory.mktemp("up") / "data", port) as started:
+        yield started
 
-        assert ready["address"] == running.address
-        assert ready["setup_link"].startswith(f"{running.address}/setup?token=")
+
+def test_it_serves_on_one_port_and_prints_the_set_up_link(running: Installation):
+    (ready,) = running.events("ready")
+
+    assert ready["address"] == running.address
+    assert ready["setup_link"].startswith(f"{running.address}/setup?token=")
+    assert running.is_healthy()
+
+
+@pytest.mark.parametrize("name", CHILDREN)
+def test_a_killed_child_is_started_again(name: str, running: Installation):
+    eventually(lambda: running.child(name))
+    killed = running.child(name)
+
+    killed.kill()
+
+    eventually(lambda: running.child(name).pid != killed.pid)
+    assert name in [line["name"] for line in running.events("process.died")]
+    eventually(running.is_healthy)
+
+
+def test_health_does_not_depend_on_any_worker(running: Installation):
+    for name in ("deliver", "jobs", "cron"):
+        eventually(lambda name=name: running.child(name))
+        running.child(name).send_signal(signal.SIGSTOP)
+    try:
         assert running.is_healthy()
+    finally:
+        for name in ("deliver", "jobs", "cron"):
+            running.child(name).send_signal(signal.SIGCONT)
+
+
+def test_a_killed_valkey_comes_back_with_its_data(running: Installation):
+    with running.redis() as client:
+        eventually(client.ping)
+        client.set("kept", "yes")
+        client.execute_command("WAITAOF", 1, 0, 5000)
+        killed = running.child("valkey")
+        killed.kill()
+
+        eventually(lambda: running.child("valkey").pid != killed.pid and client.get("kept") == b"yes")
+
+
+def test_a_second_start_on_the_same_data_folder_is_refused(running: Installation, free_port: int):
+    second = Installation(running.data_dir, free_port)
+
+    assert second.process.wait(20) == 1
+    eventually(lambda: second.lines)
+    (line,) = second.lines
+    assert f"already runs on the data folder {running.data_dir} (process {running.process.pid})" in line["text"]
+    assert running.is_healthy()
 
 
 def test_the_set_up_link_is_gone_once_the_environment_names_the_administrator(data_dir: Path, free_port: int):
@@ -57,41 +110,6 @@ def test_a_killed_supervisor_takes_its_children_with_it(data_dir: Path, free_por
         running.process.kill()
 
         eventually(lambda: not [process for process in family if process.is_running()], seconds=10)
-
-
-@pytest.mark.parametrize("name", CHILDREN)
-def test_a_killed_child_is_started_again(name: str, data_dir: Path, free_port: int):
-    with installation(data_dir, free_port) as running:
-        eventually(lambda: running.child(name))
-        killed = running.child(name)
-
-        killed.kill()
-
-        eventually(lambda: running.child(name).pid != killed.pid)
-        assert [line["name"] for line in running.events("process.died")][:1] == [name]
-        eventually(running.is_healthy)
-
-
-def test_a_killed_valkey_comes_back_with_its_data(data_dir: Path, free_port: int):
-    with installation(data_dir, free_port) as running:
-        with running.redis() as client:
-            client.set("kept", "yes")
-            client.execute_command("WAITAOF", 1, 0, 5000)
-        running.child("valkey").kill()
-
-        with running.redis() as client:
-            eventually(lambda: client.get("kept") == b"yes")
-
-
-def test_a_second_start_on_the_same_data_folder_is_refused(data_dir: Path, free_port: int):
-    with installation(data_dir, free_port) as running:
-        second = Installation(data_dir, free_port + 1)
-
-        assert second.process.wait(20) == 1
-        eventually(lambda: second.lines)
-        (line,) = second.lines
-        assert f"already runs on the data folder {data_dir} (process {running.process.pid})" in line["text"]
-        assert running.is_healthy()
 
 
 def test_a_start_right_after_a_killed_supervisor_waits_for_what_it_left(data_dir: Path, free_port: int):
@@ -142,13 +160,3 @@ def test_the_command_line_starts_without_loading_the_application():
     ).stdout.split()
 
     assert not {"sqlalchemy", "fastapi", "reflex", "redis", "rq", "typer"} & set(loaded)
-
-
-def test_health_survives_the_loss_of_every_worker(data_dir: Path, free_port: int):
-    with installation(data_dir, free_port) as running:
-        for name in ("deliver", "jobs", "cron"):
-            eventually(lambda name=name: running.child(name))
-            running.child(name).send_signal(signal.SIGKILL)
-
-        assert running.is_healthy()
-        eventually(lambda: all(running.child(name).status() != psutil.STATUS_ZOMBIE for name in CHILDREN))
