@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -13,7 +13,7 @@ from backend.api_keys.auth import record_of
 from backend.api_keys.rules import KeyRecord
 from backend.core import clock, permissions, rate_limit, web
 from backend.core.actor import Actor
-from backend.core.errors import CrossdockError, Forbidden, NotFound, Unauthenticated
+from backend.core.errors import CrossdockError, Forbidden, NotFound, Unauthenticated, Unavailable
 from backend.core.permissions import Permission
 
 
@@ -59,9 +59,7 @@ def bind(routes: RouteLookup) -> None:
     _Bound.routes = routes
 
 
-def check(
-    session: Session, *, actor: Actor, key_id: str, method: str, path: str, ip: str | None = None
-) -> Decision:
+def check(session: Session, *, actor: Actor, key_id: str, method: str, path: str, ip: str | None = None) -> Decision:
     """Judge a call by the rules of the door, in its order; the address only if one is given. Raises `NotFound` for the key."""
     permissions.require(actor, permissions.API_KEYS_READ)
     record = _record(session, actor, key_id)
@@ -78,10 +76,11 @@ def check(
         refusal = rules.refusal_of_scope(record.actor(ip=ip or ""), facts.permission)
         if refusal is not None:
             return _refused(refusal)
-    for window in _standings(record):
-        if window.remaining < 1:
-            when = clock.rfc3339(window.resets_at) if window.resets_at else "soon"
-            return Decision(False, "rate_limit", f"The limit of {window.limit:,} {_words(window)} is used up until {when}.")
+    for standing in _look(record):
+        end = standing.ends_at()
+        if standing.remaining < 1 and end is not None:
+            limit = f"{standing.window.limit:,} {standing.window.words}"
+            return Decision(allowed=False, rule="rate_limit", reason=f"The limit of {limit} is used up until {clock.rfc3339(end)}.")
     held = f"by its scope {facts.permission.scope}" if facts.permission.scope else "to every key"
     return Decision(allowed=True, rule="allowed", reason=f"{facts.route} is open to this key {held}.")
 
@@ -89,4 +88,26 @@ def check(
 def standings(session: Session, *, actor: Actor, key_id: str) -> list[Standing]:
     """Where a key stands against each of its limits now; looking spends nothing. Raises `NotFound`."""
     permissions.require(actor, permissions.API_KEYS_READ)
-    return _standings(_record(session, actor, key_id))
+    found = _look(_record(session, actor, key_id))
+    return [Standing(each.window.name, each.window.limit, each.remaining, each.ends_at()) for each in found]
+
+
+def _record(session: Session, actor: Actor, key_id: str) -> KeyRecord:
+    """What the door would know of the key by its newest secret."""
+    key = queries.find(session, workspace_id=actor.workspace_id, key_id=key_id)
+    if key is None:
+        raise NotFound(f"There is no API key {key_id} in this workspace. Check the id; GET /api/v1/api-keys lists them.")
+    return record_of(key, queries.secrets_of(session, workspace_id=actor.workspace_id, key_ids=[key.id])[0])
+
+
+def _look(record: KeyRecord) -> list[rate_limit.Standing]:
+    """Where the key stands; nothing while Redis is away, since the door then counts for itself."""
+    try:
+        return rate_limit.peek(record.key_id, record.limits) if record.limits else []
+    except Unavailable:
+        return []
+
+
+def _refused(refusal: CrossdockError) -> Decision:
+    rule = refusal.reason if isinstance(refusal, Unauthenticated | Forbidden) else refusal.code
+    return Decision(allowed=False, rule=rule, reason=refusal.detail)

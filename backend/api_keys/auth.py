@@ -49,6 +49,4 @@ def record_of(key: ApiKey, secret: ApiKeySecret) -> KeyRecord:
 def rehash(session: Session, *, secret_id: str, token: str) -> None:
     """Store the MAC of a key that was recognised under an older encryption key anew, under the current one."""
     mac = crypto.keyring().mac(MAC_LABEL, token)
-    session.exec(
-        update(ApiKeySecret).where(col(ApiKeySecret.id) == secret_id).values(mac=mac.digest_hex, mac_key_id=mac.key_id)
-    )
+    session.exec(update(ApiKeySecret).where(col(ApiKeySecret.id) == secret_id).values(mac=mac.digest_hex, mac_key_id=mac.key_id))

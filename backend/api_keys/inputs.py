@@ -106,9 +106,7 @@ def parse_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 
 def _check_field(name: str, value: Any, now: datetime, modules: Collection[str]) -> Any:
     if name in LIMIT_FIELDS:
-        return _bounded(
-            f"rate_limit.{LIMIT_FIELDS[name]}", value, MIN_LIMIT, MAX_LIMIT, "requests, or null for no limit"
-        )
+        return _bounded(f"rate_limit.{LIMIT_FIELDS[name]}", value, MIN_LIMIT, MAX_LIMIT, "requests, or null for no limit")
     if name == "scopes":
         return _scopes(value, modules)
     if name == "expires_at":
@@ -127,9 +125,7 @@ def _text(name: str, value: str, *, least: int, most: int) -> str:
 
 def _scopes(value: Sequence[str], modules: Collection[str]) -> list[str]:
     if not value:
-        raise Invalid(
-            FieldError("scopes", "is empty, so the key could do nothing.", "Give at least one, such as webhooks:read.")
-        )
+        raise Invalid(FieldError("scopes", "is empty, so the key could do nothing.", "Give at least one, such as webhooks:read."))
     return sorted(scopes.parse(value, modules))
 
 
@@ -151,11 +147,7 @@ def _networks(value: Sequence[str]) -> list[str]:
             continue
         found.append(str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network))
     if len(value) > MAX_NETWORKS:
-        errors.append(
-            FieldError(
-                "allowed_ips", f"has {len(value)} entries.", f"Use at most {MAX_NETWORKS}; join neighbours into ranges."
-            )
-        )
+        errors.append(FieldError("allowed_ips", f"has {len(value)} entries.", f"Use at most {MAX_NETWORKS}; join neighbours into ranges."))
     if errors:
         raise Invalid(*errors)
     return list(dict.fromkeys(found))
@@ -166,11 +158,7 @@ def _expiry(value: datetime | None, now: datetime) -> datetime | None:
         return None
     moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if moment <= now:
-        raise Invalid(
-            FieldError(
-                "expires_at", "is not in the future.", "Give a later time, or leave it out for a key without end."
-            )
-        )
+        raise Invalid(FieldError("expires_at", "is not in the future.", "Give a later time, or leave it out for a key without end."))
     return moment
 
 

@@ -57,19 +57,13 @@ def count_by_status(session: Session, *, workspace_id: str, now: datetime) -> di
 
 def secrets_of(session: Session, *, workspace_id: str, key_ids: Sequence[str]) -> list[ApiKeySecret]:
     """Every secret of these keys, newest first."""
-    query = select(ApiKeySecret).where(
-        ApiKeySecret.workspace_id == workspace_id, col(ApiKeySecret.api_key_id).in_(key_ids)
-    )
+    query = select(ApiKeySecret).where(ApiKeySecret.workspace_id == workspace_id, col(ApiKeySecret.api_key_id).in_(key_ids))
     return list(session.exec(query.order_by(col(ApiKeySecret.id).desc())).all())
 
 
 def secret_by_macs(session: Session, macs: Sequence[str]) -> tuple[ApiKeySecret, ApiKey] | None:
     """The secret with one of these MACs, in whichever workspace, and its key."""
-    query = (
-        select(ApiKeySecret, ApiKey)
-        .join(ApiKey, col(ApiKey.id) == col(ApiKeySecret.api_key_id))
-        .where(col(ApiKeySecret.mac).in_(macs))
-    )
+    query = select(ApiKeySecret, ApiKey).join(ApiKey, col(ApiKey.id) == col(ApiKeySecret.api_key_id)).where(col(ApiKeySecret.mac).in_(macs))
     found = session.exec(query).first()
     return (found[0], found[1]) if found is not None else None
 
@@ -83,9 +77,7 @@ def is_member(session: Session, *, workspace_id: str, user_id: str) -> bool:
 def has_status(status: KeyStatus, now: datetime) -> ColumnElement[bool]:
     """The condition under which a key has a status at `now`."""
     if status is KeyStatus.ACTIVE:
-        return and_(
-            col(ApiKey.state) == KeyState.ACTIVE, or_(col(ApiKey.expires_at).is_(None), col(ApiKey.expires_at) > now)
-        )
+        return and_(col(ApiKey.state) == KeyState.ACTIVE, or_(col(ApiKey.expires_at).is_(None), col(ApiKey.expires_at) > now))
     if status is KeyStatus.EXPIRED:
         return and_(col(ApiKey.state) == KeyState.ACTIVE, col(ApiKey.expires_at) <= now)
     return and_(col(ApiKey.state) == status.value, true())

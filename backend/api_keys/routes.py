@@ -25,6 +25,8 @@ from backend.api_keys.schemas import (
 from backend.core import pagination, permissions, web
 from backend.core.actor import Actor
 from backend.core.web import CurrentActor, ReadSession, WriteSession
+from backend.idempotency import answers
+from backend.idempotency.answers import KeyHeader
 from backend.logs import service as logs
 from backend.logs.schemas import RequestList
 from backend.models import ApiKey
@@ -48,10 +50,26 @@ def list_keys(
 
 
 @router.post("", status_code=201, **web.needs(permissions.API_KEYS_WRITE))
-def create_key(body: ApiKeyCreate, session: WriteSession, actor: CurrentActor) -> ApiKeyCreated:
+def create_key(
+    body: ApiKeyCreate, session: WriteSession, actor: CurrentActor, response: Response, idempotency_key: KeyHeader = None
+) -> ApiKeyCreated:
     """Make an API key. The full key is in this answer only, as `key` and as `secret`."""
-    key, token = service.create(session, actor=actor, input=service.KeyInput(**body.given()))
-    return _with_secret(session, actor, key, token)
+
+    def make() -> ApiKeyCreated:
+        key, token = service.create(session, actor=actor, input=service.KeyInput(**body.given()))
+        return _with_secret(session, actor, key, token)
+
+    return answers.once(
+        session,
+        actor=actor,
+        route="POST /api/v1/api-keys",
+        key=idempotency_key,
+        body=body,
+        response=response,
+        make=make,
+        answer=ApiKeyCreated,
+        secrets=("key", "secret"),
+    )
 
 
 @router.get("/{key_id}", **web.needs(permissions.API_KEYS_READ))
@@ -62,8 +80,7 @@ def get_key(key_id: str, session: ReadSession, actor: CurrentActor) -> ApiKeyWit
     return ApiKeyWithStats(**_resource(session, actor, key).model_dump(), stats=KeyStats.model_validate(stats))
 
 
-@router.put("/{key_id}", **web.needs(permissions.API_KEYS_WRITE))
-@router.patch("/{key_id}", **web.needs(permissions.API_KEYS_WRITE))
+@router.change("/{key_id}", **web.needs(permissions.API_KEYS_WRITE))
 def update_key(key_id: str, body: ApiKeyUpdate, session: WriteSession, actor: CurrentActor) -> ApiKeyOut:
     """Change an API key: what is sent changes, the rest stays."""
     return _resource(session, actor, service.update(session, actor=actor, key_id=key_id, changes=body.given()))
@@ -95,9 +112,7 @@ def disable_key(key_id: str, session: WriteSession, actor: CurrentActor) -> ApiK
 
 
 @router.post("/{key_id}/rotate", **web.needs(permissions.API_KEYS_WRITE))
-def rotate_key(
-    key_id: str, session: WriteSession, actor: CurrentActor, body: RotateBody | None = None
-) -> ApiKeyCreated:
+def rotate_key(key_id: str, session: WriteSession, actor: CurrentActor, body: RotateBody | None = None) -> ApiKeyCreated:
     """Replace the secret of an API key; the one before works for `overlap_hours` more (0 to 168, 24 by default)."""
     hours = (body or RotateBody()).overlap_hours
     key, token = service.rotate(session, actor=actor, key_id=key_id, overlap_hours=hours)
@@ -135,9 +150,7 @@ def list_key_requests(
 
 
 @router.get("/{key_id}/usage", **web.needs(permissions.API_KEYS_READ))
-def get_key_usage(
-    key_id: str, session: ReadSession, actor: CurrentActor, hours: Annotated[int, Query(ge=1, le=24 * 30)] = 24
-) -> UsageOut:
+def get_key_usage(key_id: str, session: ReadSession, actor: CurrentActor, hours: Annotated[int, Query(ge=1, le=24 * 30)] = 24) -> UsageOut:
     """How an API key was used: over time, by outcome, by route, by address, and where it stands against its limits."""
     return UsageOut.model_validate(usage.read(session, actor=actor, key_id=key_id, hours=hours))
 

@@ -12,6 +12,7 @@ from backend.core import clock
 from backend.core.actor import Actor, ActorKind
 from backend.core.errors import CrossdockError, Forbidden, Unauthenticated
 from backend.core.permissions import Permission, require
+from backend.core.rate_limit import Window
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -34,15 +35,6 @@ class KeyStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LimitWindow:
-    """At most `limit` requests in each `seconds` that begin with the first of them."""
-
-    name: str
-    limit: int
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
 class KeyRecord:
     """All that the door needs to know of a key and the secret by which it was recognised."""
 
@@ -56,7 +48,7 @@ class KeyRecord:
     secret_expires_at: datetime | None
     scopes: frozenset[str]
     networks: tuple[Network, ...]
-    limits: tuple[LimitWindow, ...]
+    limits: tuple[Window, ...]
     is_mac_current: bool
 
     def actor(self, *, ip: str = "", user_agent: str = "", request_id: str = "") -> Actor:
@@ -76,10 +68,10 @@ class KeyRecord:
 WINDOW_SECONDS: Final = {"per_minute": 60, "per_hour": 3600, "per_day": 86_400}
 
 
-def windows(per_minute: int | None, per_hour: int | None, per_day: int | None) -> tuple[LimitWindow, ...]:
+def windows(per_minute: int | None, per_hour: int | None, per_day: int | None) -> tuple[Window, ...]:
     """The limits that are set, shortest window first."""
     given = {"per_minute": per_minute, "per_hour": per_hour, "per_day": per_day}
-    return tuple(LimitWindow(name, limit, WINDOW_SECONDS[name]) for name, limit in given.items() if limit is not None)
+    return tuple(Window(name, limit, WINDOW_SECONDS[name]) for name, limit in given.items() if limit is not None)
 
 
 def status_of(state: str, expires_at: datetime | None, now: datetime) -> KeyStatus:
@@ -97,14 +89,10 @@ def refusal_of_key(record: KeyRecord, *, now: datetime) -> CrossdockError | None
         return Unauthenticated(f"This API key is disabled{_since(record)}. Ask its owner to enable it.", "disabled")
     if record.expires_at is not None and record.expires_at <= now:
         when = clock.rfc3339(record.expires_at)
-        return Unauthenticated(
-            f"This API key expired at {when}. Ask its owner for a new one or a later end.", "expired"
-        )
+        return Unauthenticated(f"This API key expired at {when}. Ask its owner for a new one or a later end.", "expired")
     if record.secret_expires_at is not None and record.secret_expires_at <= now:
         when = clock.rfc3339(record.secret_expires_at)
-        return Unauthenticated(
-            f"This API key was replaced, and the old one ended at {when}. Use the new one.", "replaced"
-        )
+        return Unauthenticated(f"This API key was replaced, and the old one ended at {when}. Use the new one.", "replaced")
     return None
 
 

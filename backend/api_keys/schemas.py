@@ -54,9 +54,7 @@ class ApiKeyUpdate(Body):
         validation_alias=AliasChoices("external_ref", "externalRef", "id"),
         description="The id that another system has for this key.",
     )
-    is_active: bool | None = Field(
-        default=None, validation_alias=AliasChoices("is_active", "isActive", "active", "enabled")
-    )
+    is_active: bool | None = Field(default=None, validation_alias=AliasChoices("is_active", "isActive", "active", "enabled"))
 
     def given(self) -> dict[str, Any]:
         """The fields that were sent, by the names of `service.KeyInput`."""

@@ -80,9 +80,7 @@ def list_keys(
     permissions.require(actor, permissions.API_KEYS_READ)
     word = (status or "").lower()
     if word and word not in (ALL, *KeyStatus):
-        raise Invalid(
-            FieldError("status", f"{status!r} is no status of a key.", f"Use one of {', '.join((*KeyStatus, ALL))}.")
-        )
+        raise Invalid(FieldError("status", f"{status!r} is no status of a key.", f"Use one of {', '.join((*KeyStatus, ALL))}."))
     return queries.page(
         session,
         workspace_id=actor.workspace_id,
@@ -174,9 +172,7 @@ def enable(session: Session, *, actor: Actor, key_id: str) -> ApiKey:
     return _move(session, actor, _changeable(session, actor, key_id), KeyState.ACTIVE, "api_key.enabled")
 
 
-def rotate(
-    session: Session, *, actor: Actor, key_id: str, overlap_hours: float = DEFAULT_OVERLAP_HOURS
-) -> tuple[ApiKey, str]:
+def rotate(session: Session, *, actor: Actor, key_id: str, overlap_hours: float = DEFAULT_OVERLAP_HOURS) -> tuple[ApiKey, str]:
     """A further secret for the key, in clear; the one before works for 0 to 168 hours more, never longer than it would have.
 
     Raises `NotFound`, `Invalid`, `Forbidden` if the key has scopes that the actor does not hold, `Conflict` for a revoked key.
@@ -212,9 +208,7 @@ def describe(key: ApiKey) -> dict[str, Any]:
 def _existing(session: Session, actor: Actor, key_id: str, *, lock: bool = False) -> ApiKey:
     key = queries.find(session, workspace_id=actor.workspace_id, key_id=key_id, lock=lock)
     if key is None:
-        raise NotFound(
-            f"There is no API key {key_id} in this workspace. Check the id; GET /api/v1/api-keys lists them."
-        )
+        raise NotFound(f"There is no API key {key_id} in this workspace. Check the id; GET /api/v1/api-keys lists them.")
     return key
 
 
@@ -236,19 +230,11 @@ def _require_grantable(actor: Actor, wanted: Sequence[str] | set[str]) -> None:
 
 
 def _check_owner(session: Session, actor: Actor, owner_id: str | None) -> None:
-    if (
-        owner_id
-        and owner_id != actor.id
-        and not queries.is_member(session, workspace_id=actor.workspace_id, user_id=owner_id)
-    ):
-        raise Invalid(
-            FieldError("owner_id", "is no member of this workspace.", "Give the id of a user who is, or leave it out.")
-        )
+    if owner_id and owner_id != actor.id and not queries.is_member(session, workspace_id=actor.workspace_id, user_id=owner_id):
+        raise Invalid(FieldError("owner_id", "is no member of this workspace.", "Give the id of a user who is, or leave it out."))
 
 
-def _replace_secret(
-    session: Session, actor: Actor, key_id: str, *, overlap: timedelta, action: str
-) -> tuple[ApiKey, str]:
+def _replace_secret(session: Session, actor: Actor, key_id: str, *, overlap: timedelta, action: str) -> tuple[ApiKey, str]:
     permissions.require(actor, permissions.API_KEYS_WRITE)
     key = _changeable(session, actor, key_id)
     _require_grantable(actor, key.scopes)

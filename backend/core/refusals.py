@@ -20,6 +20,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.CrossdockError, _refuse)
     app.add_exception_handler(RequestValidationError, _explain)
     app.add_exception_handler(HTTPException, _translate)
+    app.add_exception_handler(Exception, _admit)
 
 
 def answer(request: Request, error: errors.CrossdockError) -> Response:
@@ -44,3 +45,10 @@ def _explain(request: Request, error: Exception) -> Response:
 def _translate(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     return answer(request, _BY_STATUS.get(error.status_code, errors.BadRequest)(str(error.detail)))
+
+
+def _admit(request: Request, _error: Exception) -> Response:
+    """What nobody expected, told without the inside; the framework raises it again, so the gateway logs it."""
+    request_id = request.scope.get("state", {}).get("request_id", "")
+    told = f"Something went wrong on our side; it is in the log as {request_id}. Try again, or ask the operator."
+    return answer(request, errors.CrossdockError(told))

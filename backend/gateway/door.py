@@ -131,7 +131,7 @@ class Gateway:
         return access.RouteFacts(call.route, call.permission) if isinstance(call, Call) else None
 
 
-_FAILED: Final = "Something went wrong on our side; it is in the log as {}. Nothing you sent caused it: try again, or ask the operator."
+_FAILED: Final = "Something went wrong on our side; it is in the log as {}. Try again, or ask the operator."
 
 
 def _is_under(path: str, prefix: str) -> bool:

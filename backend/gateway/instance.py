@@ -56,5 +56,10 @@ async def allows_query_keys() -> bool:
     return _Remembered.value.query_keys
 
 
+def forget() -> None:
+    """Read the settings anew at their next use."""
+    _Remembered.until = 0.0
+
+
 def _row(session: Session) -> InstanceSetting | None:
     return session.exec(select(InstanceSetting).where(InstanceSetting.name == _NAME)).first()
