@@ -34,11 +34,26 @@ def set_up() -> rx.Component:
     form = post_form(
         "/auth/setup",
         rx.el.input(type="hidden", name="token", value=DoorState.token),
-        text_field("Workspace", name="workspace", placeholder="Acme", required=True, max_length=120, help_="Your company, usually. More can follow."),
+        text_field(
+            "Workspace",
+            name="workspace",
+            placeholder="Acme",
+            required=True,
+            max_length=120,
+            help_="Your company, usually. More can follow.",
+        ),
         text_field("Your name", name="name", auto_complete="name", required=True, max_length=200),
         text_field("E-mail", name="email", type="email", auto_complete="username", required=True),
-        text_field("Password", name="password", type="password", auto_complete="new-password", required=True, min_length=12, help_="At least 12 characters; a phrase is best."),
-        rx.el.button("Create administrator", type="submit", class_name="x-button x-primary"),
+        text_field(
+            "Password",
+            name="password",
+            type="password",
+            auto_complete="new-password",
+            required=True,
+            min_length=12,
+            help_="At least 12 characters; a phrase is best.",
+        ),
+        rx.el.button("Create administrator", type="submit", class_name="x-button x-primary", disabled=DoorState.token == ""),
         class_name="x-form",
     )
     missing = note("Open the set-up link that Crossdock printed when it started. It carries a one-time token.", icon_name="link")
