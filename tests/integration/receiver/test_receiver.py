@@ -13,30 +13,15 @@ import httpx
 import pytest
 
 from backend.core import db, ids, signing
-from backend.core.actor import Actor, Role
-from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
-from backend.models import ReceiverInbox, ReceiverRequest, Webhook
+from backend.core.actor import Actor
+from backend.models import ReceiverInbox, Webhook
 from backend.receiver import routes, service
 from backend.webhooks import service as webhooks
 from tests.factories import accounts
+from tests.integration.receiver.steps import arrived, make_inbox, tell
 from tests.waiting import eventually
 
 BODY = b'{"id":"evt_1","event":"order.created"}'
-
-
-def make_inbox(actor: Actor) -> ReceiverInbox:
-    with db.transaction(write=True) as session:
-        return service.ensure_inbox(session, actor=actor)
-
-
-def tell(actor: Actor, inbox: ReceiverInbox, mode: str) -> None:
-    with db.transaction(write=True) as session:
-        service.set_mode(session, actor=actor, inbox_id=inbox.id, mode=mode)
-
-
-def arrived(actor: Actor, inbox: ReceiverInbox, **more: Any) -> list[ReceiverRequest]:
-    with db.transaction() as session:
-        return service.requests(session, actor=actor, inbox_id=inbox.id, **more).data
 
 
 def make_webhook(actor: Actor, inbox: ReceiverInbox) -> tuple[Webhook, str]:
@@ -75,24 +60,24 @@ def test_the_address_of_an_inbox_is_ours(origin: str, inbox: ReceiverInbox):
     assert service.url(inbox) == f"{origin}/receiver/{inbox.token}"
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
-def test_any_method_is_kept_with_headers_and_body(http: httpx.Client, owner: Actor, inbox: ReceiverInbox, method: str):
-    answer = http.request(method, path(inbox), content=BODY, headers={"X-One": "1", "Content-Type": "application/json"})
-    assert answer.status_code == 200
-    assert answer.content == (b"" if method == "HEAD" else b'{"received":true}')
-    (request,) = arrived(owner, inbox)
-    assert (request.method, request.body, request.body_truncated, request.remote) == (method, BODY.decode(), False, "127.0.0.1")
-    assert ["x-one", "1"] in request.headers
-    assert request.answered == "200 OK"
+def test_any_method_is_kept_with_headers_and_body(http: httpx.Client, owner: Actor, inbox: ReceiverInbox):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"):
+        answer = http.request(method, path(inbox), content=BODY, headers={"X-One": "1", "Content-Type": "application/json"})
+        assert answer.status_code == 200
+        assert answer.content == (b"" if method == "HEAD" else b'{"received":true}')
+        request = arrived(owner, inbox)[0]
+        assert (request.method, request.body, request.body_truncated, request.remote) == (method, BODY.decode(), False, "127.0.0.1")
+        assert ["x-one", "1"] in request.headers
+        assert request.answered == "200 OK"
 
 
-@pytest.mark.parametrize(("mode", "status"), [("ok", 200), ("fail", 500), ("gone", 410), ("redirect", 302)])
-def test_an_inbox_answers_as_it_is_told(http: httpx.Client, owner: Actor, inbox: ReceiverInbox, mode: str, status: int):
-    tell(owner, inbox, mode)
-    answer = http.post(path(inbox), content=BODY)
-    assert answer.status_code == status
-    assert answer.headers.get("location") == (f"{path(inbox)}?redirected=1" if mode == "redirect" else None)
-    assert arrived(owner, inbox)[0].answered.startswith(str(status))
+def test_an_inbox_answers_as_it_is_told(http: httpx.Client, owner: Actor, inbox: ReceiverInbox):
+    for mode, status in (("ok", 200), ("fail", 500), ("gone", 410), ("redirect", 302)):
+        tell(owner, inbox, mode)
+        answer = http.post(path(inbox), content=BODY)
+        assert answer.status_code == status
+        assert answer.headers.get("location") == (f"{path(inbox)}?redirected=1" if mode == "redirect" else None)
+        assert arrived(owner, inbox)[0].answered.startswith(str(status))
 
 
 def test_a_reset_closes_the_connection_without_an_answer(origin: str, owner: Actor, inbox: ReceiverInbox):
@@ -163,15 +148,6 @@ def test_a_body_is_kept_up_to_a_bound(http: httpx.Client, owner: Actor, inbox: R
 def test_bytes_that_are_no_text_are_shown_escaped(http: httpx.Client, owner: Actor, inbox: ReceiverInbox):
     assert http.post(path(inbox), content=b"a\0b\xff\xed\xa0\x80\xc3\xa9").status_code == 200
     assert arrived(owner, inbox)[0].body == "a\\x00b\\xff\\xed\\xa0\\x80é"
-
-
-def test_the_last_200_are_kept(owner: Actor, inbox: ReceiverInbox):
-    arrivals = [service.Arrival(inbox.token, "POST", (), str(number).encode(), truncated=False, remote="") for number in range(250)]
-    for start in range(0, 250, 50):
-        with db.transaction(write=True) as session:
-            service.store(session, arrivals[start : start + 50])
-    kept = arrived(owner, inbox, limit=200)
-    assert [request.body for request in kept] == [str(number) for number in range(249, 49, -1)]
 
 
 def test_many_at_once_are_all_kept(http: httpx.Client, owner: Actor, inbox: ReceiverInbox):
@@ -261,50 +237,6 @@ def test_what_arrived_is_read_from_a_point_on_and_cleared(http: httpx.Client, ow
     with db.transaction(write=True) as session:
         service.clear(session, actor=owner, inbox_id=inbox.id)
     assert arrived(owner, inbox) == []
-
-
-def test_an_inbox_is_made_once_and_its_number_bounded(owner: Actor, inbox: ReceiverInbox):
-    assert make_inbox(owner).id == inbox.id
-    with db.transaction(write=True) as session:
-        for number in range(service.MAX_INBOXES - 1):
-            service.create_inbox(session, actor=owner, name=f"Inbox {number}")
-        with pytest.raises(Conflict):
-            service.create_inbox(session, actor=owner)
-        assert len(service.list_inboxes(session, actor=owner)) == service.MAX_INBOXES
-
-
-def test_another_workspaces_inbox_does_not_exist(inbox: ReceiverInbox):
-    stranger = accounts.workspace("Other")
-    with db.transaction(write=True) as session:
-        assert service.list_inboxes(session, actor=stranger) == []
-        for call in (
-            lambda: service.set_mode(session, actor=stranger, inbox_id=inbox.id, mode="fail"),
-            lambda: service.requests(session, actor=stranger, inbox_id=inbox.id),
-            lambda: service.clear(session, actor=stranger, inbox_id=inbox.id),
-        ):
-            with pytest.raises(NotFound):
-                call()
-
-
-def test_support_may_use_the_receiver_and_a_viewer_only_look(owner: Actor, inbox: ReceiverInbox):
-    with db.transaction(write=True) as session:
-        support = accounts.member(session, owner.workspace_id, Role.SUPPORT)
-        viewer = accounts.member(session, owner.workspace_id, Role.VIEWER)
-        assert service.set_mode(session, actor=support, inbox_id=inbox.id, mode="gone").mode == "gone"
-        assert service.ensure_inbox(session, actor=viewer).id == inbox.id
-        for call in (
-            lambda: service.set_mode(session, actor=viewer, inbox_id=inbox.id, mode="ok"),
-            lambda: service.clear(session, actor=viewer, inbox_id=inbox.id),
-            lambda: service.create_inbox(session, actor=viewer),
-        ):
-            with pytest.raises(Forbidden):
-                call()
-
-
-@pytest.mark.parametrize("mode", ["", "off", "OK", "x" * 100])
-def test_an_unknown_mode_is_refused(owner: Actor, inbox: ReceiverInbox, mode: str):
-    with pytest.raises(Invalid, match="is not a mode"):
-        tell(owner, inbox, mode)
 
 
 def test_a_secret_that_cannot_be_read_verifies_nothing(http: httpx.Client, owner: Actor, inbox: ReceiverInbox):
