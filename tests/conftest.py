@@ -108,6 +108,9 @@ def postgres_server() -> Iterator[str]:
 def migrated_postgres(postgres_server: str) -> str:
     """Name of a migrated, empty PostgreSQL database, to be used as a template."""
     with psycopg.connect(postgres_server.format("postgres"), autocommit=True) as connection:
+        for switch in ("fsync", "synchronous_commit", "full_page_writes"):  # nothing here outlives the session
+            connection.execute(f"ALTER SYSTEM SET {switch} = off".encode())
+        connection.execute("SELECT pg_reload_conf()")
         connection.execute("CREATE DATABASE crossdock_template")
     _migrate(postgres_server.format("crossdock_template").replace("postgresql://", "postgresql+psycopg://"))
     return "crossdock_template"
