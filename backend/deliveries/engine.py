@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from redis.exceptions import RedisError
 
@@ -211,7 +211,8 @@ class Shift:
             try:
                 client = queue.async_redis(blocking=True)
                 self._hears = True
-                if await client.blpop([queue.WAKE_DELIVER], timeout=10) is None:
+                popped: Any = client.blpop([queue.WAKE_DELIVER], timeout=10)  # type: ignore[reportUnknownMemberType] - redis-py's union of sync and async
+                if await popped is None:
                     continue
                 # Whoever commits from here on sets the flag anew, and this turn begins after that.
                 await client.delete(queue.WAKE_DELIVER_FLAG)

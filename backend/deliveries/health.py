@@ -70,7 +70,7 @@ def update(session: Session, results: Sequence[Result], now: datetime) -> list[S
     query = (
         select(Webhook).where(col(Webhook.id).in_(wanted), col(Webhook.deleted_at).is_(None)).order_by(col(Webhook.id)).with_for_update()
     )
-    states = {webhook.id: _state(webhook) for webhook in session.scalars(query).all()}
+    states = {webhook.id: _state(webhook) for webhook in session.exec(query).all()}
     for result in results:
         if result.claim.webhook_id in states:
             states[result.claim.webhook_id].note(result)

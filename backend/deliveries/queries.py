@@ -6,10 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func
+from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.core import ids
 from backend.core.errors import FieldError, Invalid
@@ -65,10 +66,10 @@ def statuses(word: str) -> tuple[Status, ...]:
     return tuple(found)
 
 
-def matching(workspace_id: str, wanted: Filter) -> Select[tuple[Delivery]]:
+def matching(workspace_id: str, wanted: Filter) -> SelectOfScalar[Delivery]:
     """The deliveries of a workspace that a filter means. Raises `Invalid`."""
     query = select(Delivery).where(col(Delivery.workspace_id) == workspace_id)
-    equal: tuple[tuple[ColumnElement[object], object | None], ...] = (
+    equal: tuple[tuple[Any, str | int | None], ...] = (
         (col(Delivery.webhook_id), wanted.webhook_id),
         (col(Delivery.event_id), wanted.event_id),
         (col(Delivery.event_type), wanted.event_type),
@@ -97,7 +98,7 @@ def counts(session: Session, workspace_id: str, wanted: Filter) -> dict[str, Cou
     found: dict[str, Count] = {}
     for name, query in queries.items():
         rows = query.with_only_columns(col(Delivery.id)).limit(COUNT_CAP + 1).subquery()
-        number = session.execute(select(func.count()).select_from(rows)).scalar_one()
+        number = session.exec(select(func.count()).select_from(rows)).one()
         found[name] = Count(min(number, COUNT_CAP), number > COUNT_CAP)
     return found
 
@@ -110,7 +111,7 @@ def attempts(session: Session, delivery_id: str) -> Sequence[tuple[Attempt, Atte
         .where(col(Attempt.delivery_id) == delivery_id)
         .order_by(col(Attempt.id).desc())
     )
-    return [(row[0], row[1]) for row in session.execute(query).all()]
+    return session.exec(query).all()
 
 
 def latest_failures(session: Session, workspace_id: str, limit: int) -> list[Delivery]:
@@ -128,7 +129,7 @@ def latest_failures(session: Session, workspace_id: str, limit: int) -> list[Del
             .order_by(col(Delivery.id).desc())
             .limit(limit)
         )
-        found += session.scalars(query).all()
+        found += session.exec(query).all()
     return sorted(found, key=lambda delivery: delivery.last_attempt_at or delivery.created_at, reverse=True)[:limit]
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp.client_exceptions import ClientConnectorDNSError
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from backend import __version__
 from backend.core import clock, signing
@@ -101,28 +102,35 @@ class Sender:
             user_agent=USER_AGENT,
         )
         custom = _custom(target, ours) if target.headers else {}
-        begun = time.perf_counter()
-        for chance in range(_STALE_RETRIES + 1):
+        exchange = Exchange(started_at, 0.0, {**dict.fromkeys(custom, MASK), **ours} if custom else ours)
+        begun, chances = time.perf_counter(), 1 + _STALE_RETRIES
+        while chances:
+            chances -= 1
             marks = _Marks()
-            _marks.set(marks)
-            exchange = Exchange(started_at, 0.0, ours)
-            left = target.timeout - (time.perf_counter() - begun)
-            try:
-                await self._exchange(exchange, marks, target, {**custom, **ours}, claim.body, max(left, 0.001), begun)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                # A pooled connection that the receiver closed while it was idle: the same message may go out again (RFC 9110, 9.2.2,
-                # `webhook-id` makes it idempotent), on a connection of its own.
-                if marks.reused and chance < _STALE_RETRIES and not isinstance(error, aiohttp.ClientConnectorError):
-                    continue
-                _fail(exchange, error, marks, target)
-            except Exception as error:  # noqa: BLE001 - a hostile receiver must not end the shift
-                _fail(exchange, error, marks, target)
-            break
+            if not await self._once(exchange, marks, claim, {**custom, **ours} if custom else ours, begun, may_be_stale=chances > 0):
+                break
         exchange.total_ms = _ms(begun, time.perf_counter()) or 0.0
-        if custom:
-            exchange.request_headers = {**dict.fromkeys(custom, MASK), **ours}
-        _time(exchange, marks)
         return exchange
+
+    async def _once(
+        self, exchange: Exchange, marks: _Marks, claim: Claim, headers: dict[str, str], begun: float, *, may_be_stale: bool
+    ) -> bool:
+        """One request, its outcome in `exchange`. True if it met a pooled connection that the receiver had closed while it was idle.
+
+        Then the same message may go out again, `webhook-id` making it idempotent (RFC 9110, section 9.2.2).
+        """
+        target = claim.target
+        _marks.set(marks)
+        try:
+            left = target.timeout - (time.perf_counter() - begun)
+            await self._exchange(exchange, marks, target, headers, claim.body, max(left, 0.001), begun)
+        except Exception as error:  # noqa: BLE001 - a hostile receiver must not end the shift
+            if may_be_stale and marks.reused and _is_cut_off(error):
+                return True
+            exchange.error_class, text = _classify(error, marks, target)
+            exchange.error = text[:_ERROR_LIMIT]
+        _time(exchange, marks)
+        return False
 
     async def _exchange(
         self, exchange: Exchange, marks: _Marks, target: Target, headers: dict[str, str], body: bytes, left: float, begun: float
@@ -195,7 +203,8 @@ def _refused(exchange: Exchange, response: aiohttp.ClientResponse) -> None:
 
 async def _read(exchange: Exchange, response: aiohttp.ClientResponse) -> None:
     """Read the body up to the limit; a longer one is cut, and its connection closed instead of drained."""
-    content, chunks, size = response.content, [], 0
+    content, size = response.content, 0
+    chunks: list[bytes] = []
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     limit = _COMPRESSED_LIMIT if encoding else BODY_LIMIT
     while chunk := await content.readany():
@@ -225,9 +234,9 @@ def _inflate(data: bytes) -> tuple[bytes, bool]:
     return data, False
 
 
-def _fail(exchange: Exchange, error: Exception, marks: _Marks, target: Target) -> None:
-    exchange.error_class, text = _classify(error, marks, target)
-    exchange.error = text[:_ERROR_LIMIT]
+def _is_cut_off(error: Exception) -> bool:
+    cut = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
+    return cut and not isinstance(error, aiohttp.ClientConnectorError)
 
 
 def _classify(error: Exception, marks: _Marks, target: Target) -> tuple[ErrorClass, str]:  # noqa: PLR0911 - one line per class
@@ -245,9 +254,9 @@ def _classify(error: Exception, marks: _Marks, target: Target) -> tuple[ErrorCla
         return _connect(error)
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError):
         return ErrorClass.RESET, "The receiver closed the connection without an answer."
-    if isinstance(error, aiohttp.http_exceptions.LineTooLong) or "got more than" in str(error).lower():
+    if isinstance(error, LineTooLong) or "got more than" in str(error).lower():
         return ErrorClass.TOO_LARGE, "The head of the receiver's answer is larger than 8 KiB a line."
-    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError | aiohttp.http_exceptions.HttpProcessingError):
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError | HttpProcessingError):
         return ErrorClass.PROTOCOL, "The receiver's answer is not HTTP."
     if isinstance(error, aiohttp.InvalidURL | ValueError):
         return ErrorClass.SETTINGS, f"The request cannot be made from the webhook's settings ({type(error).__name__})."

@@ -102,7 +102,7 @@ def attempts(session: Session, *, actor: Actor, delivery_id: str) -> list[Attemp
     """The attempts of a delivery with both exchanges, newest first. Raises `NotFound`."""
     permissions.require(actor, permissions.WEBHOOKS_READ)
     delivery = _find(session, actor, delivery_id)
-    body: str = session.execute(select(Event.body).where(col(Event.id) == delivery.event_id)).scalar() or ""
+    body: str = session.exec(select(Event.body).where(col(Event.id) == delivery.event_id)).first() or ""
     return [_detail(attempt, exchange, body) for attempt, exchange in queries.attempts(session, delivery_id)]
 
 
@@ -202,7 +202,7 @@ def explain_all(session: Session, *, actor: Actor, deliveries: Sequence[Delivery
             .join(Lane, col(Lane.webhook_id) == col(Webhook.id), isouter=True)
             .where(col(Webhook.id).in_(wanted), col(Webhook.workspace_id) == actor.workspace_id)
         )
-        held = {row[0].id: (row[0], row[1]) for row in session.execute(query).all()}
+        held = {row[0].id: (row[0], row[1]) for row in session.exec(query).all()}
     now = clock.now()
     nothing: tuple[None, None] = (None, None)
     return {
@@ -221,7 +221,7 @@ def require_event(session: Session, *, actor: Actor, event_id: str) -> None:
     """Raise `NotFound` unless the workspace has this event."""
     permissions.require(actor, permissions.WEBHOOKS_READ)
     query = select(Event.id).where(col(Event.id) == event_id, col(Event.workspace_id) == actor.workspace_id)
-    if session.execute(query).first() is None:
+    if session.exec(query).first() is None:
         raise NotFound("There is no such event in this workspace.")
 
 
@@ -235,7 +235,7 @@ def _find(session: Session, actor: Actor, delivery_id: str, *, lock: bool = Fals
     query = select(Delivery).where(col(Delivery.id) == delivery_id, col(Delivery.workspace_id) == actor.workspace_id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
-    found = session.scalars(query).first()
+    found = session.exec(query).first()
     if found is None:
         raise NotFound("There is no such delivery in this workspace.")
     return found
@@ -243,7 +243,7 @@ def _find(session: Session, actor: Actor, delivery_id: str, *, lock: bool = Fals
 
 def _require_sendable(session: Session, actor: Actor, delivery: Delivery) -> None:
     query = select(Webhook).where(col(Webhook.id) == delivery.webhook_id, col(Webhook.workspace_id) == actor.workspace_id)
-    webhook = session.scalars(query).first()
+    webhook = session.exec(query).first()
     if webhook is None or webhook.deleted_at is not None:
         raise Conflict("Its webhook was deleted, so it cannot be sent any more. Replay the event to another webhook.")
     if webhook.state == "disabled":

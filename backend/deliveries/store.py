@@ -89,12 +89,16 @@ class Store:
 def free(session: Session, run_id: str) -> int:
     """Make everything that a run holds due again at once, for whoever claims it next; how many. It counts as no failure."""
     now = clock.now()
-    freed = session.execute(
-        text(
-            "UPDATE delivery SET status = CASE WHEN attempt_count > 0 THEN 'retrying' ELSE 'waiting' END, "
-            "due_at = :now, run_id = NULL, trigger = 'recovered' WHERE run_id = :run RETURNING webhook_id"
-        ).bindparams(now=bulk.moment(session.connection(), now), run=run_id)
-    ).all()
+    freed = (
+        session.connection()
+        .execute(
+            text(
+                "UPDATE delivery SET status = CASE WHEN attempt_count > 0 THEN 'retrying' ELSE 'waiting' END, "
+                "due_at = :now, run_id = NULL, trigger = 'recovered' WHERE run_id = :run RETURNING webhook_id"
+            ).bindparams(now=bulk.moment(session.connection(), now), run=run_id)
+        )
+        .all()
+    )
     if freed:
         lanes.due(session.connection(), {row[0] for row in freed}, now)
     return len(freed)

@@ -41,7 +41,7 @@ def free_dead_neighbours() -> int:
     now, freed = clock.now(), 0
     with db.transaction() as session:
         query = select(WorkerRun).where(col(WorkerRun.host) == socket.gethostname()[:120], col(WorkerRun.ended_at).is_(None))
-        dead = [run.id for run in session.scalars(query).all() if not _lives(run.pid)]
+        dead = [run.id for run in session.exec(query).all() if not _lives(run.pid)]
     if dead:
         with db.transaction(write=True) as session:
             freed = sum(_free(session, run_id, now) for run_id in dead)
@@ -62,7 +62,7 @@ def _lives(pid: int) -> bool:
 def _lost_runs(session: Session, now: datetime) -> list[str]:
     """Runs that went silent, and runs that ended or are unknown but still hold deliveries."""
     silent = [run.id for run in runs.silent(session, now=now)]
-    holding = session.execute(text("SELECT DISTINCT run_id FROM delivery WHERE run_id IS NOT NULL")).scalars().all()
+    holding = session.connection().execute(text("SELECT DISTINCT run_id FROM delivery WHERE run_id IS NOT NULL")).scalars().all()
     alive = {run.id for run in runs.alive(session, now=now)}
     return sorted({*silent, *(run_id for run_id in holding if run_id not in alive)})
 
@@ -71,8 +71,8 @@ def _free(session: Session, run_id: str, now: datetime) -> int:
     """End a lost run and free what it holds. Its own process notices at its next beat and goes on under a new run."""
     freed = store.free(session, run_id)
     statement = update(WorkerRun).where(col(WorkerRun.id) == run_id)
-    session.execute(statement.where(col(WorkerRun.ended_at).is_(None)).values(ended_at=now))
-    session.execute(statement.values(recovered=col(WorkerRun.recovered) + freed))
+    session.exec(statement.where(col(WorkerRun.ended_at).is_(None)).values(ended_at=now))
+    session.exec(statement.values(recovered=col(WorkerRun.recovered) + freed))
     return freed
 
 
@@ -82,14 +82,14 @@ def _forgetful_lanes(session: Session) -> Sequence[str]:
         "SELECT l.webhook_id FROM lane l WHERE EXISTS (SELECT 1 FROM delivery d WHERE d.webhook_id = l.webhook_id "
         "AND d.due_at IS NOT NULL AND (l.due_at IS NULL OR d.due_at < l.due_at))"
     )
-    return session.execute(text(query)).scalars().all()
+    return session.connection().execute(text(query)).scalars().all()
 
 
 def _is_left_behind(session: Session, now: datetime) -> bool:
     """Whether something waits for a webhook that was deleted of late: accepted or sent while it went."""
     gone = select(Webhook.id).where(col(Webhook.deleted_at) > now - DELETED_WITHIN)
     query = select(Delivery.id).where(col(Delivery.webhook_id).in_(gone), col(Delivery.due_at).is_not(None)).limit(1)
-    return session.execute(query).first() is not None
+    return session.exec(query).first() is not None
 
 
 def _repair(now: datetime) -> int:

@@ -25,10 +25,10 @@ class Targets:
     def load(self, session: Session, webhook_ids: Collection[str], now: datetime) -> dict[str, Target]:
         """The settings of these webhooks, read anew where they changed; a deleted webhook is left out."""
         query = select(Webhook.id, Webhook.updated_at).where(col(Webhook.id).in_(webhook_ids), col(Webhook.deleted_at).is_(None))
-        current = {row[0]: row[1] for row in session.execute(query).all()}
+        current = dict(session.exec(query).all())
         stale = [identifier for identifier, updated_at in current.items() if not self._is_fresh(identifier, updated_at, now)]
         if stale:
-            for webhook in session.scalars(select(Webhook).where(col(Webhook.id).in_(stale))).all():
+            for webhook in session.exec(select(Webhook).where(col(Webhook.id).in_(stale))).all():
                 self._known[webhook.id] = _target(webhook, now)
         return {identifier: self._known[identifier] for identifier in current if identifier in self._known}
 
