@@ -1,5 +1,8 @@
 """The way to Redis: wakes and shifts that do not pile up, and an outage that costs nobody anything."""
 
+# redis annotates its answers as awaitable or not.
+# pyright: reportOperatorIssue=false, reportArgumentType=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import asyncio
