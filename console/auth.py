@@ -79,7 +79,7 @@ async def lookup(token: str) -> SessionInfo | None:
 
 async def setup_needed() -> bool:
     """Whether nobody has been made yet; asked until it is no longer so."""
-    global _setup_done  # noqa: PLW0603 - it never becomes needed again
+    global _setup_done
     if not _setup_done:
         _setup_done = not await threads.in_transaction(accounts.setup_needed)
     return not _setup_done
@@ -123,13 +123,15 @@ class Gate(rx.Middleware):
         if needed is None:
             _log.warning("console.event_denied", reason="unmarked")
             return _stop(rx.toast.error("That is not something the console can do."))
-        if needed is PUBLIC:
-            return None
-        if info is None:
-            return _stop(rx.redirect("/login"))
-        if not permissions.allows(sessions.actor_for(info), needed):
-            return _stop(rx.toast.error(f"This needs the role {needed.role}; yours is {info.role}. Ask an owner of the workspace."))
+        return None if needed is PUBLIC else _refusal(info, needed)
+
+
+def _refusal(info: SessionInfo | None, needed: Permission) -> StateUpdate | None:
+    if info is None:
+        return _stop(rx.redirect("/login"))
+    if permissions.allows(sessions.actor_for(info), needed):
         return None
+    return _stop(rx.toast.error(f"This needs the role {needed.role}; yours is {info.role}. Ask an owner of the workspace."))
 
 
 def _stop(*events: Any) -> StateUpdate:

@@ -23,7 +23,7 @@ _log = logger(__name__)
 async def call(
     state: rx.State, function: Callable[Concatenate[Session, Params], Result], /, *, write: bool = False, **kwargs: Any
 ) -> Result:
-    """Call a service as the one who is signed in: `await call(self, webhooks.get, webhook_id=…)`.
+    """Call a service as the one who is signed in, for example `await bridge.call(self, webhooks.get, webhook_id=…)`.
 
     Raises what the service raises, `Unavailable`, and `Unauthenticated` when the session is over; what a handler does not
     catch becomes a toast.

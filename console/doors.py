@@ -96,7 +96,7 @@ def _secured(scope: Scope, send: Send) -> Send:
         if message["type"] == "http.response.start":
             headers = [(name, value) for name, value in message.get("headers", []) if name.lower() != b"cache-control"]
             kind = next((value for name, value in headers if name.lower() == b"content-type"), b"")
-            if path.startswith("/assets/") and message["status"] == 200:  # noqa: PLR2004 - a found file
+            if path.startswith("/assets/") and message["status"] == 200:
                 headers.append((b"cache-control", _IMMUTABLE))
             else:
                 headers.append((b"cache-control", b"no-store" if kind.startswith(b"text/html") else b"no-cache"))

@@ -16,7 +16,9 @@ from console.theme import Fonts
 MAIN: Final = "content"
 
 
-def shell(title: Text, *content: Any, current: str, action: rx.Component | None = None, parent: tuple[str, str] | None = None) -> rx.Component:
+def shell(
+    title: Text, *content: Any, current: str, action: rx.Component | None = None, parent: tuple[str, str] | None = None
+) -> rx.Component:
     """A page in its frame. `current` is the sidebar's path, `parent` (`title`, `path`) what the page is below."""
     return rx.el.div(
         Fonts.create(),
@@ -29,7 +31,7 @@ def shell(title: Text, *content: Any, current: str, action: rx.Component | None 
             class_name="x-body",
         ),
         rx.el.div(id="x-announce", aria_live="polite", class_name="x-visually-hidden"),
-        rx.el.span(custom_attrs={"data-hydrated": rx.State.is_hydrated.to_string()}, hidden=True),
+        rx.el.span(custom_attrs={"data-hydrated": rx.cond(rx.State.is_hydrated, "true", "false")}, hidden=True),
         _keys_help(),
         class_name="x-frame",
     )
@@ -43,8 +45,13 @@ def bare(*content: Any) -> rx.Component:
 def brand() -> rx.Component:
     """The product's mark and name."""
     mark = rx.el.svg(
-        rx.el.svg.path(d="M3 8h13l-4-4M21 16H8l4 4", stroke="#fff", stroke_width="2.2", fill="none", stroke_linecap="round", stroke_linejoin="round"),
-        view_box="0 0 24 24", width="16", height="16", custom_attrs={"aria-hidden": "true"},
+        rx.el.svg.path(
+            d="M3 8h13l-4-4M21 16H8l4 4", stroke="#fff", stroke_width="2.2", fill="none", stroke_linecap="round", stroke_linejoin="round"
+        ),
+        view_box="0 0 24 24",
+        width="16",
+        height="16",
+        custom_attrs={"aria-hidden": "true"},
     )
     return rx.el.div(rx.el.span(mark, class_name="x-tile"), "Crossdock", class_name="x-brand")
 
@@ -58,8 +65,12 @@ def _top(title: Text, *, current: str, action: rx.Component | None, parent: tupl
         rx.el.div(*crumb, rx.el.h1(title, class_name="x-cut"), class_name="x-crumb x-grow"),
         action or rx.fragment(),
         rx.el.button(
-            rx.color_mode_cond(icon("moon"), icon("sun")), type="button", aria_label="Switch between light and dark", title="Light or dark",
-            on_click=rx.toggle_color_mode, class_name="x-button x-quiet x-icon-button",
+            rx.color_mode_cond(icon("moon"), icon("sun")),
+            type="button",
+            aria_label="Switch between light and dark",
+            title="Light or dark",
+            on_click=rx.toggle_color_mode,
+            class_name="x-button x-quiet x-icon-button",
         ),
         class_name="x-top",
     )
@@ -77,7 +88,11 @@ def _sidebar(current: str, *, keys: bool) -> rx.Component:
 
 def _sheet(current: str) -> rx.Component:
     return rx.dialog.root(
-        rx.dialog.trigger(rx.el.button(icon("menu"), type="button", aria_label="Open navigation", class_name="x-button x-quiet x-icon-button x-menu-button")),
+        rx.dialog.trigger(
+            rx.el.button(
+                icon("menu"), type="button", aria_label="Open navigation", class_name="x-button x-quiet x-icon-button x-menu-button"
+            )
+        ),
         rx.dialog.content(
             rx.dialog.title("Navigation", class_name="x-visually-hidden"),
             rx.dialog.description("Pages of the console", class_name="x-visually-hidden"),
@@ -96,11 +111,14 @@ def _workspace_menu() -> rx.Component:
                 rx.el.button(
                     rx.el.span(row.name, class_name="x-cut x-grow"),
                     rx.cond(row.id == SessionState.workspace_id, icon("check", 14), rx.fragment()),
-                    type="submit", class_name="x-switch",
+                    type="submit",
+                    class_name="x-switch",
                 ),
                 width="100%",
             ),
-            key=row.id, padding="0", height="auto",
+            key=row.id,
+            padding="0",
+            height="auto",
         )
 
     return rx.dropdown_menu.root(
@@ -109,11 +127,14 @@ def _workspace_menu() -> rx.Component:
                 rx.el.span(SessionState.initial, class_name="x-tile", custom_attrs={"aria-hidden": "true"}),
                 rx.el.span(SessionState.workspace, class_name="x-cut x-grow x-strong"),
                 icon("chevrons-up-down", 14),
-                type="button", class_name="x-switch", aria_label=f"Workspace {SessionState.workspace}",
+                type="button",
+                class_name="x-switch",
+                aria_label=f"Workspace {SessionState.workspace}",
             )
         ),
         rx.dropdown_menu.content(
-            rx.foreach(SessionState.workspaces, choice), min_width="208px",
+            rx.foreach(SessionState.workspaces, choice),
+            min_width="208px",
         ),
         modal=False,
     )
@@ -131,10 +152,15 @@ def _person_menu() -> rx.Component:
                 rx.el.span(
                     rx.el.span(SessionState.user_name, class_name="x-cut x-small"),
                     rx.el.span(SessionState.role, class_name="x-tiny x-soft"),
-                    class_name="x-grow", display="flex", flex_direction="column", line_height="16px",
+                    class_name="x-grow",
+                    display="flex",
+                    flex_direction="column",
+                    line_height="16px",
                 ),
                 icon("chevrons-up-down", 14),
-                type="button", class_name="x-switch", aria_label="Your account",
+                type="button",
+                class_name="x-switch",
+                aria_label="Your account",
             )
         ),
         rx.dropdown_menu.content(
@@ -156,7 +182,9 @@ def _offline() -> rx.Component:
 
 def _keys_help() -> rx.Component:
     def line(keys: list[str], words: str) -> rx.Component:
-        return rx.el.div(rx.el.span(words), rx.el.span(*[rx.el.kbd(key) for key in keys], class_name="x-row"), class_name="x-between x-small")
+        return rx.el.div(
+            rx.el.span(words), rx.el.span(*[rx.el.kbd(key) for key in keys], class_name="x-row"), class_name="x-between x-small"
+        )
 
     places = [place for group in GROUPS for place in group.places]
     return rx.dialog.root(
@@ -171,6 +199,7 @@ def _keys_help() -> rx.Component:
                 line(["Esc"], "Close"),
                 class_name="x-stack",
             ),
-            class_name="x-dialog", max_width="360px",
+            class_name="x-dialog",
+            max_width="360px",
         ),
     )

@@ -36,9 +36,9 @@ def duration(ms: float | None) -> str:
     """`84 ms`, `1.2 s`; a dash for none."""
     if ms is None:
         return "–"
-    if ms < 10:  # noqa: PLR2004 - below, a decimal tells something
+    if ms < 10:
         return f"{ms:.1f} ms"
-    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"  # noqa: PLR2004 - milliseconds in a second
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
 def span(seconds: float) -> str:
@@ -46,14 +46,14 @@ def span(seconds: float) -> str:
     for size, unit in ((86_400, "day"), (3600, "h"), (60, "min")):
         if seconds >= size:
             amount = seconds / size
-            shown = f"{amount:.0f}" if amount.is_integer() or amount >= 10 else f"{amount:.1f}"  # noqa: PLR2004 - one decimal below ten
+            shown = f"{amount:.0f}" if amount.is_integer() or amount >= 10 else f"{amount:.1f}"
             return f"{shown} {unit}{'s' if unit == 'day' and shown != '1' else ''}"
     return f"{seconds:.0f} s"
 
 
 def size(length: int) -> str:
     """`812 B`, `12 KB`."""
-    return f"{length} B" if length < 1024 else f"{length / 1024:,.1f} KB".replace(".0 KB", " KB")  # noqa: PLR2004 - bytes in a KB
+    return f"{length} B" if length < 1024 else f"{length / 1024:,.1f} KB".replace(".0 KB", " KB")
 
 
 def percent(part: float, whole: float) -> str:

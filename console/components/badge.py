@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from console.components.basic import icon
+from console.components.basic import Live, icon
 from console.theme import LOOKS, Look
 
 
@@ -16,27 +16,34 @@ def _look(look: Look, *, bare: bool) -> rx.Component:
     )
 
 
-def status(state: str | rx.Var[str], *states: str) -> rx.Component:
+def status(state: Live, *states: str) -> rx.Component:
     """The badge of a state; `states` are those that can occur here (all, when none are given)."""
     if isinstance(state, str):
         return _look(LOOKS[state], bare=False)
-    return rx.match(state, *[(name, _look(LOOKS[name], bare=False)) for name in states or LOOKS], rx.el.span(state, class_name="x-badge"))
-
-
-def dot(state: rx.Var[str], *states: str) -> rx.Component:
-    """Only the icon of a state, for timelines; the word stands beside it."""
-    return rx.match(
-        state,
-        *[(name, rx.el.span(icon(LOOKS[name].icon, 13), class_name=f"x-dot x-{LOOKS[name].tone or 'plain'}")) for name in states or LOOKS],
-        rx.el.span(icon("circle", 13), class_name="x-dot"),
+    return rx.fragment(
+        rx.match(state, *[(name, _look(LOOKS[name], bare=False)) for name in states or LOOKS], rx.el.span(state, class_name="x-badge"))
     )
 
 
-def tag(text: str | rx.Var[str]) -> rx.Component:
+def dot(state: Live, *states: str) -> rx.Component:
+    """Only the icon of a state, for timelines; the word stands beside it."""
+    return rx.fragment(
+        rx.match(
+            state,
+            *[
+                (name, rx.el.span(icon(LOOKS[name].icon, 13), class_name=f"x-dot x-{LOOKS[name].tone or 'plain'}"))
+                for name in states or LOOKS
+            ],
+            rx.el.span(icon("circle", 13), class_name="x-dot"),
+        )
+    )
+
+
+def tag(text: Live) -> rx.Component:
     """A name such as a scope or an event type."""
     return rx.el.span(text, class_name="x-tag")
 
 
-def count(text: str | rx.Var[str]) -> rx.Component:
+def count(text: Live) -> rx.Component:
     """A number beside a word."""
     return rx.el.span(text, class_name="x-count")

@@ -7,7 +7,9 @@ from typing import Any
 import reflex as rx
 from reflex_components_core.react_router.dom import ReactRouterLink
 
-Text = str | rx.Var[str]
+# What a state's attribute is in a view: a Var when the page is built, its Python value to a type checker.
+Live = Any
+Text = Any
 NOT_ALLOWED = "Your role may not do this. Ask an owner of the workspace."
 
 
@@ -22,7 +24,7 @@ class Time(_Element):
 
     tag = "XTime"
     alias = "x-time"
-    at: rx.Var[str]
+    at: Live
 
     @classmethod
     def create(cls, *children: Any, clock: bool = False, **props: Any) -> rx.Component:
@@ -30,6 +32,21 @@ class Time(_Element):
         if clock:
             props["custom_attrs"] = {"as": "clock"}
         return super().create(*children, **props)
+
+
+def length(items: Live) -> Live:
+    """How many there are in a list or a mapping of a state."""
+    return items.length()
+
+
+def contains(items: Live, item: Live) -> Live:
+    """Whether a list, of a state or plain, contains `item`."""
+    return item in items if isinstance(items, list) else items.contains(item)
+
+
+def negated(flag: Live) -> Live:
+    """The opposite of a yes or no of a state."""
+    return ~flag
 
 
 def time(at: Text, *, clock: bool = False) -> rx.Component:
@@ -58,8 +75,8 @@ def button(
     icon_name: str = "",
     look: str = "plain",
     small: bool = False,
-    busy: rx.Var[bool] | None = None,
-    allowed: rx.Var[bool] | None = None,
+    busy: Live = None,
+    allowed: Live = None,
     **props: Any,
 ) -> rx.Component:
     """A button; `look` is primary, plain, quiet, danger or danger-solid. While `busy` it turns and takes no press.
@@ -106,7 +123,7 @@ def menu(label: str, *items: rx.Component) -> rx.Component:
     )
 
 
-def menu_item(label: Text, icon_name: str, on_select: Any, *, danger: bool = False, disabled: rx.Var[bool] | bool = False) -> rx.Component:
+def menu_item(label: Text, icon_name: str, on_select: Any, *, danger: bool = False, disabled: Live = False) -> rx.Component:
     """One action of a menu."""
     return rx.dropdown_menu.item(icon(icon_name, 15), label, on_select=on_select, color="red" if danger else None, disabled=disabled)
 
@@ -134,7 +151,7 @@ def card(title: Text, *children: Any, action: rx.Component | None = None) -> rx.
 
 def section(title: Text, *children: Any, about: Text = "") -> rx.Component:
     """A titled part of a page without a box."""
-    head = [rx.el.h2(title, class_name="x-h2")]
+    head: list[rx.Component] = [rx.el.h2(title, class_name="x-h2")]
     if about:
         head.append(rx.el.p(about, class_name="x-small x-soft"))
     return rx.el.section(rx.el.div(*head, class_name="x-stack-tight"), *children, class_name="x-stack")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import reflex as rx
 
-from console.components.basic import Text
+from console.components.basic import Live, Text
 
 WIDTH = 120
 HEIGHT = 32
@@ -14,7 +14,7 @@ HEIGHT = 32
 
 def spark_path(values: Sequence[float], ceiling: float | None = None) -> str:
     """The SVG path of a line over equally spaced `values` in a box of 120 by 32; empty for fewer than two."""
-    if len(values) < 2:  # noqa: PLR2004 - a line needs two points
+    if len(values) < 2:
         return ""
     top = max(ceiling or 0, *values) or 1
     step = WIDTH / (len(values) - 1)
@@ -22,7 +22,7 @@ def spark_path(values: Sequence[float], ceiling: float | None = None) -> str:
     return "M" + "L".join(points)
 
 
-def sparkline(path: rx.Var[str], tone: str = "accent") -> rx.Component:
+def sparkline(path: Live, tone: str = "accent") -> rx.Component:
     """The line of `spark_path`; `tone` is accent, green, amber or red."""
     return rx.el.svg(
         rx.el.svg.path(d=path, fill="none", stroke=f"var(--{tone}-9)", stroke_width="1.5", stroke_linejoin="round", stroke_linecap="round"),
@@ -32,7 +32,7 @@ def sparkline(path: rx.Var[str], tone: str = "accent") -> rx.Component:
     )
 
 
-def figure(label: Text, value: rx.Var[str], path: rx.Var[str], hint: Text, tone: str = "accent") -> rx.Component:
+def figure(label: Text, value: Live, path: Live, hint: Text, tone: str = "accent") -> rx.Component:
     """A number in large above its line."""
     return rx.el.div(
         rx.el.span(label, class_name="x-small x-soft"),
@@ -43,7 +43,7 @@ def figure(label: Text, value: rx.Var[str], path: rx.Var[str], hint: Text, tone:
     )
 
 
-def meter(percent: rx.Var[float], label: Text) -> rx.Component:
+def meter(percent: Live, label: Text) -> rx.Component:
     """How much of something is used."""
     return rx.el.div(rx.el.i(width=f"{percent}%"), class_name="x-meter", role="img", aria_label=label)
 
@@ -51,15 +51,15 @@ def meter(percent: rx.Var[float], label: Text) -> rx.Component:
 PHASES = (("dns", "DNS"), ("connect", "Connect"), ("tls", "TLS"), ("wait", "Waiting"), ("body", "Body"))
 
 
-def times_bar(times: rx.Var[list[list[str]]]) -> rx.Component:
+def times_bar(times: Live) -> rx.Component:
     """Where an attempt's time went: (`phase`, width such as `12.5%`, `4 ms`) for each phase that took any."""
     names = dict(PHASES)
 
-    def bar(item: rx.Var[list[str]]) -> rx.Component:
+    def bar(item: Live) -> rx.Component:
         return rx.el.span(class_name=f"x-t-{item[0]}", width=item[1], title=item[2], key=item[0])
 
-    def legend(item: rx.Var[list[str]]) -> rx.Component:
-        name = rx.match(item[0], *[(phase, shown) for phase, shown in names.items()], item[0])
+    def legend(item: Live) -> rx.Component:
+        name = rx.match(item[0], *list(names.items()), item[0])
         return rx.el.span(rx.el.i(class_name=f"x-t-{item[0]}"), name, " ", item[2], key=item[0])
 
     return rx.el.div(

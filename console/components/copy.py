@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from console.components.basic import Text, _Element, icon
+from console.components.basic import Live, Text, _Element, icon
 
 
 class Code(_Element):
@@ -12,8 +12,8 @@ class Code(_Element):
 
     tag = "XCode"
     alias = "x-code"
-    text: rx.Var[str]
-    lang: rx.Var[str]
+    text: Live
+    lang: Live
 
 
 def _marks(size: int = 13) -> tuple[rx.Component, rx.Component]:

@@ -6,11 +6,11 @@ from typing import Any
 
 import reflex as rx
 
-from console.components.basic import Text, button
+from console.components.basic import Live, Text, button
 from console.components.form import field
 
 
-def dialog(title: Text, *children: Any, opened: rx.Var[bool], on_close: Any, about: Text = "", width: str = "480px") -> rx.Component:
+def dialog(title: Text, *children: Any, opened: Live, on_close: Any, about: Text = "", width: str = "480px") -> rx.Component:
     """A dialog that is open while `opened`; Escape, the backdrop and its buttons call `on_close`."""
     return rx.dialog.root(
         rx.dialog.content(
@@ -32,8 +32,16 @@ def foot(*buttons: rx.Component) -> rx.Component:
 
 
 def confirm_by_name(
-    title: Text, consequences: list[Text], *, name: rx.Var[str], verb: str, opened: rx.Var[bool], on_close: Any, on_confirm: Any, busy: rx.Var[bool],
-    error: rx.Var[str],
+    title: Text,
+    consequences: list[Text],
+    *,
+    name: Live,
+    verb: str,
+    opened: Live,
+    on_close: Any,
+    on_confirm: Any,
+    busy: Live,
+    error: Live,
 ) -> rx.Component:
     """What cannot be undone: lists what follows and asks for the name to be typed; the handler compares it again."""
     form = rx.el.form(

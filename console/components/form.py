@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from console.components.basic import Text, icon
+from console.components.basic import Live, Text, icon
 
 
 class _NativeForm(rx.Component):
@@ -14,8 +14,8 @@ class _NativeForm(rx.Component):
 
     tag = "form"
     _is_tag_in_global_scope = True
-    action: rx.Var[str]
-    method: rx.Var[str]
+    action: Live
+    method: Live
 
 
 def post_form(action: str, *children: Any, **props: Any) -> rx.Component:
@@ -23,7 +23,7 @@ def post_form(action: str, *children: Any, **props: Any) -> rx.Component:
     return _NativeForm.create(*children, action=action, method="post", **props)
 
 
-def field(label: Text, control: rx.Component, *, name: str, help_: Text = "", error: rx.Var[str] | None = None) -> rx.Component:
+def field(label: Text, control: rx.Component, *, name: str, help_: Text = "", error: Live = None) -> rx.Component:
     """One field: its label, the control (whose id is `name`), help, and the error when there is one."""
     parts: list[rx.Component] = [rx.el.label(label, html_for=name), control]
     if not isinstance(help_, str) or help_:
@@ -33,28 +33,33 @@ def field(label: Text, control: rx.Component, *, name: str, help_: Text = "", er
     return rx.el.div(*parts, class_name="x-field")
 
 
-def _invalid(error: rx.Var[str] | None) -> dict[str, Any]:
+def _invalid(error: Live) -> dict[str, Any]:
     return {} if error is None else {"aria_invalid": rx.cond(error, "true", "false")}
 
 
-def text_field(label: Text, *, name: str, help_: Text = "", error: rx.Var[str] | None = None, mono: bool = False, **props: Any) -> rx.Component:
+def text_field(label: Text, *, name: str, help_: Text = "", error: Live = None, mono: bool = False, **props: Any) -> rx.Component:
     """A line of text; uncontrolled, so typing costs no round trip."""
     control = rx.el.input(id=name, name=name, class_name=f"x-input{' x-code-input' if mono else ''}", **_invalid(error), **props)
     return field(label, control, name=name, help_=help_, error=error)
 
 
-def area_field(label: Text, *, name: str, help_: Text = "", error: rx.Var[str] | None = None, mono: bool = False, **props: Any) -> rx.Component:
+def area_field(label: Text, *, name: str, help_: Text = "", error: Live = None, mono: bool = False, **props: Any) -> rx.Component:
     """Several lines of text."""
     control = rx.el.textarea(id=name, name=name, class_name=f"x-area{' x-code-input' if mono else ''}", **_invalid(error), **props)
     return field(label, control, name=name, help_=help_, error=error)
 
 
 def select_field(
-    label: Text, options: list[tuple[str, str]], *, name: str, help_: Text = "", error: rx.Var[str] | None = None, **props: Any
+    label: Text, options: list[tuple[str, str]], *, name: str, help_: Text = "", error: Live = None, **props: Any
 ) -> rx.Component:
     """One of several (`value`, `label`)."""
     control = rx.el.select(
-        *[rx.el.option(shown, value=value) for value, shown in options], id=name, name=name, class_name="x-select", **_invalid(error), **props
+        *[rx.el.option(shown, value=value) for value, shown in options],
+        id=name,
+        name=name,
+        class_name="x-select",
+        **_invalid(error),
+        **props,
     )
     return field(label, control, name=name, help_=help_, error=error)
 
@@ -71,6 +76,4 @@ def check_field(label: Text, *, name: str, help_: Text = "", **props: Any) -> rx
 
 def more(*children: Any, label: str = "More") -> rx.Component:
     """What most people leave alone."""
-    return rx.el.details(
-        rx.el.summary(icon("chevron-right", 14), label), rx.el.div(*children, class_name="x-form"), class_name="x-more"
-    )
+    return rx.el.details(rx.el.summary(icon("chevron-right", 14), label), rx.el.div(*children, class_name="x-form"), class_name="x-more")

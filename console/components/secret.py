@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 from reflex.experimental.client_state import ClientStateVar
 
-from console.components.basic import Text, icon
+from console.components.basic import Live, Text, icon
 from console.components.copy import copy_button
 
 _secret = ClientStateVar.create("revealedsecret", default="")
@@ -19,7 +19,7 @@ def reveal(plaintext: str) -> rx.event.EventSpec:
     return _secret.push(plaintext)
 
 
-def is_revealed() -> rx.Var[bool]:
+def is_revealed() -> Live:
     """Whether the browser holds a secret to show."""
     return _secret.value != ""
 
@@ -30,7 +30,10 @@ def secret_panel(what: Text, *, filename: str, on_close: Any, next_step: rx.Comp
         _stored_hook(),
         rx.el.div(
             rx.el.div(icon("key-round"), rx.el.span(what, class_name="x-strong"), class_name="x-row"),
-            rx.el.p("It is shown this once and kept nowhere in readable form. If it is lost, rotate to get another.", class_name="x-small x-soft"),
+            rx.el.p(
+                "It is shown this once and kept nowhere in readable form. If it is lost, rotate to get another.",
+                class_name="x-small x-soft",
+            ),
             class_name="x-stack-tight",
         ),
         rx.cond(
@@ -41,7 +44,10 @@ def secret_panel(what: Text, *, filename: str, on_close: Any, next_step: rx.Comp
         rx.el.div(
             copy_button(_secret.value, words=True),
             rx.el.button(
-                icon("download", 14), "Download", type="button", class_name="x-button x-quiet x-small-button",
+                icon("download", 14),
+                "Download",
+                type="button",
+                class_name="x-button x-quiet x-small-button",
                 custom_attrs={"data-download": filename, "data-content": _secret.value},
             ),
             class_name="x-row",
@@ -64,7 +70,10 @@ def _foot(on_close: Any) -> rx.Component:
         class_name="x-check",
     )
     close = rx.el.button(
-        "Close", type="button", disabled=~_stored.value, class_name="x-button x-primary",
+        "Close",
+        type="button",
+        disabled=~_stored.value,
+        class_name="x-button x-primary",
         on_click=[_secret.set_value(""), _stored.set_value(False), on_close],
     )
     return rx.el.div(check, close, class_name="x-between")

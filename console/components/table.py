@@ -9,7 +9,7 @@ from typing import Any
 import reflex as rx
 
 from console.components.badge import count
-from console.components.basic import Text, icon, link
+from console.components.basic import Live, Text, icon, length, link
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,7 @@ class Column:
     @property
     def class_name(self) -> str:
         """The classes of its cells."""
-        return " ".join(
-            name for name, on in (("x-right x-num", self.right), ("x-wide-only", self.wide_only), ("x-full", self.full)) if on
-        )
+        return " ".join(name for name, on in (("x-right x-num", self.right), ("x-wide-only", self.wide_only), ("x-full", self.full)) if on)
 
 
 def opens(label: Any, to: Text) -> rx.Component:
@@ -36,8 +34,15 @@ def opens(label: Any, to: Text) -> rx.Component:
 
 
 def table(
-    columns: list[Column], rows: rx.Var[list[Any]], cells: Callable[[Any], list[Any]], *, key: Callable[[Any], Any], loading: rx.Var[bool],
-    empty: rx.Component, label: str, skeleton_rows: int = 8,
+    columns: list[Column],
+    rows: Live,
+    cells: Callable[[Any], list[Any]],
+    *,
+    key: Callable[[Any], Any],
+    loading: Live,
+    empty: rx.Component,
+    label: str,
+    skeleton_rows: int = 8,
 ) -> rx.Component:
     """A table of `rows`; while `loading` without rows its skeleton, with none `empty`."""
 
@@ -50,25 +55,29 @@ def table(
     def frame(body: rx.Component, *, busy: bool) -> rx.Component:
         heads = [rx.el.th(column.head, scope="col", class_name=column.class_name) for column in columns]
         return rx.el.div(
-            rx.el.table(rx.el.thead(rx.el.tr(*heads)), body, class_name="x-table", aria_label=label, aria_busy=busy), class_name="x-table-frame"
+            rx.el.table(rx.el.thead(rx.el.tr(*heads)), body, class_name="x-table", aria_label=label, aria_busy=busy),
+            class_name="x-table-frame",
         )
 
     bones = rx.el.tbody(
         *[
             rx.el.tr(
                 *[
-                    rx.el.td(rx.el.span(class_name="x-bone", width=f"{max(32, column.bone - (n * 13 + i * 7) % 40)}px"), class_name=column.class_name)
+                    rx.el.td(
+                        rx.el.span(class_name="x-bone", width=f"{max(32, column.bone - (n * 13 + i * 7) % 40)}px"),
+                        class_name=column.class_name,
+                    )
                     for i, column in enumerate(columns)
                 ]
             )
             for n in range(skeleton_rows)
         ]
     )
-    filled = rx.cond(rows.length() > 0, frame(rx.el.tbody(rx.foreach(rows, row)), busy=False), empty)
-    return rx.cond(loading & (rows.length() == 0), frame(bones, busy=True), filled)
+    filled = rx.cond(length(rows) > 0, frame(rx.el.tbody(rx.foreach(rows, row)), busy=False), empty)
+    return rx.cond(loading & (length(rows) == 0), frame(bones, busy=True), filled)
 
 
-def tab(label: Text, to: Text, *, active: rx.Var[bool] | bool, number: Text | None = None) -> rx.Component:
+def tab(label: Text, to: Text, *, active: Live, number: Text | None = None) -> rx.Component:
     """One tab of a list, a link, with its count."""
     current = rx.cond(active, "page", "false") if isinstance(active, rx.Var) else ("page" if active else "false")
     return link(label, *([] if number is None else [count(number)]), to=to, class_name="x-tab", aria_current=current)
@@ -79,10 +88,12 @@ def tabs(*items: rx.Component, label: str) -> rx.Component:
     return rx.el.nav(*items, class_name="x-tabs", aria_label=label)
 
 
-def chip(label: str, value: rx.Var[str], options: Any, on_change: Any, *, shown: rx.Var[str] | None = None) -> rx.Component:
+def chip(label: str, value: Live, options: Any, on_change: Any, *, shown: Live = None) -> rx.Component:
     """A filter: the native select under it picks, the chip says what is picked. `options` are option elements."""
     return rx.el.label(
-        rx.el.span(rx.cond(value != "", rx.fragment(label, ": ", rx.el.span(shown if shown is not None else value)), label), class_name="x-cut"),
+        rx.el.span(
+            rx.cond(value != "", rx.fragment(label, ": ", rx.el.span(shown if shown is not None else value)), label), class_name="x-cut"
+        ),
         icon("chevron-down", 13),
         rx.el.select(options, value=value, on_change=on_change, aria_label=label),
         class_name="x-chip",
@@ -90,12 +101,18 @@ def chip(label: str, value: rx.Var[str], options: Any, on_change: Any, *, shown:
     )
 
 
-def search_box(value: rx.Var[str], on_search: Any, placeholder: str) -> rx.Component:
+def search_box(value: Live, on_search: Any, placeholder: str) -> rx.Component:
     """The list's search; `/` focuses it, Enter or a pause searches."""
     return rx.el.form(
         icon("search", 14),
         rx.el.input(
-            name="q", default_value=value, key=value, placeholder=placeholder, type="search", auto_complete="off", aria_label=placeholder,
+            name="q",
+            default_value=value,
+            key=value,
+            placeholder=placeholder,
+            type="search",
+            auto_complete="off",
+            aria_label=placeholder,
             custom_attrs={"data-search": "true"},
         ),
         rx.el.kbd("/"),
@@ -105,7 +122,7 @@ def search_box(value: rx.Var[str], on_search: Any, placeholder: str) -> rx.Compo
     )
 
 
-def pager(shown: rx.Var[int], total: Text, *, newest: Text, older: rx.Var[str], first: rx.Var[bool]) -> rx.Component:
+def pager(shown: Live, total: Text, *, newest: Text, older: Live, first: Live) -> rx.Component:
     """How many are shown of how many, and the way to the newest and to older ones (empty: none)."""
     plain = "x-button x-quiet x-small-button"
     return rx.el.div(

@@ -7,7 +7,7 @@ from typing import Final
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import button, card, facts, link_button, menu, menu_item, note, time
+from console.components.basic import button, card, facts, length, link_button, menu, menu_item, note, time
 from console.components.chart import figure
 from console.components.copy import copy_id
 from console.components.dialog import confirm_by_name, dialog, foot
@@ -112,7 +112,14 @@ def _secrets() -> rx.Component:
     def row(item: SecretRow) -> rx.Component:
         used = rx.cond(
             item.last_used != "",
-            rx.el.span("Used ", time(item.last_used), " from ", rx.el.span(item.last_ip, class_name="x-mono"), class_name="x-soft", title=item.last_agent),
+            rx.el.span(
+                "Used ",
+                time(item.last_used),
+                " from ",
+                rx.el.span(item.last_ip, class_name="x-mono"),
+                class_name="x-soft",
+                title=item.last_agent,
+            ),
             rx.el.span("Not used", class_name="x-soft"),
         )
         return rx.el.div(
@@ -130,7 +137,14 @@ def _secrets() -> rx.Component:
 
 
 def _requests() -> rx.Component:
-    columns = [Column("Status", 40), Column("Request", 200, full=True), Column("Refused", 60, wide_only=True), Column("From", 90, wide_only=True), Column("Took", 40, right=True), Column("When", 40, right=True)]
+    columns = [
+        Column("Status", 40),
+        Column("Request", 200, full=True),
+        Column("Refused", 60, wide_only=True),
+        Column("From", 90, wide_only=True),
+        Column("Took", 40, right=True),
+        Column("When", 40, right=True),
+    ]
 
     def cells(item: RequestRow) -> list[object]:
         return [
@@ -143,15 +157,19 @@ def _requests() -> rx.Component:
         ]
 
     nothing = rx.el.p("No request with this key yet.", class_name="x-soft x-small")
-    listing = table.table(columns, KeyState.requests, cells, key=lambda item: item.id, loading=KeyState.loading, empty=nothing, label="Latest requests")
+    listing = table.table(
+        columns, KeyState.requests, cells, key=lambda item: item.id, loading=KeyState.loading, empty=nothing, label="Latest requests"
+    )
     return rx.el.section(rx.el.h2("Latest requests", class_name="x-h3"), listing, class_name="x-stack")
 
 
 def _facts() -> rx.Component:
     key = KeyState.key
-    chips = rx.el.div(rx.foreach(key.scopes, lambda scope: badge.tag(scope)), class_name="x-row-wrap")
+    chips = rx.el.div(rx.foreach(key.scopes, badge.tag), class_name="x-row-wrap")
     addresses = rx.cond(
-        key.allowed_ips.length() > 0, rx.el.div(rx.foreach(key.allowed_ips, lambda ip: badge.tag(ip)), class_name="x-row-wrap"), "Any address"
+        length(key.allowed_ips) > 0,
+        rx.el.div(rx.foreach(key.allowed_ips, badge.tag), class_name="x-row-wrap"),
+        "Any address",
     )
     return rx.el.aside(
         facts(
@@ -175,9 +193,16 @@ def _settings() -> rx.Component:
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         text_field("Name", name="name", error=errors["name"], default_value=key.name, max_length=120),
         scope_picker(key.scopes, errors["scopes"]),
-        limit_fields({"limit_per_minute": key.per_minute, "limit_per_hour": key.per_hour, "limit_per_day": key.per_day}, errors["rate_limit"]),
+        limit_fields(
+            {"limit_per_minute": key.per_minute, "limit_per_hour": key.per_hour, "limit_per_day": key.per_day}, errors["rate_limit"]
+        ),
         *further_fields(
-            errors, description=key.description, allowed_ips=key.allowed_ips_text, expires_at=key.expires_date, rotate_every=key.rotate_every, metadata=key.metadata
+            errors,
+            description=key.description,
+            allowed_ips=key.allowed_ips_text,
+            expires_at=key.expires_date,
+            rotate_every=key.rotate_every,
+            metadata=key.metadata,
         ),
         button("Save changes", look="primary", type="submit", busy=KeyState.busy, allowed=SessionState.can_write, align_self="flex-start"),
         on_submit=KeyState.save,
@@ -194,7 +219,13 @@ def _dialogs() -> rx.Component:
     rotate = dialog(
         "Rotate the secret",
         rx.el.form(
-            select_field("Keep the old secret for", OVERLAPS, name="overlap", default_value="24", help_="Both work until then; this page shows which is still used, and from where."),
+            select_field(
+                "Keep the old secret for",
+                OVERLAPS,
+                name="overlap",
+                default_value="24",
+                help_="Both work until then; this page shows which is still used, and from where.",
+            ),
             rx.cond(KeyState.ask_error != "", note(KeyState.ask_error, tone="bad", icon_name="circle-alert"), rx.fragment()),
             foot(button("Cancel", on_click=KeyState.close_dialog), button("Rotate", look="primary", type="submit", busy=KeyState.busy)),
             on_submit=KeyState.rotate,
@@ -207,11 +238,19 @@ def _dialogs() -> rx.Component:
     return rx.fragment(
         rotate,
         confirm_by_name(
-            "Regenerate the secret", ["The secret in use stops working at once.", "Whoever uses the key must get the new one."],
-            verb="Regenerate", opened=KeyState.ask == "regenerate", on_confirm=KeyState.regenerate, **shared,
+            "Regenerate the secret",
+            ["The secret in use stops working at once.", "Whoever uses the key must get the new one."],
+            verb="Regenerate",
+            opened=KeyState.ask == "regenerate",
+            on_confirm=KeyState.regenerate,
+            **shared,
         ),
         confirm_by_name(
-            "Revoke this key", ["Every request with it is refused within a second.", "It cannot be undone. The key stays listed under Revoked."],
-            verb="Revoke", opened=KeyState.ask == "revoke", on_confirm=KeyState.revoke, **shared,
+            "Revoke this key",
+            ["Every request with it is refused within a second.", "It cannot be undone. The key stays listed under Revoked."],
+            verb="Revoke",
+            opened=KeyState.ask == "revoke",
+            on_confirm=KeyState.revoke,
+            **shared,
         ),
     )

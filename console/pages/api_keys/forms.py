@@ -26,7 +26,8 @@ def changes(form: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "name": str(form.get("name") or ""),
         "description": str(form.get("description") or ""),
-        "scopes": sorted(name.removeprefix("scope:") for name in form if name.startswith("scope:")) + str(form.get("more_scopes") or "").split(),
+        "scopes": sorted(name.removeprefix("scope:") for name in form if name.startswith("scope:"))
+        + str(form.get("more_scopes") or "").split(),
         "limit_per_minute": whole("limit_per_minute"),
         "limit_per_hour": whole("limit_per_hour"),
         "limit_per_day": whole("limit_per_day"),

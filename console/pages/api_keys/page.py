@@ -8,7 +8,7 @@ import reflex as rx
 
 from backend.api_keys.scopes import ACTIONS, RECORD_NAMES, RESOURCES, label
 from console.components import badge, table
-from console.components.basic import button, icon, link_button, note, time
+from console.components.basic import Live, button, contains, icon, length, link_button, note, time
 from console.components.copy import code_block, copy_id
 from console.components.empty import empty, nothing_found
 from console.components.form import area_field, more, text_field
@@ -60,8 +60,8 @@ def view() -> rx.Component:
             rx.el.div(table.search_box(KeysState.q, KeysState.search, "Search name, id or key prefix"), class_name="x-toolbar"),
             listing,
             rx.cond(
-                KeysState.rows.length() > 0,
-                table.pager(KeysState.rows.length(), KeysState.total, newest=PATH, older=KeysState.older, first=KeysState.is_first),
+                length(KeysState.rows) > 0,
+                table.pager(length(KeysState.rows), KeysState.total, newest=PATH, older=KeysState.older, first=KeysState.is_first),
                 rx.fragment(),
             ),
             class_name="x-stack",
@@ -74,7 +74,7 @@ def view() -> rx.Component:
 def _tabs() -> rx.Component:
     shown = [("All", "", "all"), *((word.capitalize(), word, word) for word in STATUSES)]
     items = [
-        table.tab(word, f"{PATH}?status={status}" if status else PATH, active=KeysState.status == status, number=KeysState.counts[name].to(str))
+        table.tab(word, f"{PATH}?status={status}" if status else PATH, active=KeysState.status == status, number=KeysState.counts[name])
         for word, status, name in shown
     ]
     return table.tabs(*items, label="Status")
@@ -137,7 +137,15 @@ def _form() -> rx.Component:
     errors = NewKeyState.errors
     return rx.el.form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
-        text_field("Name", name="name", error=errors["name"], placeholder="Shop, production", help_="Who will use it, and where.", auto_focus=True, max_length=120),
+        text_field(
+            "Name",
+            name="name",
+            error=errors["name"],
+            placeholder="Shop, production",
+            help_="Who will use it, and where.",
+            auto_focus=True,
+            max_length=120,
+        ),
         scope_picker([], errors["scopes"]),
         limit_fields({"limit_per_minute": "100"}, errors["rate_limit"]),
         more(*further_fields(errors)),
@@ -153,35 +161,63 @@ def _form() -> rx.Component:
     )
 
 
-def further_fields(errors: rx.Var[dict[str, str]], **values: rx.Var[str]) -> list[rx.Component]:
+def further_fields(errors: Live, **values: Live) -> list[rx.Component]:
     """The fields that most people leave alone."""
     return [
-        text_field("Description", name="description", error=errors["description"], default_value=values.get("description", ""), max_length=1000),
+        text_field(
+            "Description", name="description", error=errors["description"], default_value=values.get("description", ""), max_length=1000
+        ),
         area_field(
-            "Allowed addresses", name="allowed_ips", error=errors["allowed_ips"], mono=True, placeholder="203.0.113.7\n2001:db8::/32",
-            help_="One IP address or CIDR range a line. Empty: from anywhere.", default_value=values.get("allowed_ips", ""),
+            "Allowed addresses",
+            name="allowed_ips",
+            error=errors["allowed_ips"],
+            mono=True,
+            placeholder="203.0.113.7\n2001:db8::/32",
+            help_="One IP address or CIDR range a line. Empty: from anywhere.",
+            default_value=values.get("allowed_ips", ""),
         ),
         text_field(
-            "Last day", name="expires_at", type="date", error=errors["expires_at"], default_value=values.get("expires_at", ""),
+            "Last day",
+            name="expires_at",
+            type="date",
+            error=errors["expires_at"],
+            default_value=values.get("expires_at", ""),
             help_="Valid to the end of this day, UTC. Empty: until it is revoked.",
         ),
         text_field(
-            "Remind to rotate every", name="rotate_every", type="number", min=1, max=3650, error=errors["rotate_every"],
-            default_value=values.get("rotate_every", ""), help_="Days. Empty: no reminder.",
+            "Remind to rotate every",
+            name="rotate_every",
+            type="number",
+            min=1,
+            max=3650,
+            error=errors["rotate_every"],
+            default_value=values.get("rotate_every", ""),
+            help_="Days. Empty: no reminder.",
         ),
         area_field(
-            "Metadata", name="metadata", error=errors["metadata"], mono=True, placeholder='{"team": "sales"}', default_value=values.get("metadata", ""),
+            "Metadata",
+            name="metadata",
+            error=errors["metadata"],
+            mono=True,
+            placeholder='{"team": "sales"}',
+            default_value=values.get("metadata", ""),
             help_="A JSON object of your own; it comes back with the key.",
         ),
     ]
 
 
-def limit_fields(values: dict[str, str] | dict[str, rx.Var[str]], error: rx.Var[str]) -> rx.Component:
+def limit_fields(values: dict[str, Live], error: Live) -> rx.Component:
     """The three limits side by side."""
     inputs = [
         rx.el.label(
             rx.el.input(
-                name=name, type="number", min=1, max=1_000_000, default_value=values.get(name, ""), class_name="x-input x-num", placeholder="No limit",
+                name=name,
+                type="number",
+                min=1,
+                max=1_000_000,
+                default_value=values.get(name, ""),
+                class_name="x-input x-num",
+                placeholder="No limit",
                 aria_label=f"Requests {words}",
             ),
             rx.el.span(words, class_name="x-help"),
@@ -197,14 +233,16 @@ def limit_fields(values: dict[str, str] | dict[str, rx.Var[str]], error: rx.Var[
     )
 
 
-def scope_picker(held: rx.Var[list[str]] | list[str], error: rx.Var[str]) -> rx.Component:
+def scope_picker(held: Live, error: Live) -> rx.Component:
     """Every resource with its actions as boxes; `held` are checked. Presets above give the least for a common task."""
 
     def box(resource: str, action: str) -> rx.Component:
         scope = f"{resource}:{action}"
-        checked = held.contains(scope) if isinstance(held, rx.Var) else scope in held
+        checked = contains(held, scope)
         return rx.el.label(
-            rx.el.input(type="checkbox", name=f"scope:{scope}", default_checked=checked, aria_label=f"{scope}: {label(scope)}", title=label(scope))
+            rx.el.input(
+                type="checkbox", name=f"scope:{scope}", default_checked=checked, aria_label=f"{scope}: {label(scope)}", title=label(scope)
+            )
         )
 
     head = [rx.el.span(word, class_name="x-scope-head") for word in ("Resource", *(action.capitalize() for action in ACTIONS))]
@@ -212,7 +250,8 @@ def scope_picker(held: rx.Var[list[str]] | list[str], error: rx.Var[str]) -> rx.
     modules = [name for name in RECORD_NAMES if name not in RESOURCES]
     records = [piece for name in modules for piece in (rx.el.span(name, class_name="x-mono"), *(box(name, action) for action in ACTIONS))]
     presets = [
-        rx.el.button(word, type="button", class_name="x-button x-plain x-small-button", custom_attrs={"data-check": scopes}) for word, scopes in PRESETS
+        rx.el.button(word, type="button", class_name="x-button x-plain x-small-button", custom_attrs={"data-check": scopes})
+        for word, scopes in PRESETS
     ]
     return rx.el.fieldset(
         rx.el.div(rx.el.legend("Scopes", class_name="x-label"), rx.el.div(*presets, class_name="x-row-wrap"), class_name="x-between"),

@@ -102,7 +102,7 @@ def key_row(key: ApiKey, secrets: Sequence[ApiKeySecret], now: datetime) -> KeyR
         name=key.name,
         masked=masked(secrets),
         status=api_keys.effective_status(key, now).value,
-        scopes=f"{shown} +{len(key.scopes) - 2}" if len(key.scopes) > 2 else shown,  # noqa: PLR2004 - two fit
+        scopes=f"{shown} +{len(key.scopes) - 2}" if len(key.scopes) > 2 else shown,
         limits=limits_text(key),
         last_used=words.moment(key.last_used_at),
         requests=words.number(key.request_count),
@@ -164,7 +164,7 @@ def request_row(request: RequestLog) -> RequestRow:
         method=request.method,
         path=request.path,
         status_code=str(code),
-        tone="x-good" if code < 400 else "x-wait" if code < 500 else "x-bad",  # noqa: PLR2004 - classes of status codes
+        tone="x-good" if code < 400 else "x-wait" if code < 500 else "x-bad",
         duration=words.duration(request.duration_ms),
         ip=request.ip,
         refusal=(request.refusal or "").replace("_", " "),
@@ -179,7 +179,7 @@ def _sentence(key: ApiKey, status: str, now: datetime) -> str:
         return "Disabled. Requests with it are refused until it is enabled again."
     if status == "expired":
         return "Expired. Give it a later end under Settings to accept it again."
-    if key.expires_at and (key.expires_at - now).days < 14:  # noqa: PLR2004 - two weeks' warning
+    if key.expires_at and (key.expires_at - now).days < 14:
         return f"Expires in {words.span((key.expires_at - now).total_seconds())}. Give it a later end, or hand out another in time."
     if key.last_used_at is None:
         return "Not used yet."

@@ -18,7 +18,12 @@ from console.shell import shell
 
 def add(app: rx.App) -> None:
     """Add the page."""
-    app.add_page(view, route=f"{PATH}/[delivery_id]", title="Delivery · Crossdock", on_load=[SessionState.load, DeliveryState.load, DeliveryState.follow])
+    app.add_page(
+        view,
+        route=f"{PATH}/[delivery_id]",
+        title="Delivery · Crossdock",
+        on_load=[SessionState.load, DeliveryState.load, DeliveryState.follow],
+    )
 
 
 def view() -> rx.Component:
@@ -41,7 +46,11 @@ def view() -> rx.Component:
 def _actions() -> rx.Component:
     delivery = DeliveryState.delivery
     return rx.el.div(
-        rx.cond(delivery.can_cancel, button("Cancel", look="quiet", on_click=DeliveryState.cancel, allowed=SessionState.can_operate), rx.fragment()),
+        rx.cond(
+            delivery.can_cancel,
+            button("Cancel", look="quiet", on_click=DeliveryState.cancel, allowed=SessionState.can_operate),
+            rx.fragment(),
+        ),
         rx.cond(
             delivery.can_retry,
             rx.cond(delivery.status == "delivered", _send("Send again", "plain"), _send("Retry now", "primary")),
@@ -60,7 +69,12 @@ def _content() -> rx.Component:
     delivery = DeliveryState.delivery
     return rx.el.div(
         rx.el.div(
-            rx.el.div(badge.status(delivery.status, *STATUSES), copy_id(delivery.id), rx.cond(delivery.is_test, badge.status("test"), rx.fragment()), class_name="x-row-wrap"),
+            rx.el.div(
+                badge.status(delivery.status, *STATUSES),
+                copy_id(delivery.id),
+                rx.cond(delivery.is_test, badge.status("test"), rx.fragment()),
+                class_name="x-row-wrap",
+            ),
             rx.el.p(delivery.sentence, class_name="x-h2", data_testid="sentence"),
             _story(),
             class_name="x-stack",
@@ -77,13 +91,26 @@ def _story() -> rx.Component:
         rx.foreach(DeliveryState.attempts, _attempt),
         rx.cond(
             delivery.next_at != "",
-            _step(_dot("clock", "x-wait"), "Next try ", time(delivery.next_at), rx.el.span(" at ", time(delivery.next_at, clock=True), class_name="x-soft")),
+            _step(
+                _dot("clock", "x-wait"),
+                "Next try ",
+                time(delivery.next_at),
+                rx.el.span(" at ", time(delivery.next_at, clock=True), class_name="x-soft"),
+            ),
             rx.fragment(),
         ),
         rx.match(
             delivery.status,
             ("delivered", _step(_dot("check", "x-good"), "Delivered ", time(delivery.finished))),
-            ("dead", _step(_dot("x", "x-bad"), "Given up ", time(delivery.finished), rx.el.span(". It stays here and can be retried.", class_name="x-soft"))),
+            (
+                "dead",
+                _step(
+                    _dot("x", "x-bad"),
+                    "Given up ",
+                    time(delivery.finished),
+                    rx.el.span(". It stays here and can be retried.", class_name="x-soft"),
+                ),
+            ),
             ("cancelled", _step(_dot("slash", ""), "Cancelled ", time(delivery.finished))),
             ("sending", _step(_dot("arrow-up-right", "x-info"), "Being sent now")),
             rx.fragment(),
@@ -124,7 +151,11 @@ def _facts() -> rx.Component:
         ),
         rx.cond(
             delivery.replay_of != "",
-            rx.el.div(rx.el.span("A replay of ", copy_id(delivery.replay_of)), rx.el.span(delivery.replay_reason, class_name="x-soft"), class_name="x-small x-stack-tight"),
+            rx.el.div(
+                rx.el.span("A replay of ", copy_id(delivery.replay_of)),
+                rx.el.span(delivery.replay_reason, class_name="x-soft"),
+                class_name="x-small x-stack-tight",
+            ),
             rx.fragment(),
         ),
         text_link("Other deliveries of this event", PATH + "?q=" + delivery.event_id),

@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 
 from console.components import table
-from console.components.basic import icon, link, link_button
+from console.components.basic import icon, length, link, link_button
 from console.components.empty import empty, nothing_found
 from console.pages.deliveries.parts import PATH, listing
 from console.pages.deliveries.rows import ERROR_WORDS
@@ -15,7 +15,14 @@ from console.pages.deliveries.state import DeliveriesState
 from console.session import SessionState
 from console.shell import shell
 
-TABS: Final = (("All", ""), ("Delivered", "delivered"), ("Retrying", "retrying"), ("Waiting", "waiting"), ("Failed", "dead"), ("Cancelled", "cancelled"))
+TABS: Final = (
+    ("All", ""),
+    ("Delivered", "delivered"),
+    ("Retrying", "retrying"),
+    ("Waiting", "waiting"),
+    ("Failed", "dead"),
+    ("Cancelled", "cancelled"),
+)
 CODES: Final = ("200", "202", "204", "301", "302", "400", "401", "403", "404", "410", "413", "422", "429", "500", "502", "503", "504")
 TIMES: Final = (("1h", "Last hour"), ("24h", "Last 24 h"), ("7d", "Last 7 days"), ("30d", "Last 30 days"))
 EXAMPLE: Final = """curl BASE/api/v1/events \\
@@ -26,7 +33,9 @@ EXAMPLE: Final = """curl BASE/api/v1/events \\
 
 def add(app: rx.App) -> None:
     """Add the page."""
-    app.add_page(view, route=PATH, title="Deliveries · Crossdock", on_load=[SessionState.load, DeliveriesState.load, DeliveriesState.follow])
+    app.add_page(
+        view, route=PATH, title="Deliveries · Crossdock", on_load=[SessionState.load, DeliveriesState.load, DeliveriesState.follow]
+    )
 
 
 def view() -> rx.Component:
@@ -39,8 +48,8 @@ def view() -> rx.Component:
             _toolbar(),
             listing(state.rows, loading=state.loading, empty=_empty(), skeleton_rows=12),
             rx.cond(
-                state.rows.length() > 0,
-                table.pager(state.rows.length(), state.total, newest=state.newest, older=state.older, first=state.is_first),
+                length(state.rows) > 0,
+                table.pager(length(state.rows), state.total, newest=state.newest, older=state.older, first=state.is_first),
                 rx.fragment(),
             ),
             class_name="x-stack",
@@ -54,7 +63,7 @@ def _tabs() -> rx.Component:
     state = DeliveriesState
     return table.tabs(
         *[
-            table.tab(word, state.tabs[status or "all"].to(str), active=state.status == status, number=state.counts[status or "all"].to(str))
+            table.tab(word, state.tabs[status or "all"], active=state.status == status, number=state.counts[status or "all"])
             for word, status in TABS
         ],
         label="Status",
@@ -64,7 +73,7 @@ def _tabs() -> rx.Component:
 def _toolbar() -> rx.Component:
     state = DeliveriesState
 
-    def options(first: str, rest: list[rx.Component]) -> Any:
+    def options(first: str, rest: list[Any]) -> Any:
         return rx.fragment(rx.el.option(first, value=""), *rest)
 
     webhook_options = rx.foreach(state.webhooks, lambda item: rx.el.option(item["name"], value=item["id"], key=item["id"]))
@@ -75,11 +84,23 @@ def _toolbar() -> rx.Component:
     error_words = rx.match(state.error, *ERROR_WORDS.items(), state.error)
     return rx.el.div(
         table.search_box(state.q, state.search, "Search any id or payload value"),
-        table.chip("Webhook", state.webhook, options("Any webhook", [webhook_options]), lambda value: state.pick("webhook", value), shown=state.webhook_name),
+        table.chip(
+            "Webhook",
+            state.webhook,
+            options("Any webhook", [webhook_options]),
+            lambda value: state.pick("webhook", value),
+            shown=state.webhook_name,
+        ),
         table.chip("Event", state.event, options("Any event", [event_options]), lambda value: state.pick("event", value)),
         table.chip("Status code", state.code, options("Any status code", codes), lambda value: state.pick("code", value)),
         table.chip("Error", state.error, options("Any outcome", errors), lambda value: state.pick("error", value), shown=error_words),
-        table.chip("Time", state.since, options("Any time", times), lambda value: state.pick("since", value), shown=rx.match(state.since, *TIMES, state.since)),
+        table.chip(
+            "Time",
+            state.since,
+            options("Any time", times),
+            lambda value: state.pick("since", value),
+            shown=rx.match(state.since, *TIMES, state.since),
+        ),
         rx.cond(state.is_filtered, link(icon("x", 13), "Clear", to=PATH, class_name="x-button x-quiet x-small-button"), rx.fragment()),
         class_name="x-toolbar",
     )

@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import icon, time
+from console.components.basic import Live, icon, length, time
 from console.components.chart import times_bar
 from console.components.copy import code_block, copy_id
 from console.components.table import Column
@@ -26,9 +26,11 @@ COLUMNS: Final = [
 ]
 
 
-def listing(rows: rx.Var[list[DeliveryRow]], *, loading: rx.Var[bool], empty: rx.Component, skeleton_rows: int = 8) -> rx.Component:
+def listing(rows: Live, *, loading: Live, empty: rx.Component, skeleton_rows: int = 8) -> rx.Component:
     """A table of deliveries; a row opens the delivery."""
-    return table.table(COLUMNS, rows, _cells, key=lambda row: row.id, loading=loading, empty=empty, label="Deliveries", skeleton_rows=skeleton_rows)
+    return table.table(
+        COLUMNS, rows, _cells, key=lambda row: row.id, loading=loading, empty=empty, label="Deliveries", skeleton_rows=skeleton_rows
+    )
 
 
 def _cells(row: DeliveryRow) -> list[Any]:
@@ -49,7 +51,7 @@ def _cells(row: DeliveryRow) -> list[Any]:
     ]
 
 
-def attempt(row: AttemptRow, *, opened: bool | rx.Var[bool] = False) -> rx.Component:
+def attempt(row: AttemptRow, *, opened: bool | Live = False) -> rx.Component:
     """One attempt, folded: its outcome; unfolded: times, advice, both exchanges."""
     return rx.el.details(
         rx.el.summary(
@@ -83,7 +85,11 @@ def _request(row: AttemptRow) -> rx.Component:
         rx.el.div(
             rx.el.span("POST ", class_name="x-mono x-soft"),
             copy_id(row.url),
-            rx.cond(row.address != "", rx.el.span("to ", rx.el.span(row.address, class_name="x-mono"), class_name="x-tiny x-soft"), rx.fragment()),
+            rx.cond(
+                row.address != "",
+                rx.el.span("to ", rx.el.span(row.address, class_name="x-mono"), class_name="x-tiny x-soft"),
+                rx.fragment(),
+            ),
             class_name="x-row-wrap",
         ),
         headers(row.request_headers),
@@ -97,13 +103,15 @@ def _response(row: AttemptRow) -> rx.Component:
     return rx.el.section(
         rx.el.h3("Response", class_name="x-h3"),
         rx.el.div(rx.el.span(row.response_line, class_name="x-mono"), class_name="x-row"),
-        rx.cond(row.response_headers.length() > 0, headers(row.response_headers), rx.el.p("No headers came back.", class_name="x-small x-soft")),
+        rx.cond(
+            length(row.response_headers) > 0, headers(row.response_headers), rx.el.p("No headers came back.", class_name="x-small x-soft")
+        ),
         rx.cond(row.response_body != "", code_block(row.response_body, "json", title=note), rx.fragment()),
         class_name="x-stack",
     )
 
 
-def headers(pairs: rx.Var[list[list[str]]]) -> rx.Component:
+def headers(pairs: Live) -> rx.Component:
     """Names and values of headers."""
     return rx.el.dl(
         rx.foreach(pairs, lambda pair: rx.fragment(rx.el.dt(pair[0]), rx.el.dd(pair[1]))),

@@ -55,7 +55,10 @@ class DeliveriesState(rx.State):
         self.is_filtered = any(given[name] for name in FILTERS)
         kept = {name: given[name] for name in FILTERS}
         self.newest = with_query(PATH, **kept)
-        self.tabs = {status or "all": with_query(PATH, **{**kept, "status": status}) for status in ("", "delivered", "retrying", "waiting", "sending", "dead", "cancelled")}
+        self.tabs = {
+            status or "all": with_query(PATH, **{**kept, "status": status})
+            for status in ("", "delivered", "retrying", "waiting", "sending", "dead", "cancelled")
+        }
         self.loading = True
         await self._fetch()
 
@@ -95,7 +98,9 @@ class DeliveriesState(rx.State):
         }
 
         def work(session: Session, actor: Actor) -> tuple[Any, Any, Any]:
-            page = deliveries.list_deliveries(session, actor=actor, status=given["status"] or None, cursor=given["cursor"] or None, **wanted)
+            page = deliveries.list_deliveries(
+                session, actor=actor, status=given["status"] or None, cursor=given["cursor"] or None, **wanted
+            )
             counts = deliveries.counts(session, actor=actor, **wanted)
             return page, counts, webhooks.list_webhooks(session, actor=actor, limit=_CHOICES).data
 
@@ -109,6 +114,8 @@ class DeliveriesState(rx.State):
         self.total = self.counts.get(given["status"] or "all", "")
         self.webhooks = [{"id": webhook.id, "name": webhook.name} for webhook in known]
         self.webhook_name = names.get(given["webhook"], given["webhook"])
-        self.events = sorted({delivery.event_type for delivery in page.data} | set(self.events) | ({given["event"]} if given["event"] else set()))
+        self.events = sorted(
+            {delivery.event_type for delivery in page.data} | set(self.events) | ({given["event"]} if given["event"] else set())
+        )
         kept = {name: given[name] for name in FILTERS}
         self.older = with_query(PATH, **kept, cursor=page.next_cursor) if page.next_cursor else ""

@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 
 from console.components import badge
-from console.components.basic import card, icon, link_button, text_link, time
+from console.components.basic import Live, card, icon, length, link_button, text_link, time
 from console.components.chart import figure
 from console.components.copy import code_block
 from console.components.table import opens
@@ -35,7 +35,7 @@ def view() -> rx.Component:
     return shell(
         "Overview",
         rx.cond(
-            state.loading & (state.steps.length() == 0),
+            state.loading & (length(state.steps) == 0),
             _bones(),
             rx.el.div(
                 rx.cond(state.are_steps_done, rx.fragment(), _first_steps()),
@@ -49,7 +49,9 @@ def view() -> rx.Component:
 
 def _bones() -> rx.Component:
     box = rx.el.div(
-        rx.el.span(class_name="x-bone", width="40%"), rx.el.span(class_name="x-bone", width="60%", height="28px", margin="8px 0"), rx.el.span(class_name="x-bone", width="90%", height="36px"),
+        rx.el.span(class_name="x-bone", width="40%"),
+        rx.el.span(class_name="x-bone", width="60%", height="28px", margin="8px 0"),
+        rx.el.span(class_name="x-bone", width="90%", height="36px"),
         class_name="x-card x-figure",
     )
     return rx.el.div(box, box, box, box, class_name="x-figures")
@@ -76,16 +78,34 @@ def _first_steps() -> rx.Component:
     return card(
         "From here to the first delivered webhook",
         rx.el.ol(
-            _step(1, steps["key"], "Create an API key", "For the system that will publish events.", link_button("Create key", "/settings/api-keys/new", small=True)),
-            _step(2, steps["webhook"], "Create a webhook", "For whoever is told. To try it, use the built-in receiver.", link_button("Create webhook", "/settings/webhooks/new", small=True)),
+            _step(
+                1,
+                steps["key"],
+                "Create an API key",
+                "For the system that will publish events.",
+                link_button("Create key", "/settings/api-keys/new", small=True),
+            ),
+            _step(
+                2,
+                steps["webhook"],
+                "Create a webhook",
+                "For whoever is told. To try it, use the built-in receiver.",
+                link_button("Create webhook", "/settings/webhooks/new", small=True),
+            ),
             _step(3, steps["event"], "Publish an event", "With the key, over HTTP.", rx.fragment(), publish),
-            _step(4, steps["delivered"], "See it delivered", "Each attempt shows what went out and what came back.", link_button("Deliveries", "/settings/deliveries", small=True)),
+            _step(
+                4,
+                steps["delivered"],
+                "See it delivered",
+                "Each attempt shows what went out and what came back.",
+                link_button("Deliveries", "/settings/deliveries", small=True),
+            ),
             class_name="x-steps",
         ),
     )
 
 
-def _step(number: int, done: rx.Var[bool], title: str, about: str, action: rx.Component, *more: Any) -> rx.Component:
+def _step(number: int, done: Live, title: str, about: str, action: rx.Component, *more: Any) -> rx.Component:
     return rx.el.li(
         rx.el.span(rx.cond(done, icon("check", 13), str(number)), class_name="x-tick", data_done=rx.cond(done, "true", "false")),
         rx.el.div(
@@ -103,17 +123,24 @@ def _step(number: int, done: rx.Var[bool], title: str, about: str, action: rx.Co
 
 def _attention() -> rx.Component:
     def row(item: NeedRow) -> rx.Component:
-        mark = rx.cond(item.tone == "bad", icon("circle-off", 16, color="var(--red-11)"), icon("triangle-alert", 16, color="var(--amber-11)"))
+        mark = rx.cond(
+            item.tone == "bad", icon("circle-off", 16, color="var(--red-11)"), icon("triangle-alert", 16, color="var(--amber-11)")
+        )
         return rx.el.div(
             mark,
-            rx.el.div(opens(item.name, item.path), rx.el.span(item.sentence, class_name="x-soft"), class_name="x-stack-tight x-grow", gap="0"),
+            rx.el.div(
+                opens(item.name, item.path), rx.el.span(item.sentence, class_name="x-soft"), class_name="x-stack-tight x-grow", gap="0"
+            ),
             rx.cond(item.at != "", rx.el.span(time(item.at), class_name="x-soft"), rx.fragment()),
             key=item.id,
             class_name="x-item",
         )
 
     calm = rx.el.p("Nothing needs attention.", class_name="x-small x-soft x-card-pad")
-    return card("Needs attention", rx.cond(OverviewState.attention.length() > 0, rx.el.div(rx.foreach(OverviewState.attention, row), class_name="x-list"), calm))
+    return card(
+        "Needs attention",
+        rx.cond(length(OverviewState.attention) > 0, rx.el.div(rx.foreach(OverviewState.attention, row), class_name="x-list"), calm),
+    )
 
 
 def _failures() -> rx.Component:
@@ -133,4 +160,8 @@ def _failures() -> rx.Component:
 
     calm = rx.el.p("No delivery has failed.", class_name="x-small x-soft x-card-pad")
     listed = rx.el.div(rx.foreach(OverviewState.failures, row), class_name="x-list")
-    return card("Latest failures", rx.cond(OverviewState.failures.length() > 0, listed, calm), action=text_link("All failed", "/settings/deliveries?status=dead"))
+    return card(
+        "Latest failures",
+        rx.cond(length(OverviewState.failures) > 0, listed, calm),
+        action=text_link("All failed", "/settings/deliveries?status=dead"),
+    )

@@ -7,7 +7,7 @@ from typing import Final
 import reflex as rx
 
 from console.components import table
-from console.components.basic import button, icon, link_button, time
+from console.components.basic import button, icon, length, link_button, negated, time
 from console.components.copy import code_block, copy_button
 from console.pages.deliveries.parts import headers
 from console.pages.receiver.state import PATH, ArrivalRow, ReceiverState
@@ -33,12 +33,14 @@ def view() -> rx.Component:
     """The page."""
     state = ReceiverState
     hook = rx.cond(
-        SessionState.can_write & (state.inbox_id != ""), link_button("Create webhook", state.hook_url, icon_name="webhook", look="primary"), rx.fragment()
+        SessionState.can_write & (state.inbox_id != ""),
+        link_button("Create webhook", state.hook_url, icon_name="webhook", look="primary"),
+        rx.fragment(),
     )
     return shell(
         "Receiver",
         rx.el.div(
-            rx.cond(state.inboxes.length() > 1, _inboxes(), rx.fragment()),
+            rx.cond(length(state.inboxes) > 1, _inboxes(), rx.fragment()),
             rx.cond(state.inbox_id != "", rx.el.div(_address(), _modes(), _arrivals(), class_name="x-stack-wide"), _nothing()),
             class_name="x-stack",
         ),
@@ -50,7 +52,10 @@ def view() -> rx.Component:
 def _inboxes() -> rx.Component:
     state = ReceiverState
     return table.tabs(
-        rx.foreach(state.inboxes, lambda item: rx.fragment(table.tab(item["name"], item["to"].to(str), active=item["id"] == state.inbox_id), key=item["id"])),
+        rx.foreach(
+            state.inboxes,
+            lambda item: rx.fragment(table.tab(item["name"], item["to"], active=item["id"] == state.inbox_id), key=item["id"]),
+        ),
         label="Inboxes",
     )
 
@@ -59,20 +64,30 @@ def _nothing() -> rx.Component:
     return rx.cond(
         ReceiverState.loading,
         rx.el.div(*[rx.el.span(class_name="x-bone", width=width) for width in ("60%", "80%", "40%")], class_name="x-stack"),
-        rx.el.div(rx.el.p("There is no inbox yet, and your role may not make one. Ask support or an administrator to open this page once."), class_name="x-empty"),
+        rx.el.div(
+            rx.el.p("There is no inbox yet, and your role may not make one. Ask support or an administrator to open this page once."),
+            class_name="x-empty",
+        ),
     )
 
 
 def _address() -> rx.Component:
     return rx.el.section(
-        rx.el.div(rx.el.h2("Its URL", class_name="x-h3"), button("Add inbox", icon_name="plus", look="quiet", small=True, on_click=ReceiverState.add, allowed=SessionState.can_operate), class_name="x-between"),
+        rx.el.div(
+            rx.el.h2("Its URL", class_name="x-h3"),
+            button("Add inbox", icon_name="plus", look="quiet", small=True, on_click=ReceiverState.add, allowed=SessionState.can_operate),
+            class_name="x-between",
+        ),
         rx.el.div(
             rx.el.span(ReceiverState.url, class_name="x-mono x-cut x-grow", data_testid="receiver-url"),
             copy_button(ReceiverState.url, "Copy URL"),
             class_name="x-card x-row",
             padding="6px 6px 6px 12px",
         ),
-        rx.el.p("Send anything here, or point a webhook at it. What arrives shows below, with whether its signature holds.", class_name="x-small x-soft"),
+        rx.el.p(
+            "Send anything here, or point a webhook at it. What arrives shows below, with whether its signature holds.",
+            class_name="x-small x-soft",
+        ),
         class_name="x-stack-tight",
     )
 
@@ -88,12 +103,15 @@ def _modes() -> rx.Component:
             on_click=state.set_mode(name),
             class_name="x-mode",
             aria_pressed=rx.cond(state.mode == name, "true", "false"),
-            disabled=~SessionState.can_operate,
+            disabled=negated(SessionState.can_operate),
             data_mode=name,
         )
 
     return rx.el.section(
-        rx.el.h2("Answers with", class_name="x-h3"), rx.el.div(*[mode(*each) for each in MODES], class_name="x-modes"), class_name="x-stack-tight", gap="8px"
+        rx.el.h2("Answers with", class_name="x-h3"),
+        rx.el.div(*[mode(*each) for each in MODES], class_name="x-modes"),
+        class_name="x-stack-tight",
+        gap="8px",
     )
 
 
@@ -101,18 +119,22 @@ def _arrivals() -> rx.Component:
     state = ReceiverState
     quiet = rx.el.div(
         rx.el.p("Nothing has arrived yet. Create a webhook for this URL and send a test, or try:"),
-        code_block("curl -X POST " + state.url + " -d '{\"hello\": \"world\"}'", "shell"),
+        code_block("curl -X POST " + state.url + ' -d \'{"hello": "world"}\'', "shell"),
         class_name="x-empty",
     )
     return rx.el.section(
         rx.el.div(
-            rx.el.div(rx.el.h2("Arrived", class_name="x-h3"), rx.el.span(rx.el.i(), "Live", class_name="x-live"), class_name="x-row", gap="12px"),
+            rx.el.div(
+                rx.el.h2("Arrived", class_name="x-h3"), rx.el.span(rx.el.i(), "Live", class_name="x-live"), class_name="x-row", gap="12px"
+            ),
             rx.cond(
-                state.rows.length() > 0, button("Clear", look="quiet", small=True, icon_name="eraser", on_click=state.clear, allowed=SessionState.can_operate), rx.fragment()
+                length(state.rows) > 0,
+                button("Clear", look="quiet", small=True, icon_name="eraser", on_click=state.clear, allowed=SessionState.can_operate),
+                rx.fragment(),
             ),
             class_name="x-between",
         ),
-        rx.cond(state.rows.length() > 0, rx.el.div(rx.foreach(state.rows, _arrival), class_name="x-stack", gap="8px"), quiet),
+        rx.cond(length(state.rows) > 0, rx.el.div(rx.foreach(state.rows, _arrival), class_name="x-stack", gap="8px"), quiet),
         class_name="x-stack",
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import button, facts, link_button, menu, menu_item, note, text_link, time
+from console.components.basic import button, facts, length, link_button, menu, menu_item, note, text_link, time
 from console.components.chart import sparkline
 from console.components.copy import copy_id
 from console.components.dialog import confirm_by_name, dialog, foot
@@ -28,7 +28,12 @@ OVERLAPS: Final = [("24", "24 hours"), ("0", "None: the old one stops at once"),
 
 def add(app: rx.App) -> None:
     """Add the page."""
-    app.add_page(view, route=f"{PATH}/[webhook_id]", title="Webhook · Crossdock", on_load=[SessionState.load, WebhookState.load, TestSendState.load, WebhookState.follow])
+    app.add_page(
+        view,
+        route=f"{PATH}/[webhook_id]",
+        title="Webhook · Crossdock",
+        on_load=[SessionState.load, WebhookState.load, TestSendState.load, WebhookState.follow],
+    )
 
 
 def view() -> rx.Component:
@@ -65,7 +70,11 @@ def _actions() -> rx.Component:
         menu_item("Delete", "trash-2", WebhookState.open_dialog("delete"), danger=True),
     )
     return rx.el.div(
-        rx.cond(is_disabled & SessionState.can_write, button("Enable", icon_name="power", on_click=WebhookState.open_dialog("enable")), rx.fragment()),
+        rx.cond(
+            is_disabled & SessionState.can_write,
+            button("Enable", icon_name="power", on_click=WebhookState.open_dialog("enable")),
+            rx.fragment(),
+        ),
         button("Send test", icon_name="send", look="primary", on_click=TestSendState.toggle, allowed=SessionState.can_operate),
         rx.cond(SessionState.can_write, more, rx.fragment()),
         class_name="x-row",
@@ -86,7 +95,11 @@ def _content() -> rx.Component:
         rx.el.div(badge.status(webhook.status, *STATUSES), copy_id(webhook.id), copy_id(webhook.url), class_name="x-row-wrap"),
         rx.cond(
             webhook.sentence != "",
-            rx.cond(webhook.tone == "bad", note(webhook.sentence, tone="bad", icon_name="circle-off"), note(webhook.sentence, tone="wait", icon_name="triangle-alert")),
+            rx.cond(
+                webhook.tone == "bad",
+                note(webhook.sentence, tone="bad", icon_name="circle-off"),
+                note(webhook.sentence, tone="wait", icon_name="triangle-alert"),
+            ),
             rx.fragment(),
         ),
         rx.cond(
@@ -121,7 +134,7 @@ def _deliveries() -> rx.Component:
     return rx.el.div(
         health,
         listing(WebhookState.rows, loading=WebhookState.loading, empty=nothing),
-        rx.cond(WebhookState.rows.length() > 0, text_link("All deliveries of this webhook", WebhookState.all_deliveries), rx.fragment()),
+        rx.cond(length(WebhookState.rows) > 0, text_link("All deliveries of this webhook", WebhookState.all_deliveries), rx.fragment()),
         class_name="x-stack",
     )
 
@@ -129,18 +142,38 @@ def _deliveries() -> rx.Component:
 def _configuration() -> rx.Component:
     webhook, errors, state = WebhookState.webhook, WebhookState.errors, WebhookState
     address = rx.el.input(
-        id="url", name="url", type="url", default_value=webhook.url, class_name="x-input x-code-input", on_blur=state.check_url,
+        id="url",
+        name="url",
+        type="url",
+        default_value=webhook.url,
+        class_name="x-input x-code-input",
+        on_blur=state.check_url,
         aria_invalid=rx.cond(errors["url"], "true", "false"),
     )
     form = rx.el.form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
-        rx.el.div(field("URL", address, name="url", error=errors["url"]), url_verdict(state.addresses, state.url_problem, state.checking), class_name="x-field"),
+        rx.el.div(
+            field("URL", address, name="url", error=errors["url"]),
+            url_verdict(state.addresses, state.url_problem, state.checking),
+            class_name="x-field",
+        ),
         text_field("Name", name="name", error=errors["name"], default_value=webhook.name, max_length=120),
-        rx.cond(state.groups.length() > 0, event_picker(state.groups, webhook.events, webhook.other_events, errors["events"]), rx.fragment()),
+        rx.cond(
+            length(state.groups) > 0, event_picker(state.groups, webhook.events, webhook.other_events, errors["events"]), rx.fragment()
+        ),
         *further_fields(
-            errors, with_secret=False, filter=webhook.filter, headers=webhook.headers_text, timeout=webhook.timeout, schedule=webhook.schedule,
-            rate_limit=webhook.rate_limit, style=webhook.style, verify_ssl=webhook.verify_ssl, auto_disable=webhook.auto_disable,
-            disable_after=webhook.disable_after, metadata=webhook.metadata,
+            errors,
+            with_secret=False,
+            filter=webhook.filter,
+            headers=webhook.headers_text,
+            timeout=webhook.timeout,
+            schedule=webhook.schedule,
+            rate_limit=webhook.rate_limit,
+            style=webhook.style,
+            verify_ssl=webhook.verify_ssl,
+            auto_disable=webhook.auto_disable,
+            disable_after=webhook.disable_after,
+            metadata=webhook.metadata,
         ),
         button("Save changes", look="primary", type="submit", busy=state.busy, allowed=SessionState.can_write, align_self="flex-start"),
         on_submit=state.save,
@@ -167,7 +200,7 @@ def _dialogs() -> rx.Component:
     state = WebhookState
     problem = rx.cond(state.ask_error != "", note(state.ask_error, tone="bad", icon_name="circle-alert"), rx.fragment())
 
-    def ask(kind: str, title: str, about: str, verb: str, on_submit: object, *fields: rx.Component) -> rx.Component:
+    def ask(kind: str, title: str, about: str, verb: str, on_submit: Any, *fields: rx.Component) -> rx.Component:
         form = rx.el.form(
             *fields,
             problem,
@@ -180,19 +213,49 @@ def _dialogs() -> rx.Component:
     missed = [("skip", "Skip what it missed"), ("send", "Send what it missed, oldest first")]
     return rx.fragment(
         ask(
-            "rotate", "Rotate the signing secret", "Deliveries carry a signature of each secret until the overlap ends.", "Rotate", state.rotate,
-            select_field("Keep signing with the old secret for", OVERLAPS, name="overlap", help_="X-Webhook-Signature holds one value: it keeps the old secret until then."),
+            "rotate",
+            "Rotate the signing secret",
+            "Deliveries carry a signature of each secret until the overlap ends.",
+            "Rotate",
+            state.rotate,
+            select_field(
+                "Keep signing with the old secret for",
+                OVERLAPS,
+                name="overlap",
+                help_="X-Webhook-Signature holds one value: it keeps the old secret until then.",
+            ),
         ),
         ask(
-            "enable", "Enable this webhook", "Events that came while it was disabled were recorded.", "Enable", state.enable,
+            "enable",
+            "Enable this webhook",
+            "Events that came while it was disabled were recorded.",
+            "Enable",
+            state.enable,
             select_field("What it missed", missed, name="missed"),
         ),
         ask(
-            "disable", "Disable this webhook", "New events are recorded as skipped, and what waits is held. It can be enabled again.", "Disable", state.disable,
-            text_field("Reason", name="reason", placeholder="Receiver is being moved", help_="Shown on this page and in the audit log.", max_length=300),
+            "disable",
+            "Disable this webhook",
+            "New events are recorded as skipped, and what waits is held. It can be enabled again.",
+            "Disable",
+            state.disable,
+            text_field(
+                "Reason",
+                name="reason",
+                placeholder="Receiver is being moved",
+                help_="Shown on this page and in the audit log.",
+                max_length=300,
+            ),
         ),
         confirm_by_name(
-            "Delete this webhook", ["What waits for it is cancelled.", "Its secrets are wiped. Its past deliveries stay listed."], name=state.webhook.name,
-            verb="Delete", opened=state.ask == "delete", on_close=state.close_dialog, on_confirm=state.delete, busy=state.busy, error=state.ask_error,
+            "Delete this webhook",
+            ["What waits for it is cancelled.", "Its secrets are wiped. Its past deliveries stay listed."],
+            name=state.webhook.name,
+            verb="Delete",
+            opened=state.ask == "delete",
+            on_close=state.close_dialog,
+            on_confirm=state.delete,
+            busy=state.busy,
+            error=state.ask_error,
         ),
     )

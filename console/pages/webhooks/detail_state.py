@@ -86,7 +86,9 @@ class WebhookState(rx.State):
         """Let events gather, or send them again."""
         is_paused = self.webhook.status == "paused"
         await self._do(webhooks.resume if is_paused else webhooks.pause)
-        yield rx.toast.info("Resumed. What has gathered goes out at a capped rate." if is_paused else "Paused. Events gather until you resume.")
+        yield rx.toast.info(
+            "Resumed. What has gathered goes out at a capped rate." if is_paused else "Paused. Events gather until you resume."
+        )
 
     @rx.event
     @needs(permissions.WEBHOOKS_WRITE)

@@ -6,20 +6,20 @@ from typing import Any
 
 import reflex as rx
 
-from console.components.basic import icon
+from console.components.basic import Live, contains, icon
 from console.components.form import area_field, check_field, select_field, text_field
 from console.pages.webhooks.rows import AddressRow, TypeGroup
 
 FILTER_EXAMPLE = '{"field": "data.total", "op": "gte", "value": 100}'
 
 
-def event_picker(groups: rx.Var[list[TypeGroup]], held: rx.Var[list[str]] | list[str], other: rx.Var[str] | str, error: rx.Var[str]) -> rx.Component:
+def event_picker(groups: Live, held: Live, other: Live, error: Live) -> rx.Component:
     """Every type by group as boxes, all at once, and patterns."""
 
-    def box(item: rx.Var[dict[str, str]]) -> rx.Component:
-        checked = held.contains(item["name"]) if isinstance(held, rx.Var) else False
+    def box(item: Live) -> rx.Component:
+        checked = contains(held, item["name"])
         return rx.el.label(
-            rx.el.input(type="checkbox", name="event:" + item["name"].to(str), default_checked=checked),
+            rx.el.input(type="checkbox", name="event:" + item["name"], default_checked=checked),
             rx.el.span(item["name"], class_name="x-mono"),
             title=item["about"],
             key=item["name"],
@@ -34,16 +34,22 @@ def event_picker(groups: rx.Var[list[TypeGroup]], held: rx.Var[list[str]] | list
             class_name="x-more",
         )
 
-    everything = held.contains("*") if isinstance(held, rx.Var) else False
+    everything = contains(held, "*")
     return rx.el.fieldset(
         rx.el.legend("Events", class_name="x-label"),
         rx.el.label(
-            rx.el.input(type="checkbox", name="event:*", default_checked=everything), "All events", rx.el.span(" now and later", class_name="x-soft"),
+            rx.el.input(type="checkbox", name="event:*", default_checked=everything),
+            "All events",
+            rx.el.span(" now and later", class_name="x-soft"),
             class_name="x-check",
         ),
         rx.foreach(groups, group),
         text_field(
-            "By pattern", name="other_events", mono=True, placeholder="order.*", default_value=other,
+            "By pattern",
+            name="other_events",
+            mono=True,
+            placeholder="order.*",
+            default_value=other,
             help_="Names or groups such as order.*, separated by spaces.",
         ),
         rx.cond(error, rx.el.p(icon("circle-alert", 13), error, class_name="x-error", role="alert"), rx.fragment()),
@@ -51,14 +57,17 @@ def event_picker(groups: rx.Var[list[TypeGroup]], held: rx.Var[list[str]] | list
     )
 
 
-def url_verdict(addresses: rx.Var[list[AddressRow]], problem: rx.Var[str], checking: rx.Var[bool]) -> rx.Component:
+def url_verdict(addresses: Live, problem: Live, checking: Live) -> rx.Component:
     """What the URL leads to, and the rule that allows or blocks each address."""
 
     def row(item: AddressRow) -> rx.Component:
         mark = rx.cond(item.is_allowed, icon("check", 14, color="var(--green-11)"), icon("ban", 14, color="var(--red-11)"))
         return rx.el.div(
-            mark, rx.el.span(item.address, class_name="x-mono"), rx.el.span(rx.cond(item.is_allowed, "allowed: ", "blocked: "), item.rule, class_name="x-soft"),
-            key=item.address, class_name="x-row x-tiny",
+            mark,
+            rx.el.span(item.address, class_name="x-mono"),
+            rx.el.span(rx.cond(item.is_allowed, "allowed: ", "blocked: "), item.rule, class_name="x-soft"),
+            key=item.address,
+            class_name="x-row x-tiny",
         )
 
     return rx.el.div(
@@ -72,35 +81,102 @@ def url_verdict(addresses: rx.Var[list[AddressRow]], problem: rx.Var[str], check
     )
 
 
-def further_fields(errors: rx.Var[dict[str, str]], *, with_secret: bool, **values: Any) -> list[rx.Component]:
+def further_fields(errors: Live, *, with_secret: bool, **values: Any) -> list[rx.Component]:
     """What most people leave alone."""
     fields = [
         area_field(
-            "Filter", name="filter", mono=True, error=errors["filter"], placeholder=FILTER_EXAMPLE, default_value=values.get("filter", ""),
+            "Filter",
+            name="filter",
+            mono=True,
+            error=errors["filter"],
+            placeholder=FILTER_EXAMPLE,
+            default_value=values.get("filter", ""),
             help_="Only events that match are sent. Combine with all, any and not; the Filter tab tries it on recent events.",
         ),
         area_field(
-            "Headers", name="headers", mono=True, error=errors["headers"], placeholder="X-Tenant: acme", default_value=values.get("headers", ""),
+            "Headers",
+            name="headers",
+            mono=True,
+            error=errors["headers"],
+            placeholder="X-Tenant: acme",
+            default_value=values.get("headers", ""),
             help_="One a line, as Name: value. Values are stored encrypted and shown as dots.",
         ),
-        text_field("Timeout", name="timeout", type="number", min=1, max=30, step="any", error=errors["timeout"], default_value=values.get("timeout", "15"), help_="Seconds for one attempt, 1 to 30."),
         text_field(
-            "Retry after", name="schedule", mono=True, error=errors["retry_policy"], default_value=values.get("schedule", ""),
-            placeholder="5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h", help_="Delays between attempts, each ±10 %. Empty: as shown.",
+            "Timeout",
+            name="timeout",
+            type="number",
+            min=1,
+            max=30,
+            step="any",
+            error=errors["timeout"],
+            default_value=values.get("timeout", "15"),
+            help_="Seconds for one attempt, 1 to 30.",
         ),
-        text_field("At most a second", name="rate_limit", type="number", min="0", step="any", error=errors["rate_limit"], default_value=values.get("rate_limit", ""), help_="Deliveries per second. Empty: no limit."),
+        text_field(
+            "Retry after",
+            name="schedule",
+            mono=True,
+            error=errors["retry_policy"],
+            default_value=values.get("schedule", ""),
+            placeholder="5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h",
+            help_="Delays between attempts, each ±10 %. Empty: as shown.",
+        ),
+        text_field(
+            "At most a second",
+            name="rate_limit",
+            type="number",
+            min="0",
+            step="any",
+            error=errors["rate_limit"],
+            default_value=values.get("rate_limit", ""),
+            help_="Deliveries per second. Empty: no limit.",
+        ),
         select_field(
-            "Older signature header", [("hex", "Hex digits"), ("sha256", "sha256= and hex digits")], name="style", default_value=values.get("style", "hex"),
+            "Older signature header",
+            [("hex", "Hex digits"), ("sha256", "sha256= and hex digits")],
+            name="style",
+            default_value=values.get("style", "hex"),
             help_="How X-Webhook-Signature is written, for receivers that know it. webhook-signature is always sent.",
         ),
-        check_field("Verify TLS certificates", name="verify_ssl", default_checked=values.get("verify_ssl", True), help_="Turn it off only for a receiver you know, while you repair its certificate."),
-        check_field("Disable after failing", name="auto_disable", default_checked=values.get("auto_disable", True), help_="When every attempt failed for the days below, and at least 20 did."),
-        text_field("Days of failing", name="disable_after", type="number", min=1, max=30, error=errors["disable_after_days"], default_value=values.get("disable_after", "5")),
-        area_field("Metadata", name="metadata", mono=True, error=errors["metadata"], placeholder='{"team": "sales"}', default_value=values.get("metadata", "")),
+        check_field(
+            "Verify TLS certificates",
+            name="verify_ssl",
+            default_checked=values.get("verify_ssl", True),
+            help_="Turn it off only for a receiver you know, while you repair its certificate.",
+        ),
+        check_field(
+            "Disable after failing",
+            name="auto_disable",
+            default_checked=values.get("auto_disable", True),
+            help_="When every attempt failed for the days below, and at least 20 did.",
+        ),
+        text_field(
+            "Days of failing",
+            name="disable_after",
+            type="number",
+            min=1,
+            max=30,
+            error=errors["disable_after_days"],
+            default_value=values.get("disable_after", "5"),
+        ),
+        area_field(
+            "Metadata",
+            name="metadata",
+            mono=True,
+            error=errors["metadata"],
+            placeholder='{"team": "sales"}',
+            default_value=values.get("metadata", ""),
+        ),
     ]
     if with_secret:
         bring = text_field(
-            "Bring a secret", name="secret", type="password", mono=True, error=errors["secret"], auto_complete="off",
+            "Bring a secret",
+            name="secret",
+            type="password",
+            mono=True,
+            error=errors["secret"],
+            auto_complete="off",
             help_="For a move from another system: at least 24 bytes. Empty: one is generated.",
         )
         fields.insert(5, bring)

@@ -22,7 +22,8 @@ def values(form: Mapping[str, Any], *, settings: bool = False) -> dict[str, Any]
     taken: dict[str, Any] = {
         "url": _text(form, "url"),
         "name": _text(form, "name"),
-        "events": sorted(name.removeprefix("event:") for name in form if name.startswith("event:")) + _text(form, "other_events").replace(",", " ").split(),
+        "events": sorted(name.removeprefix("event:") for name in form if name.startswith("event:"))
+        + _text(form, "other_events").replace(",", " ").split(),
         "filter": _object(form, "filter", errors) or None,
         "headers": _headers(_text(form, "headers"), errors),
         "verify_ssl": "verify_ssl" in form,
@@ -81,7 +82,9 @@ def _schedule(text: str, errors: list[FieldError]) -> dict[str, Any]:
     for part in text.replace(";", ",").split(","):
         match = _DELAY.fullmatch(part.strip().lower())
         if match is None:
-            errors.append(FieldError("retry_policy", f"{part.strip()[:40]!r} is no delay.", "Write delays as 5s, 5m, 2h, separated by commas."))
+            errors.append(
+                FieldError("retry_policy", f"{part.strip()[:40]!r} is no delay.", "Write delays as 5s, 5m, 2h, separated by commas.")
+            )
             return {}
         delays.append(float(match[1]) * _UNITS[match[2] or ""])
     return {"schedule": delays}

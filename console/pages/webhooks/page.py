@@ -7,7 +7,7 @@ from typing import Final
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import button, icon, link_button, note, text_link, time
+from console.components.basic import button, icon, length, link_button, note, text_link, time
 from console.components.copy import copy_id
 from console.components.empty import empty, nothing_found
 from console.components.form import field, more, text_field
@@ -55,8 +55,10 @@ def view() -> rx.Component:
             rx.el.div(table.search_box(WebhooksState.q, WebhooksState.search, "Search name, URL or id"), class_name="x-toolbar"),
             listing,
             rx.cond(
-                WebhooksState.rows.length() > 0,
-                table.pager(WebhooksState.rows.length(), WebhooksState.total, newest=PATH, older=WebhooksState.older, first=WebhooksState.is_first),
+                length(WebhooksState.rows) > 0,
+                table.pager(
+                    length(WebhooksState.rows), WebhooksState.total, newest=PATH, older=WebhooksState.older, first=WebhooksState.is_first
+                ),
                 rx.fragment(),
             ),
             class_name="x-stack",
@@ -69,7 +71,12 @@ def view() -> rx.Component:
 def _tabs() -> rx.Component:
     shown = [("All", "", "all"), *((word.capitalize(), word, word) for word in STATUSES)]
     items = [
-        table.tab(word, f"{PATH}?status={status}" if status else PATH, active=WebhooksState.status == status, number=WebhooksState.counts[name].to(str))
+        table.tab(
+            word,
+            f"{PATH}?status={status}" if status else PATH,
+            active=WebhooksState.status == status,
+            number=WebhooksState.counts[name],
+        )
         for word, status, name in shown
     ]
     return table.tabs(*items, label="Status")
@@ -113,7 +120,10 @@ def _made() -> rx.Component:
             rx.Var.create(f"The signing secret of {NewWebhookState.created_name}"),
             filename="crossdock-webhook-secret.txt",
             on_close=NewWebhookState.done,
-            next_step=rx.el.p("Give it to whoever receives: it proves that a delivery is from here. Closing leads to the code that verifies it.", class_name="x-small"),
+            next_step=rx.el.p(
+                "Give it to whoever receives: it proves that a delivery is from here. Closing leads to the code that verifies it.",
+                class_name="x-small",
+            ),
         ),
         rx.el.div(rx.el.span("Webhook id", class_name="x-small x-soft"), copy_id(NewWebhookState.created_id), class_name="x-row"),
         class_name="x-stack",
@@ -124,15 +134,33 @@ def _made() -> rx.Component:
 def _form() -> rx.Component:
     state, errors = NewWebhookState, NewWebhookState.errors
     address = rx.el.input(
-        id="url", name="url", type="url", default_value=state.url, key=state.url, placeholder="https://example.com/hooks", class_name="x-input x-code-input",
-        auto_focus=True, on_blur=state.check_url, aria_invalid=rx.cond(errors["url"], "true", "false"),
+        id="url",
+        name="url",
+        type="url",
+        default_value=state.url,
+        key=state.url,
+        placeholder="https://example.com/hooks",
+        class_name="x-input x-code-input",
+        auto_focus=True,
+        on_blur=state.check_url,
+        aria_invalid=rx.cond(errors["url"], "true", "false"),
     )
     use = rx.el.button(
-        icon("inbox", 14), "Use the built-in receiver", type="button", on_click=state.use_receiver, class_name="x-button x-quiet x-small-button", align_self="flex-start"
+        icon("inbox", 14),
+        "Use the built-in receiver",
+        type="button",
+        on_click=state.use_receiver,
+        class_name="x-button x-quiet x-small-button",
+        align_self="flex-start",
     )
     return rx.el.form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
-        rx.el.div(field("URL", address, name="url", error=errors["url"]), url_verdict(state.addresses, state.url_problem, state.checking), use, class_name="x-field"),
+        rx.el.div(
+            field("URL", address, name="url", error=errors["url"]),
+            url_verdict(state.addresses, state.url_problem, state.checking),
+            use,
+            class_name="x-field",
+        ),
         text_field("Name", name="name", error=errors["name"], placeholder="Acme ERP", help_="Empty: the host of the URL.", max_length=120),
         event_picker(state.groups, [], "", errors["events"]),
         more(*further_fields(errors, with_secret=True)),
@@ -141,7 +169,12 @@ def _form() -> rx.Component:
             link_button("Cancel", PATH, look="quiet"),
             class_name="x-row",
         ),
-        rx.el.p("Where it comes from is proved by a signature; ", text_link("the receiver", "/settings/receiver"), " shows one arriving.", class_name="x-help"),
+        rx.el.p(
+            "Where it comes from is proved by a signature; ",
+            text_link("the receiver", "/settings/receiver"),
+            " shows one arriving.",
+            class_name="x-help",
+        ),
         on_submit=state.create,
         class_name="x-form",
         custom_attrs={"data-guard": "true"},

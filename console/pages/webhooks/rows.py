@@ -87,7 +87,7 @@ def webhook_row(webhook: Webhook, stats: webhooks.WebhookStats) -> WebhookRow:
         name=webhook.name,
         url=webhook.url,
         status=webhooks.status(webhook).value,
-        events=f"{shown} +{len(webhook.event_types) - 2}" if len(webhook.event_types) > 2 else shown,  # noqa: PLR2004 - two fit
+        events=f"{shown} +{len(webhook.event_types) - 2}" if len(webhook.event_types) > 2 else shown,
         success=words.percent(stats.delivered, stats.total),
         p95=words.duration(stats.p95_ms),
         waiting=words.number(stats.waiting),
@@ -171,6 +171,9 @@ def _sentence(webhook: Webhook, status: str, now: datetime) -> tuple[str, str]:
             ends = webhook.failing_since + timedelta(days=webhook.disable_after_days)
             if ends > now:
                 when = f"{ends:%-d %B, %H:%M} UTC"
-                return f"The last {webhook.consecutive_failures} attempts failed. If all go on failing, it will be disabled on {when}.", "wait"
+                return (
+                    f"The last {webhook.consecutive_failures} attempts failed. If all go on failing, it will be disabled on {when}.",
+                    "wait",
+                )
         return f"The last {webhook.consecutive_failures} attempts failed. The deliveries below say why.", "wait"
     return "", ""

@@ -63,7 +63,9 @@ class WebhooksState(rx.State):
         given = query(self, "status", "q", "cursor")
 
         def work(session: Session, actor: Actor) -> tuple[Any, Any, Any]:
-            page = webhooks.list_webhooks(session, actor=actor, status=given["status"] or None, q=given["q"], cursor=given["cursor"] or None)
+            page = webhooks.list_webhooks(
+                session, actor=actor, status=given["status"] or None, q=given["q"], cursor=given["cursor"] or None
+            )
             return page, webhooks.stats_of(session, actor=actor, webhooks=page.data), webhooks.counts(session, actor=actor)
 
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from console.components import table
-from console.components.basic import button, card, icon, icon_button, note, time
+from console.components.basic import Live, button, card, icon, icon_button, note, time
 from console.components.copy import code_block
 from console.components.form import area_field, field, text_field
 from console.components.table import Column
@@ -21,9 +21,21 @@ def test_send() -> rx.Component:
     state = TestSendState
     options = rx.foreach(state.types, lambda name: rx.el.option(name, value=name, key=name))
     form = rx.el.form(
-        field("Event type", rx.el.select(options, id="event", name="event", value=state.chosen, on_change=state.choose, class_name="x-select"), name="event"),
+        field(
+            "Event type",
+            rx.el.select(options, id="event", name="event", value=state.chosen, on_change=state.choose, class_name="x-select"),
+            name="event",
+        ),
         rx.el.div(
-            area_field("Data", name="data", mono=True, default_value=state.sample, rows=10, spell_check=False, help_="The sample of this type; change it as you like."),
+            area_field(
+                "Data",
+                name="data",
+                mono=True,
+                default_value=state.sample,
+                rows=10,
+                spell_check=False,
+                help_="The sample of this type; change it as you like.",
+            ),
             key=state.chosen,
         ),
         button("Send test", icon_name="send", look="primary", type="submit", busy=state.busy, align_self="flex-start"),
@@ -33,7 +45,11 @@ def test_send() -> rx.Component:
     failed = state.result.outcome == "failed"
     outcome = rx.el.div(
         rx.el.div(
-            rx.cond(failed, rx.el.span(icon("circle-x", 13), "Failed", class_name="x-badge x-bad"), rx.el.span(icon("circle-check", 13), "Delivered", class_name="x-badge x-good")),
+            rx.cond(
+                failed,
+                rx.el.span(icon("circle-x", 13), "Failed", class_name="x-badge x-bad"),
+                rx.el.span(icon("circle-check", 13), "Delivered", class_name="x-badge x-good"),
+            ),
             rx.el.span(state.result.summary, class_name="x-strong"),
             class_name="x-row",
         ),
@@ -43,7 +59,9 @@ def test_send() -> rx.Component:
         data_testid="test-result",
     )
     return rx.el.aside(
-        rx.el.div(rx.el.h2("Send test", class_name="x-h3"), icon_button("x", "Close", small=True, on_click=state.toggle), class_name="x-card-head"),
+        rx.el.div(
+            rx.el.h2("Send test", class_name="x-h3"), icon_button("x", "Close", small=True, on_click=state.toggle), class_name="x-card-head"
+        ),
         rx.el.div(
             rx.el.p("Goes out signed like any delivery, and is never counted as a failure.", class_name="x-small x-soft"),
             form,
@@ -60,25 +78,33 @@ def filter_tester() -> rx.Component:
     state = FilterState
     columns = [Column("Result", 70), Column("Event", 120), Column("Stopped by", 160, full=True), Column("When", 40, right=True)]
 
-    def cells(row: rx.Var[dict[str, str]]) -> list[object]:
+    def cells(row: Live) -> list[object]:
         passes = rx.el.span(icon("check", 13), "Passes", class_name="x-badge x-good")
         return [
             rx.cond(row["passes"] != "", passes, rx.el.span(icon("minus", 13), "Filtered", class_name="x-badge")),
             rx.el.span(row["type"], class_name="x-mono"),
             rx.el.span(row["why"], class_name="x-mono x-soft"),
-            time(row["at"].to(str)),
+            time(row["at"]),
         ]
 
     form = rx.el.form(
         area_field(
-            "Filter", name="filter", mono=True, default_value=WebhookState.webhook.filter, rows=6, spell_check=False, placeholder=FILTER_EXAMPLE,
+            "Filter",
+            name="filter",
+            mono=True,
+            default_value=WebhookState.webhook.filter,
+            rows=6,
+            spell_check=False,
+            placeholder=FILTER_EXAMPLE,
             help_="Tried here only. Save it under Configuration.",
         ),
         button("Try on recent events", icon_name="flask-conical", type="submit", align_self="flex-start"),
         on_submit=state.run,
         class_name="x-form",
     )
-    listing = table.table(columns, state.rows, cells, key=lambda row: row["id"], loading=rx.Var.create(False), empty=rx.fragment(), label="Recent events")
+    listing = table.table(
+        columns, state.rows, cells, key=lambda row: row["id"], loading=rx.Var.create(False), empty=rx.fragment(), label="Recent events"
+    )
     return rx.el.div(
         form,
         rx.cond(state.problem != "", note(state.problem, tone="bad", icon_name="circle-alert"), rx.fragment()),
@@ -94,7 +120,7 @@ def verify() -> rx.Component:
     return rx.el.div(
         rx.el.div(
             rx.el.p(
-                "Every delivery carries webhook-id, webhook-timestamp and webhook-signature as Standard Webhooks 1.0 says; its libraries verify it too. "
+                "Every delivery carries webhook-id, webhook-timestamp and webhook-signature by Standard Webhooks 1.0; its libraries verify it too. "
                 "Verify the raw body, before anything parses it.",
                 class_name="x-soft",
             ),
@@ -114,14 +140,36 @@ def verify() -> rx.Component:
 def _signature_box() -> rx.Component:
     state = SignatureState
 
-    def step(item: rx.Var[dict[str, str]]) -> rx.Component:
+    def step(item: Live) -> rx.Component:
         mark = rx.cond(item["ok"] != "", icon("circle-check", 15, color="var(--green-11)"), icon("circle-x", 15, color="var(--red-11)"))
         return rx.el.li(mark, rx.el.span(item["text"]), key=item["name"], class_name="x-row x-small", align_items="flex-start")
 
     form = rx.el.form(
-        text_field("Secret", name="secret", type="password", mono=True, auto_complete="off", placeholder="whsec_…", help_="Used for this check and forgotten."),
-        area_field("Headers received", name="headers", mono=True, rows=4, spell_check=False, placeholder="webhook-id: evt_…\nwebhook-timestamp: 1767225600\nwebhook-signature: v1,…"),
-        area_field("Body received", name="body", mono=True, rows=4, spell_check=False, help_="Byte for byte; a changed space changes the signature."),
+        text_field(
+            "Secret",
+            name="secret",
+            type="password",
+            mono=True,
+            auto_complete="off",
+            placeholder="whsec_…",
+            help_="Used for this check and forgotten.",
+        ),
+        area_field(
+            "Headers received",
+            name="headers",
+            mono=True,
+            rows=4,
+            spell_check=False,
+            placeholder="webhook-id: evt_…\nwebhook-timestamp: 1767225600\nwebhook-signature: v1,…",
+        ),
+        area_field(
+            "Body received",
+            name="body",
+            mono=True,
+            rows=4,
+            spell_check=False,
+            help_="Byte for byte; a changed space changes the signature.",
+        ),
         button("Check", icon_name="shield-check", type="submit", align_self="flex-start"),
         on_submit=state.check,
         class_name="x-stack",

@@ -157,7 +157,11 @@ class FilterState(rx.State):
                     "why": verdict.failed_condition or "",
                 }
             )
-        self.summary = f"{passed} of {len(self.rows)} recent events pass." if self.rows else "There is no recent event of the subscribed types to try it on."
+        self.summary = (
+            f"{passed} of {len(self.rows)} recent events pass."
+            if self.rows
+            else "There is no recent event of the subscribed types to try it on."
+        )
 
 
 class SignatureState(rx.State):
@@ -175,5 +179,7 @@ class SignatureState(rx.State):
         found = signature_check.verify(
             secret=str(form.get("secret") or ""), headers=pairs, body=str(form.get("body") or "").encode(), now=time.time()
         )
-        self.steps = [{"name": str(item.step).replace("_", " "), "ok": "yes" if item.ok else "", "text": item.text} for item in found.findings]
+        self.steps = [
+            {"name": str(item.step).replace("_", " "), "ok": "yes" if item.ok else "", "text": item.text} for item in found.findings
+        ]
         self.verdict = "good" if found.ok else "bad"
