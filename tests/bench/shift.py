@@ -1,0 +1,45 @@
+"""A shift over deliveries that are due. `python -m tests.bench.shift URL COUNT` prints rate and CPU; DATABASE_URL is migrated by it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import sys
+import time
+
+from backend.core import crypto, db, ids, migrate
+from backend.core.egress import EgressPolicy, guarded_connector
+from backend.deliveries.engine import Shift
+from backend.deliveries.sender import Sender
+from backend.deliveries.store import Store
+from backend.settings import settings
+from tests.factories import deliveries as make
+
+
+async def main(url: str, count: int) -> None:
+    """Deliver `count` durable deliveries, each with its whole log, and print `{"rate": per second, "cpu_us": each}`."""
+    crypto.configure([key.get_secret_value() for key in settings().encryption_keys])
+    db.configure(settings().database_url)
+    migrate.upgrade()
+    make.publish(make.webhook(make.workspace(), url), count=count)
+    run_id = ids.new("run")
+    sender = Sender(guarded_connector(EgressPolicy(allow=(ipaddress.ip_network("127.0.0.0/8"),)), limit=0))
+    shift = Shift(Store(lambda: run_id), sender, hints=False)
+
+    async def watch() -> None:
+        while shift.report.sent < count:
+            await asyncio.sleep(0.02)
+        shift.stop()
+
+    begun, cpu = time.perf_counter(), time.process_time()
+    watching = asyncio.create_task(watch())
+    await shift.run()
+    took, cpu = time.perf_counter() - begun, time.process_time() - cpu
+    await watching
+    await sender.close()
+    print(json.dumps({"rate": count / took, "cpu_us": cpu / count * 1e6}))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
