@@ -10,7 +10,7 @@ from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.models import ReceiverInbox
 from backend.receiver import service
 from tests.factories import accounts
-from tests.integration.receiver.steps import arrived, make_inbox, tell
+from tests.integration.receiver.steps import make_inbox, tell
 
 
 @pytest.fixture
@@ -29,8 +29,10 @@ def test_the_last_200_are_kept(owner: Actor, inbox: ReceiverInbox):
     for start in range(0, 250, 50):
         with db.transaction(write=True) as session:
             service.store(session, arrivals[start : start + 50])
-    kept = arrived(owner, inbox, limit=200)
-    assert [request.body for request in kept] == [str(number) for number in range(249, 49, -1)]
+    with db.transaction() as session:
+        kept = service.requests(session, actor=owner, inbox_id=inbox.id, limit=200)
+    assert not kept.has_more
+    assert [request.body for request in kept.data] == [str(number) for number in range(249, 49, -1)]
 
 
 def test_an_inbox_is_made_once_and_its_number_bounded(owner: Actor, inbox: ReceiverInbox):

@@ -254,6 +254,17 @@ def test_a_webhook_is_disabled_exactly_by_days_and_twenty_failures(
         assert announced == since + timedelta(days=days)
 
 
+def test_the_rule_waits_for_the_twentieth_failure_and_the_whole_of_the_last_day():
+    def disabled(failures: int, elapsed: timedelta) -> bool:
+        since = NOW - elapsed
+        return policy.should_disable(auto_disable=True, disable_after_days=5, failing_since=since, consecutive_failures=failures, now=NOW)
+
+    days, instant = timedelta(days=5), timedelta(microseconds=1)
+    assert disabled(20, days)
+    assert not disabled(19, days)
+    assert not disabled(20, days - instant)
+
+
 def test_the_date_is_announced_from_half_way():
     def told(hours: int) -> datetime | None:
         since = NOW - timedelta(hours=hours)
