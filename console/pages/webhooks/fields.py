@@ -83,7 +83,20 @@ def url_verdict(addresses: Live, problem: Live, checking: Live) -> rx.Component:
 
 def further_fields(errors: Live, *, with_secret: bool, **values: Any) -> list[rx.Component]:
     """What most people leave alone."""
-    fields = [
+    fields = [*_sending(errors, values), *_signing(errors, values, with_secret=with_secret), *_failing(errors, values)]
+    metadata = area_field(
+        "Metadata",
+        name="metadata",
+        mono=True,
+        error=errors["metadata"],
+        placeholder='{"team": "sales"}',
+        default_value=values.get("metadata", ""),
+    )
+    return [*fields, metadata]
+
+
+def _sending(errors: Live, values: dict[str, Any]) -> list[rx.Component]:
+    return [
         area_field(
             "Filter",
             name="filter",
@@ -101,17 +114,6 @@ def further_fields(errors: Live, *, with_secret: bool, **values: Any) -> list[rx
             placeholder="X-Tenant: acme",
             default_value=values.get("headers", ""),
             help_="One a line, as Name: value. Values are stored encrypted and shown as dots.",
-        ),
-        text_field(
-            "Timeout",
-            name="timeout",
-            type="number",
-            min=1,
-            max=30,
-            step="any",
-            error=errors["timeout"],
-            default_value=values.get("timeout", "15"),
-            help_="Seconds for one attempt, 1 to 30.",
         ),
         text_field(
             "Retry after",
@@ -132,12 +134,43 @@ def further_fields(errors: Live, *, with_secret: bool, **values: Any) -> list[rx
             default_value=values.get("rate_limit", ""),
             help_="Deliveries per second. Empty: no limit.",
         ),
-        select_field(
-            "Older signature header",
-            [("hex", "Hex digits"), ("sha256", "sha256= and hex digits")],
-            name="style",
-            default_value=values.get("style", "hex"),
-            help_="How X-Webhook-Signature is written, for receivers that know it. webhook-signature is always sent.",
+    ]
+
+
+def _signing(errors: Live, values: dict[str, Any], *, with_secret: bool) -> list[rx.Component]:
+    style = select_field(
+        "Older signature header",
+        [("hex", "Hex digits"), ("sha256", "sha256= and hex digits")],
+        name="style",
+        default_value=values.get("style", "hex"),
+        help_="How X-Webhook-Signature is written, for receivers that know it. webhook-signature is always sent.",
+    )
+    if not with_secret:
+        return [style]
+    bring = text_field(
+        "Bring a secret",
+        name="secret",
+        type="password",
+        mono=True,
+        error=errors["secret"],
+        auto_complete="off",
+        help_="For a move from another system: at least 24 bytes. Empty: one is generated.",
+    )
+    return [bring, style]
+
+
+def _failing(errors: Live, values: dict[str, Any]) -> list[rx.Component]:
+    return [
+        text_field(
+            "Timeout",
+            name="timeout",
+            type="number",
+            min=1,
+            max=30,
+            step="any",
+            error=errors["timeout"],
+            default_value=values.get("timeout", "15"),
+            help_="Seconds for one attempt, 1 to 30.",
         ),
         check_field(
             "Verify TLS certificates",
@@ -160,24 +193,4 @@ def further_fields(errors: Live, *, with_secret: bool, **values: Any) -> list[rx
             error=errors["disable_after_days"],
             default_value=values.get("disable_after", "5"),
         ),
-        area_field(
-            "Metadata",
-            name="metadata",
-            mono=True,
-            error=errors["metadata"],
-            placeholder='{"team": "sales"}',
-            default_value=values.get("metadata", ""),
-        ),
     ]
-    if with_secret:
-        bring = text_field(
-            "Bring a secret",
-            name="secret",
-            type="password",
-            mono=True,
-            error=errors["secret"],
-            auto_complete="off",
-            help_="For a move from another system: at least 24 bytes. Empty: one is generated.",
-        )
-        fields.insert(5, bring)
-    return fields

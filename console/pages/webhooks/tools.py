@@ -5,72 +5,14 @@ from __future__ import annotations
 import reflex as rx
 
 from console.components import table
-from console.components.basic import Live, button, card, icon, icon_button, note, time
+from console.components.basic import Live, button, card, icon, note, time
 from console.components.copy import code_block
-from console.components.form import area_field, field, text_field
+from console.components.form import area_field, text_field
 from console.components.table import Column
-from console.pages.deliveries.parts import exchange
 from console.pages.webhooks.detail_state import WebhookState
 from console.pages.webhooks.fields import FILTER_EXAMPLE
 from console.pages.webhooks.snippets import LANGUAGES
-from console.pages.webhooks.tools_state import FilterState, SignatureState, TestSendState
-
-
-def test_send() -> rx.Component:
-    """The panel beside the page: type, editable sample, Send, the whole exchange."""
-    state = TestSendState
-    options = rx.foreach(state.types, lambda name: rx.el.option(name, value=name, key=name))
-    form = rx.el.form(
-        field(
-            "Event type",
-            rx.el.select(options, id="event", name="event", value=state.chosen, on_change=state.choose, class_name="x-select"),
-            name="event",
-        ),
-        rx.el.div(
-            area_field(
-                "Data",
-                name="data",
-                mono=True,
-                default_value=state.sample,
-                rows=10,
-                spell_check=False,
-                help_="The sample of this type; change it as you like.",
-            ),
-            key=state.chosen,
-        ),
-        button("Send test", icon_name="send", look="primary", type="submit", busy=state.busy, align_self="flex-start"),
-        on_submit=state.send,
-        class_name="x-stack",
-    )
-    failed = state.result.outcome == "failed"
-    outcome = rx.el.div(
-        rx.el.div(
-            rx.cond(
-                failed,
-                rx.el.span(icon("circle-x", 13), "Failed", class_name="x-badge x-bad"),
-                rx.el.span(icon("circle-check", 13), "Delivered", class_name="x-badge x-good"),
-            ),
-            rx.el.span(state.result.summary, class_name="x-strong"),
-            class_name="x-row",
-        ),
-        exchange(state.result),
-        class_name="x-stack x-narrow-exchange",
-        aria_live="polite",
-        data_testid="test-result",
-    )
-    return rx.el.aside(
-        rx.el.div(
-            rx.el.h2("Send test", class_name="x-h3"), icon_button("x", "Close", small=True, on_click=state.toggle), class_name="x-card-head"
-        ),
-        rx.el.div(
-            rx.el.p("Goes out signed like any delivery, and is never counted as a failure.", class_name="x-small x-soft"),
-            form,
-            rx.cond(state.problem != "", note(state.problem, tone="bad", icon_name="circle-alert"), rx.fragment()),
-            rx.cond(state.result.id != "", outcome, rx.fragment()),
-            class_name="x-stack x-card-pad",
-        ),
-        class_name="x-card",
-    )
+from console.pages.webhooks.tools_state import FilterState, SignatureState
 
 
 def filter_tester() -> rx.Component:
