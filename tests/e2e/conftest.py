@@ -16,9 +16,12 @@ from tests.acceptance.installation import Installation, installation
 PATIENCE_MS = 20_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium: the one that CROSSDOCK_BROWSER names, else the system's, else Playwright's own."""
+    """Chromium: the one that CROSSDOCK_BROWSER names, else the system's, else Playwright's own.
+
+    One for each module: while Playwright is there, its event loop runs in this thread, and `asyncio.run` of other tests would fail.
+    """
     found = os.environ.get("CROSSDOCK_BROWSER") or shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
