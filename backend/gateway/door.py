@@ -23,6 +23,7 @@ from backend.gateway import credentials, instance
 from backend.gateway.credentials import Credential, Kind
 from backend.gateway.exchange import Exchange, Receive, Scope, Send, too_large
 from backend.gateway.identity import Identities
+from backend.gateway.instance import GatewaySettings
 from backend.gateway.limits import Limits
 from backend.gateway.table import Call, NoCall, RouteTable
 from backend.logs import recorder
@@ -80,39 +81,41 @@ class Gateway:
         method, path = scope["method"], scope["path"]
         call = exchange.call = None if is_form else self._table.find(method, path)
         _judge_body(exchange, call)
+        current = await instance.current()
         if call is None or (isinstance(call, Call) and call.permission is web.PUBLIC):
-            await self._limits.spend_anonymous(exchange)
+            await self._limits.spend_anonymous(exchange, current)
             return exchange.let_in(None, None)
         try:
             credential = credentials.read(exchange.headers.get(b"authorization"), exchange.headers.get(b"x-api-key"), scope["query_string"])
             if credential is None:
                 raise _missing(call, method, path)
-            identity = await self._identify(credential)
+            identity = await self._identify(credential, current)
         except (Unauthenticated, NotFound, MethodNotAllowed):
-            await self._limits.note_stranger(exchange)
+            await self._limits.note_stranger(exchange, current)
             raise
         if isinstance(identity, KeyRecord):
-            actor = await self._admit_key(exchange, identity, call)
+            actor = await self._admit_key(exchange, identity, call, current)
         else:
             actor = exchange.actor = _at(identity, exchange)
             _judge_scope(actor, call)
+            await self._limits.spend_user(exchange, actor, current)
         if isinstance(call, NoCall):
             raise _no_call(call, method, path)
         exchange.let_in(actor, scope["query_string"] if credential.in_query else None)
         return None
 
-    async def _admit_key(self, exchange: Exchange, record: KeyRecord, call: Call | NoCall) -> Actor:
+    async def _admit_key(self, exchange: Exchange, record: KeyRecord, call: Call | NoCall, current: GatewaySettings) -> Actor:
         actor = record.actor(ip=exchange.ip, user_agent=exchange.user_agent, request_id=exchange.request_id)
         exchange.actor, exchange.secret_id = actor, record.secret_id
         refusal = rules.refusal_of_key(record, now=clock.now()) or rules.refusal_of_address(record, exchange.ip)
         if refusal is not None:
             raise refusal
         _judge_scope(actor, call)
-        await self._limits.spend_key(exchange, record)
+        await self._limits.spend_key(exchange, record, current)
         return actor
 
-    async def _identify(self, credential: Credential) -> KeyRecord | Actor:
-        if credential.in_query and not await instance.allows_query_keys():
+    async def _identify(self, credential: Credential, current: GatewaySettings) -> KeyRecord | Actor:
+        if credential.in_query and not current.query_keys:
             raise Unauthenticated(
                 "This installation takes no API keys in the address. Send it as `Authorization: Bearer xdk_…`.", "query_key"
             )

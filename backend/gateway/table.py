@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -54,10 +54,13 @@ class RouteTable:
 
     def find(self, method: str, path: str) -> Call | NoCall:
         """The call, or the methods that would be calls."""
-        node = _descend(self._root, path.split("/")[1:], 0)
-        if node is None:
-            return _UNKNOWN
-        return node.calls.get(method) or NoCall(tuple(sorted(node.calls)))
+        methods: set[str] = set()
+        for node in _ends(self._root, path.split("/")[1:], 0):
+            call = node.calls.get(method)
+            if call is not None:
+                return call
+            methods.update(node.calls)
+        return NoCall(tuple(sorted(methods))) if methods else _UNKNOWN
 
     def _add(self, entry: RouteEntry) -> Call:
         if entry.permission is None:
@@ -78,19 +81,17 @@ def _kind(segment: str) -> str:
     return _REST if segment.endswith(":path}") else _ANY
 
 
-def _descend(node: _Node, segments: list[str], index: int) -> _Node | None:
-    """The node with calls that the rest of the segments lead to."""
+def _ends(node: _Node, segments: list[str], index: int) -> Iterator[_Node]:
+    """The nodes with calls that the rest of the segments lead to, literal segments before parameters."""
     if index == len(segments):
-        return node if node.calls else None
+        if node.calls:
+            yield node
+        return
     children = node.children
-    if not children:
-        return None
     segment = segments[index]
-    child = children.get(segment)
-    if child is not None and (found := _descend(child, segments, index + 1)) is not None:
-        return found
-    child = children.get(_ANY)
-    if child is not None and segment and (found := _descend(child, segments, index + 1)) is not None:
-        return found
-    rest = children.get(_REST)
-    return rest if rest is not None and rest.calls else None
+    if (child := children.get(segment)) is not None:
+        yield from _ends(child, segments, index + 1)
+    if segment and (child := children.get(_ANY)) is not None:
+        yield from _ends(child, segments, index + 1)
+    if (child := children.get(_REST)) is not None and child.calls:
+        yield child

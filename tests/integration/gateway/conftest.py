@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 
 from backend.api_keys import routes as api_keys
 from backend.core import permissions, queue, refusals, web
+from backend.gateway import instance
 from backend.gateway.door import Gateway
 from backend.logs import recorder
 from backend.logs import routes as logs
@@ -108,10 +109,12 @@ class Door:
 @pytest.fixture(name="door")
 def _door(database: object, redis: object) -> Iterator[Door]:  # noqa: ARG001 - it stands on both
     """The small API behind the door, on both databases."""
+    instance.forget()
     made = Door()
     yield made
     made.close()
     recorder.stop()
+    instance.forget()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from backend.api_keys.inputs import KeyInput
 from backend.core import clock, db, web
 from backend.core import tokens as shapes
 from backend.core.actor import Actor, Role
+from backend.core.errors import Forbidden, Invalid
 from backend.gateway import instance
 from backend.gateway.door import Gateway
 from backend.gateway.table import UnmarkedRoute
@@ -37,6 +38,14 @@ def make(actor: Actor, *scopes: str, **values: Any) -> tuple[ApiKey, str]:
 def change(operation: Any, actor: Actor, key: ApiKey, **values: Any) -> Any:
     with db.transaction(write=True) as session:
         return operation(session, actor=actor, key_id=key.id, **values)
+
+
+def set_up(actor: Actor, **changes: Any) -> None:
+    """Change the installation's settings of the door."""
+    with db.transaction(write=True) as session:
+        admin = accounts.member(session, actor.workspace_id, Role.SUPER_ADMIN)
+        instance.change(session, actor=admin, changes=changes)
+    instance.forget()
 
 
 def access_token(actor: Actor) -> tuple[str, str]:
@@ -110,16 +119,10 @@ def test_a_key_in_the_query_is_redacted_in_the_log_and_goes_no_further(door: Doo
 def test_keys_in_the_query_can_be_switched_off(door: Door):
     owner = accounts.workspace()
     _, token = make(owner)
-    with db.transaction(write=True) as session:
-        admin = accounts.member(session, owner.workspace_id, Role.SUPER_ADMIN)
-        instance.change(session, actor=admin, changes={"query_keys": False})
-    instance.forget()
-    try:
-        problem = refused(door.call("GET", "/things", params={"api_key": token}), 401, "takes no API keys in the address")
-        assert token not in problem["instance"]
-        assert door.call("GET", "/things", key=token).status_code == 200
-    finally:
-        instance.forget()
+    set_up(owner, query_keys=False)
+    problem = refused(door.call("GET", "/things", params={"api_key": token}), 401, "takes no API keys in the address")
+    assert token not in problem["instance"]
+    assert door.call("GET", "/things", key=token).status_code == 200
 
 
 def test_a_users_access_token_is_taken_until_its_session_ends(door: Door):
@@ -402,6 +405,40 @@ def away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_URL", "unix:///nonexistent/valkey.sock")
     settings.cache_clear()
     queue.forget_connections()
+
+
+def test_an_endpoint_has_a_limit_of_its_own_for_each_caller(door: Door):
+    owner = accounts.workspace()
+    (_, first), (_, second) = make(owner, limit_per_minute=None), make(owner)
+    set_up(owner, endpoint_limits={"GET /api/v1/things": 2})
+    answers = [door.call("GET", "/things", key=first) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[0].headers["ratelimit-policy"] == '"GET /api/v1/things";q=2;w=60'
+    assert door.call("GET", "/things/x", key=first).status_code == 200
+    assert door.call("GET", "/things", key=second).headers["x-ratelimit-limit"] == "2"
+    token, _ = access_token(owner)
+    assert [door.call("GET", "/things", key=token).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_a_limit_that_was_raised_lets_a_refused_caller_in_again(door: Door):
+    owner = accounts.workspace()
+    key, token = make(owner, limit_per_minute=1)
+    assert [door.call("GET", "/things", key=token).status_code for _ in range(3)] == [200, 429, 429]
+    change(service.update, owner, key, changes={"limit_per_minute": 5})
+    door.gateway._identities.forget([key.id])
+    assert door.call("GET", "/things", key=token).headers["x-ratelimit-remaining"] == "3"
+
+
+def test_settings_of_the_door_are_checked_and_for_super_administrators(door: Door):  # noqa: ARG001 - brings the database
+    owner = accounts.workspace()
+    with db.transaction(write=True) as session:
+        with pytest.raises(Forbidden):
+            instance.change(session, actor=owner, changes={"query_keys": False})
+        admin = accounts.member(session, owner.workspace_id, Role.SUPER_ADMIN)
+        for wrong in ({"anonymous_per_minute": 0}, {"endpoint_limits": {"things": 5}}, {"anonymos": 1}):
+            with pytest.raises(Invalid):
+                instance.change(session, actor=admin, changes=wrong)
+        assert instance.read(session) == instance.GatewaySettings()
 
 
 # --- forgetting -----------------------------------------------------------------------------------
