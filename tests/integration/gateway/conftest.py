@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import httpx
@@ -87,7 +87,11 @@ class Door:
             async with httpx.AsyncClient(transport=transport, base_url="http://crossdock.test") as client:
                 return await client.request(method, full, headers=headers, **kwargs)
 
-        return asyncio.run_coroutine_threadsafe(send(), self.loop).result(30)
+        return self.run(send())
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """The result of a coroutine on the door's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
     def close(self) -> None:
         """Stop the loop and whatever runs on it."""
