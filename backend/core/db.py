@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
-from backend.core.errors import Unavailable
+from backend.core.errors import BadRequest, Unavailable
 
 _BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
@@ -92,7 +92,7 @@ def open_database(url: str) -> Database:
     engine = create_engine(url, pool_size=5, max_overflow=5, pool_timeout=_BUSY_SECONDS, pool_pre_ping=True)
 
     @event.listens_for(engine, "connect")
-    def bound(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection
+    def bound(connection: Any, _record: object) -> None:
         # A process that is frozen or cut off in the middle of a transaction must not keep its locks.
         connection.execute(f"SET idle_in_transaction_session_timeout = '{_BUSY_SECONDS:.0f}s'")
         connection.commit()
@@ -167,6 +167,8 @@ def _translate(error: Exception) -> Exception:
     text = str(error.orig).lower()
     if "disk is full" in text or "no space left" in text or "disk i/o error" in text:
         return Unavailable("The disk of the database is full. Free space; nothing was changed.", retry_after=30)
+    if "nul (0x00)" in text or "\\u0000 cannot be converted" in text:  # PostgreSQL keeps no such text
+        return BadRequest("The request holds the character U+0000, which cannot be stored. Take it out.")
     if isinstance(error, OperationalError) or error.connection_invalidated:
         return Unavailable("The database cannot be reached for now. Nothing was changed; try again.")
     return error

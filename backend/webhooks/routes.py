@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from fastapi import Response
 from sqlmodel import Session
 
 from backend.core import pagination, permissions, web
 from backend.core.actor import Actor
+from backend.idempotency import answers
+from backend.idempotency.answers import KeyHeader
 from backend.models import Webhook
 from backend.webhooks import service
 from backend.webhooks.schemas import (
@@ -38,10 +41,26 @@ def list_webhooks(
 
 @router.post("", status_code=201, **web.needs(permissions.WEBHOOKS_WRITE))
 @router.post("/register", status_code=201, name="register_webhook", **web.needs(permissions.WEBHOOKS_WRITE))
-def create_webhook(body: WebhookCreate, session: web.WriteSession, actor: web.CurrentActor) -> WebhookWithSecret:
+def create_webhook(
+    body: WebhookCreate, session: web.WriteSession, actor: web.CurrentActor, response: Response, idempotency_key: KeyHeader = None
+) -> WebhookWithSecret:
     """Add a webhook. The answer holds its secret, which is shown this once."""
-    webhook, secret = service.create(session, actor=actor, input=body.input())
-    return WebhookWithSecret.of(webhook, service.WebhookStats(), secret=secret)
+
+    def make() -> WebhookWithSecret:
+        webhook, secret = service.create(session, actor=actor, input=body.input())
+        return WebhookWithSecret.of(webhook, service.WebhookStats(), secret=secret)
+
+    return answers.once(
+        session,
+        actor=actor,
+        route="POST /api/v1/webhooks",
+        key=idempotency_key,
+        body=body,
+        response=response,
+        make=make,
+        answer=WebhookWithSecret,
+        secrets=("secret",),
+    )
 
 
 @router.get("/{webhook_id}", **web.needs(permissions.WEBHOOKS_READ))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Self, cast
 
-from pydantic import ConfigDict, Field, SkipValidation, model_validator
+from pydantic import ConfigDict, Field, SkipValidation, model_serializer, model_validator
 
 from backend.core import clock
 from backend.core.pagination import Page
@@ -50,11 +50,16 @@ class WebhookUpdate(Body):
     @model_validator(mode="before")
     @classmethod
     def _translate(cls, body: Any) -> Any:
-        return older_names.translate(cast("dict[str, Any]", body)) if isinstance(body, dict) else body
+        if not isinstance(body, dict):
+            return body
+        if not validation.is_storable(body):
+            raise ValueError("holds a text with a NUL or half a character; take those characters out")
+        return older_names.translate(cast("dict[str, Any]", body))
 
+    @model_serializer(mode="plain")
     def changes(self) -> dict[str, Any]:
-        """The fields that were sent, unchecked."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
+        """The fields that were sent, unchecked, always in the same order."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
 
 
 class WebhookCreate(WebhookUpdate):
@@ -159,9 +164,9 @@ class WebhookOut(Out):
 
 
 class WebhookWithSecret(WebhookOut):
-    """A webhook with its new secret, which is shown this once."""
+    """A webhook with its new secret, which is shown this once: null when the same request is answered again."""
 
-    secret: str
+    secret: str | None
 
 
 class WebhookList(Out):

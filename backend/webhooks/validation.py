@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -24,6 +25,7 @@ MAX_RATE: Final = 1000
 DISABLE_DAYS: Final = (1, 30)
 MAX_METADATA_BYTES: Final = 16 * 1024
 MAX_REFERENCE: Final = 200
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _EGRESS_FIX: Final = "Use a public address, or ask the operator to add its network to CROSSDOCK_EGRESS_ALLOW."
 
 
@@ -48,10 +50,15 @@ def clean(fields: Mapping[str, Any], check: Check) -> dict[str, Any]:
     """
     cleaned = {name: _FIELDS[name](value, check) for name, value in fields.items()}
     if check.errors:
-        raise Invalid(*check.errors)
+        raise Invalid(*(FieldError(_told(each.path), _told(each.message), _told(each.fix)) for each in check.errors))
     if not cleaned.get("name", "-") and "url" in cleaned:
         cleaned["name"] = parse_url(cleaned["url"]).host[:MAX_NAME]
     return cleaned
+
+
+def is_storable(value: Any) -> bool:
+    """Whether every text in a JSON value is one that each database and UTF-8 can carry: no NUL, no half of a surrogate pair."""
+    return not any(_UNSTORABLE.search(text) for text in _texts(value))
 
 
 def _name(value: Any, check: Check) -> str:
@@ -84,6 +91,9 @@ def _url(value: Any, check: Check) -> str:
     if len(url) > MAX_URL:
         check.wrong("url", f"has {len(url)} characters.", f"Use at most {MAX_URL}.")
         return url
+    if not is_storable(url):
+        check.wrong("url", "holds half a character.", "Write it with percent-encoding.")
+        return ""
     try:
         target = check.egress.check_url(url)
         if target.host.rpartition(".")[2] == "localhost" and not check.egress.is_own(target):
@@ -247,7 +257,7 @@ def _size(path: str, value: Any, check: Check) -> int:
     except jsjson.NotJson as error:
         check.wrong(path, str(error), "Send plain JSON: finite numbers, texts, lists and objects.")
         return 0
-    if any("\0" in part or not _is_unicode(part) for part in _texts(value)):
+    if not is_storable(value):
         check.wrong(path, "holds a text with a NUL or half a character.", "Take those characters out.")
     return len(text.encode())
 
@@ -264,8 +274,8 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _is_unicode(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+def _told(text: str) -> str:
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _shown(value: Any) -> str:

@@ -191,6 +191,38 @@ def test_a_key_that_only_reads_changes_nothing():
     run(talk, "webhooks:read")
 
 
+def test_the_same_idempotency_key_makes_one_webhook_and_shows_its_secret_once():
+    async def talk(http: Http) -> None:
+        headers = {"Idempotency-Key": "one"}
+        first = await http.post(BASE, json=BODY | {"name": "ERP", "timeout": 5}, headers=headers)
+        again = await http.post(BASE, json={"timeout": 5, "name": "ERP"} | BODY, headers=headers)
+        assert (first.status_code, again.status_code) == (201, 201)
+        assert again.headers["idempotency-replayed"] == "true"
+        assert again.json() == first.json() | {"secret": None}
+        other = await http.post(BASE, json=BODY | {"name": "Other", "timeout": 5}, headers=headers)
+        assert other.status_code == 409
+        assert len((await http.get(BASE)).json()["data"]) == 1
+
+    run(talk)
+
+
+def test_texts_that_no_database_keeps_are_refused():
+    async def talk(http: Http) -> None:
+        path = f"{BASE}/{(await created(http))['id']}"
+        json_headers = {"content-type": "application/json"}
+        for content in (b'{"timeout":3,"name":"a\\u0000b"}', b'{"metadata":{"\\ud800":1}}', b'{"\\udfff":1}'):
+            answer = await http.patch(path, content=content, headers=json_headers)
+            assert answer.status_code == 422, content
+        for answer in (
+            await http.get(BASE, params={"q": "a\0"}),
+            await http.get(f"{BASE}/whk_%00"),
+            await http.post(f"{path}/disable", json={"reason": "a\0"}),
+        ):
+            assert answer.status_code in {200, 400, 404}
+
+    run(talk)
+
+
 def test_lists_are_filtered_and_paged():
     async def talk(http: Http) -> None:
         for name in ("One", "Two", "Three"):

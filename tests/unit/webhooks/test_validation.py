@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 from typing import Any
 
 import pytest
@@ -41,6 +42,8 @@ REFUSED: list[tuple[str, Any, str, str]] = [
     ("url", "example.com/hook", "url", "must begin with https:// or http://"),
     ("url", "https://user:pass@example.com/", "url", "holds a user name or password"),
     ("url", "https://exa mple.com/", "url", "holds a space"),
+    ("url", "https://example.com/\ud800", "url", "half a character"),
+    ("url", "https://example.com/\0", "url", "half a character"),
     ("url", "https:///path", "url", "has no host"),
     ("url", "http://127.0.0.1/hook", "url", "127.0.0.1 is not allowed: loopback (127.0.0.0/8). Use a public address, or ask the operator"),
     ("url", "http://10.1.2.3/hook", "url", "private (10.0.0.0/8)"),
@@ -196,9 +199,10 @@ def test_a_masked_header_keeps_the_stored_value_in_any_case():
     assert clean(headers={"X-a": validation.MASK}, stored={"X-A": "kept"})["headers"] == {"X-a": "kept"}
 
 
+TEXTS = st.text(st.characters(), max_size=15)  # halves of surrogate pairs too, which JSON can say
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=12,
 )
 
@@ -207,8 +211,11 @@ JSON = st.recursive(
 def test_whatever_json_is_sent_is_taken_or_refused_with_paths(fields: dict[str, Any]):
     errors: list[FieldError] | None = None
     try:
-        clean(**fields)
+        taken = clean(**fields)
+        assert json.dumps(taken, ensure_ascii=False).encode()
     except Invalid as refused:
         errors = list(refused.errors)
     assert errors is None or {error.path.split(".")[0].split("[")[0] for error in errors} <= fields.keys()
     assert errors != []
+    for error in errors or []:
+        assert f"{error.path}{error.message}{error.fix}".encode()
