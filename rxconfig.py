@@ -1,6 +1,7 @@
 """Owns the settings of the web console's framework."""
 
 import reflex as rx
+from reflex_base.constants import StateManagerMode
 
 # The built pages learn their address in the browser; this host stands in for it until then
 # (see console/build.py).
@@ -15,7 +16,7 @@ config = rx.Config(
     cors_allowed_origins=[PLACEHOLDER_ORIGIN],
     telemetry_enabled=False,
     show_built_with_reflex=False,
-    state_manager_mode="memory",
+    state_manager_mode=StateManagerMode.MEMORY,
     redis_token_expiration=1800,
     default_color_mode="system",
     frontend_packages=[

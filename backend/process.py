@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend.core import crypto, lifecycle, logging, migrate
+from backend.core import crypto, lifecycle, logging, migrate, redaction
 from backend.core.errors import CrossdockError
 from backend.settings import Settings, SettingsError, settings
 
@@ -32,7 +32,7 @@ def begin(name: str) -> Settings:
 
 def unreachable(error: SQLAlchemyError) -> str:
     """The sentence for a database that cannot be used, without the address and password that drivers put into theirs."""
-    reason = logging.without_secrets(str(getattr(error, "orig", None) or error)).strip().splitlines()[0]
+    reason = redaction.text(str(getattr(error, "orig", None) or error)).strip().splitlines()[0]
     return f"The database cannot be used ({reason}): check DATABASE_URL and that the server runs."
 
 

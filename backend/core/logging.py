@@ -6,7 +6,6 @@ One wide line per request, job and attempt; ids, never objects; never a payload,
 from __future__ import annotations
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any, TextIO, cast
@@ -15,19 +14,8 @@ import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from backend.core import redaction
 from backend.settings import LogFormat, Settings
-
-# Last line of defence: what reads like a secret is cut wherever it stands in a line, also in other libraries' lines.
-_SECRETS = (
-    (re.compile(r"\b(xd[a-z]_|wh(?:sec|pk|sk)_)[0-9A-Za-z+/=_-]{8,}"), r"\1…"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[0-9a-z._~+/=-]{8,}"), r"\1 …"),
-    (re.compile(r"\beyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+"), "…"),
-    (re.compile(r"(?i)(['\"]?\b(?:set-)?cookie['\"]?\s*[:=]\s*)(['\"]).*?\2"), r"\1…"),
-    (re.compile(r"(?i)\b((?:__Host-)?crossdock=)[0-9a-z._~+/=-]{8,}"), r"\1…"),
-    (re.compile(r"(?i)(\b(?:api_key|apikey|token|secret|password|code|state|client_secret)=)[^&\s'\"]+"), r"\1…"),
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s:@]*:[^/\s@]+@"), r"\1…@"),
-)
-_SECRET_NAMES = re.compile(r"(?i)password|secret|token|cookie|authorization|api_?key$|signature|credential")
 
 _LEVEL_NUMBERS = logging.getLevelNamesMapping()
 # Other libraries' chatter, each at the level from which it tells an operator something.
@@ -95,17 +83,10 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
     """Take out what is secret: values by their name, and what reads like a secret by its shape. A structlog processor."""
     for name, value in event.items():
         if isinstance(value, str):
-            event[name] = "…" if value and _SECRET_NAMES.search(name) else without_secrets(value)
+            event[name] = "…" if value and redaction.is_secret_field(name) else redaction.text(value)
         elif not isinstance(value, (int, float, bool, type(None))):
-            event[name] = without_secrets(str(value))
+            event[name] = redaction.text(str(value))
     return event
-
-
-def without_secrets(text: str) -> str:
-    """`text` with everything that reads like a key, a token, a cookie or a password cut out."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
 
 
 def _library(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,4 +1,4 @@
-"""What is taken out before anything of a request is recorded."""
+"""What is taken out of everything that is recorded or logged: by its name, and by its shape wherever it stands."""
 
 from __future__ import annotations
 
@@ -11,19 +11,44 @@ _SECRET_NAMES: Final = re.compile(
     r"(?:^|[_\-.\[])(?:api[_-]?key|key|token|secret|password|passwd|pwd|auth|authorization|signature|sig|code|state|credentials?|session|jwt)(?:$|[_\-.\]])",
     re.IGNORECASE,
 )
+# Names of our own log lines; there `key`, `code` and `state` are ids and words of ours.
+_SECRET_FIELDS: Final = re.compile(r"(?i)password|secret|token|cookie|authorization|api_?key$|signature|credential")
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 # Values that are secret whatever they are called: our keys and tokens, and JWTs.
 _SECRET_VALUES: Final = re.compile(r"(?:xd[a-z]_|whsec_)[0-9A-Za-z+/=]{8,}|\beyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]*")
 
+# The same anywhere in a text: the last line of defence, for what other libraries write.
+_IN_TEXT: Final = (
+    (re.compile(r"\b(xd[a-z]_|wh(?:sec|pk|sk)_)[0-9A-Za-z+/=_-]{8,}"), r"\1…"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[0-9a-z._~+/=-]{8,}"), r"\1 …"),
+    (re.compile(r"\beyJ[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+\.[0-9A-Za-z_-]+"), "…"),
+    (re.compile(r"(?i)(['\"]?\b(?:set-)?cookie['\"]?\s*[:=]\s*)(['\"]).*?\2"), r"\1…"),
+    (re.compile(r"(?i)\b((?:__Host-)?crossdock=)[0-9a-z._~+/=-]{8,}"), r"\1…"),
+    (re.compile(r"(?i)(\b(?:api_key|apikey|token|secret|password|code|state|client_secret)=)[^&\s'\"]+"), r"\1…"),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s:@]*:[^/\s@]+@"), r"\1…@"),
+)
 
-def query(text: str) -> str:
+
+def text(value: str) -> str:
+    """`value` with everything that reads like a key, a token, a cookie or a password cut out."""
+    for pattern, replacement in _IN_TEXT:
+        value = pattern.sub(replacement, value)
+    return value
+
+
+def query(value: str) -> str:
     """A query string with the values of what is named like a secret, or reads like one, replaced."""
-    return "&".join(_parameter(part) for part in text.split("&")) if text else ""
+    return "&".join(_parameter(part) for part in value.split("&")) if value else ""
 
 
 def is_secret_name(name: str) -> bool:
     """Whether a field, header or parameter of this name holds something secret: `api_key`, `accessToken`, `client-secret`."""
     return _SECRET_NAMES.search(_WORD_BREAK.sub("_", name)) is not None
+
+
+def is_secret_field(name: str) -> bool:
+    """Whether a field of a log line is to be cut whatever its value is."""
+    return _SECRET_FIELDS.search(name) is not None
 
 
 def _parameter(part: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+
 from alembic import context
 from sqlmodel import SQLModel
 
-import backend.models  # noqa: F401 - registers every table
+importlib.import_module("backend.models")  # registers every table
 
 
 def run() -> None:
