@@ -43,9 +43,9 @@ def figure(label: Text, value: Live, path: Live, hint: Text, tone: str = "accent
     )
 
 
-def meter(percent: Live, label: Text) -> rx.Component:
-    """How much of something is used."""
-    return rx.el.div(rx.el.i(width=f"{percent}%"), class_name="x-meter", role="img", aria_label=label)
+def meter(percent: Live, label: Text, tone: Live = "accent") -> rx.Component:
+    """How much of something is used; `tone` is accent, amber or red."""
+    return rx.el.div(rx.el.i(width=f"{percent}%", background=f"var(--{tone}-9)"), class_name="x-meter", role="img", aria_label=label)
 
 
 PHASES = (("dns", "DNS"), ("connect", "Connect"), ("tls", "TLS"), ("wait", "Waiting"), ("body", "Body"))

@@ -8,7 +8,7 @@ import reflex as rx
 
 from console.components import badge, table
 from console.components.basic import button, card, facts, length, link_button, menu, menu_item, note, time
-from console.components.chart import figure
+from console.components.chart import figure, meter
 from console.components.copy import copy_id
 from console.components.dialog import confirm_by_name, dialog, foot
 from console.components.form import select_field, text_field
@@ -16,7 +16,7 @@ from console.components.secret import secret_panel
 from console.components.table import Column
 from console.pages.api_keys.detail_state import KeyState
 from console.pages.api_keys.page import STATUSES, further_fields, limit_fields, scope_picker
-from console.pages.api_keys.rows import RequestRow, SecretRow
+from console.pages.api_keys.rows import LimitRow, RequestRow, SecretRow, UseRow
 from console.pages.api_keys.state import PATH
 from console.session import SessionState
 from console.shell import shell
@@ -99,12 +99,54 @@ def _activity() -> rx.Component:
                 class_name="x-figures",
                 grid_template_columns="repeat(3, minmax(0, 1fr))",
             ),
+            _limits(),
             _secrets(),
+            rx.cond(length(KeyState.routes) > 0, _uses(), rx.fragment()),
             _requests(),
             class_name="x-stack-wide",
         ),
         _facts(),
         class_name="x-two",
+    )
+
+
+def _limits() -> rx.Component:
+    def bar(item: LimitRow) -> rx.Component:
+        resets = rx.cond(item.resets != "", rx.fragment(", free again ", time(item.resets)), "")
+        return rx.el.div(
+            rx.el.div(
+                rx.el.span("This ", item.window.lower()),
+                rx.el.span(item.used, resets, class_name="x-num x-soft"),
+                class_name="x-between x-small",
+            ),
+            meter(item.percent, item.used, item.tone),
+            key=item.window,
+            class_name="x-stack-tight",
+        )
+
+    return rx.cond(
+        length(KeyState.limits) > 0,
+        card("Limits now", rx.el.div(rx.foreach(KeyState.limits, bar), class_name="x-limits x-card-pad")),
+        rx.fragment(),
+    )
+
+
+def _uses() -> rx.Component:
+    def row(item: UseRow, hint: rx.Component) -> rx.Component:
+        return rx.el.div(
+            rx.el.span(item.name, class_name="x-mono x-cut x-grow"),
+            rx.el.span(item.total, class_name="x-num"),
+            hint,
+            key=item.name,
+            class_name="x-item",
+        )
+
+    routes = rx.foreach(KeyState.routes, lambda item: row(item, rx.el.span(item.hint, class_name="x-soft")))
+    addresses = rx.foreach(KeyState.addresses, lambda item: row(item, rx.el.span(time(item.hint), class_name="x-soft")))
+    return rx.el.div(
+        card("Endpoints", rx.el.div(routes, class_name="x-list")),
+        card("Addresses", rx.el.div(addresses, class_name="x-list")),
+        class_name="x-halves",
     )
 
 

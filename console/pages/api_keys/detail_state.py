@@ -9,20 +9,21 @@ import reflex as rx
 from sqlmodel import Session
 
 from backend.api_keys import service as api_keys
+from backend.api_keys import usage
 from backend.core import clock, permissions
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, NotFound
 from backend.logs import service as logs
-from backend.logs import usage
 from console import bridge, live, words
 from console.auth import needs
 from console.components import secret
 from console.components.chart import spark_path
 from console.pages.api_keys import forms
-from console.pages.api_keys.rows import KeyDetail, RequestRow, SecretRow, key_detail, request_row, secret_rows
+from console.pages.api_keys.rows import KeyDetail, LimitRow, RequestRow, SecretRow, UseRow, key_detail, limit_row, request_row, secret_rows
 from console.urls import last_part, query
 
 _LATEST = 20
+_MOST = 5
 
 
 class KeyState(rx.State):
@@ -31,6 +32,9 @@ class KeyState(rx.State):
     key: KeyDetail = KeyDetail()
     secrets: list[SecretRow] = []  # noqa: RUF012 - the framework copies it
     requests: list[RequestRow] = []  # noqa: RUF012
+    limits: list[LimitRow] = []  # noqa: RUF012
+    routes: list[UseRow] = []  # noqa: RUF012
+    addresses: list[UseRow] = []  # noqa: RUF012
     tab: str = ""
     loading: bool = True
     missing: bool = False
@@ -161,7 +165,7 @@ class KeyState(rx.State):
             key = api_keys.get(session, actor=actor, key_id=key_id)
             secrets = api_keys.secrets(session, actor=actor, key_id=key_id)
             latest = logs.list_requests(session, actor=actor, caller_id=key_id, limit=_LATEST)
-            return key, secrets, latest, usage.read(session, workspace_id=actor.workspace_id, caller_id=key_id)
+            return key, secrets, latest, usage.read(session, actor=actor, key_id=key_id)
 
         try:
             key, secrets, latest, day = await bridge.read(self, work)
@@ -174,6 +178,9 @@ class KeyState(rx.State):
         self.key = key_detail(key, metadata, clock.now())
         self.secrets = secret_rows(secrets)
         self.requests = [request_row(request) for request in latest.data]
+        self.limits = [limit_row(standing) for standing in day.limits]
+        self.routes = [UseRow(item.route, words.number(item.total), f"{item.failed:,} failed") for item in day.routes[:_MOST]]
+        self.addresses = [UseRow(item.ip, words.number(item.total), words.moment(item.last_at)) for item in day.addresses[:_MOST]]
         self.day_total, self.day_p95 = words.number(day.total), words.duration(day.p95_ms)
         self.day_refused = words.number(day.client_error + day.limited + day.server_error)
         self.day_line = spark_path([point.total for point in day.points])

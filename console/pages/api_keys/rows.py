@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from backend.api_keys import service as api_keys
+from backend.api_keys.access import Standing
 from backend.models import ApiKey, ApiKeySecret, RequestLog
 from console import words
 
@@ -38,6 +39,26 @@ class SecretRow:
     last_ip: str
     last_agent: str
     requests: str
+
+
+@dataclass
+class LimitRow:
+    """How much of one limit is used now."""
+
+    window: str
+    used: str
+    percent: float
+    tone: str
+    resets: str
+
+
+@dataclass
+class UseRow:
+    """A route or an address, and how often it was used."""
+
+    name: str
+    total: str
+    hint: str
 
 
 @dataclass
@@ -154,6 +175,19 @@ def secret_rows(secrets: Sequence[ApiKeySecret]) -> list[SecretRow]:
         )
         for number, secret in enumerate(secrets)
     ]
+
+
+def limit_row(standing: Standing) -> LimitRow:
+    """A bar of the key's standing."""
+    used = standing.limit - standing.remaining
+    share = 100 * used / standing.limit if standing.limit else 0.0
+    return LimitRow(
+        window=standing.window.removeprefix("per_").capitalize(),
+        used=f"{used:,} of {standing.limit:,}",
+        percent=round(share, 1),
+        tone="red" if share >= 100 else "amber" if share >= 80 else "accent",  # noqa: PLR2004 - near its end
+        resets=words.moment(standing.resets_at),
+    )
 
 
 def request_row(request: RequestLog) -> RequestRow:

@@ -162,8 +162,8 @@ def _short(seconds: float) -> str:
 
 def _sentence(webhook: Webhook, status: str, now: datetime) -> tuple[str, str]:
     if status == "disabled":
-        reason = (webhook.disabled_reason or "Disabled.").strip()
-        return f"{reason} New events are recorded as skipped. Enable it, and choose whether to send what it missed.", "bad"
+        reason = (webhook.disabled_reason or "Disabled").strip().rstrip(".")
+        return f"{reason}. New events are recorded as skipped. Enable it, and choose whether to send what it missed.", "bad"
     if status == "paused":
         return "Paused. Events gather without being sent, and go out at a capped rate once it is resumed.", "wait"
     if status == "failing":
