@@ -15,7 +15,7 @@ import pytest
 from backend.core import db, ids, signing
 from backend.core.actor import Actor
 from backend.models import ReceiverInbox, Webhook
-from backend.receiver import routes, service
+from backend.receiver import intake, routes, service
 from backend.webhooks import service as webhooks
 from tests.factories import accounts
 from tests.integration.receiver.steps import arrived, make_inbox, tell
@@ -157,23 +157,43 @@ def test_many_at_once_are_all_kept(http: httpx.Client, owner: Actor, inbox: Rece
     assert sorted(int(request.body) for request in arrived(owner, inbox, limit=200)) == list(range(120))
 
 
-def test_too_many_at_once_are_told_to_wait(http: httpx.Client, owner: Actor, inbox: ReceiverInbox, monkeypatch: pytest.MonkeyPatch):
-    from backend.receiver import intake
+def test_a_flooded_inbox_answers_without_keeping(http: httpx.Client, owner: Actor, inbox: ReceiverInbox, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(intake, "_MODE_SECONDS", 60)
+    monkeypatch.setattr(intake.Guard, "take", _at_most(2, "inbox"))
+    tell(owner, inbox, "fail")
+    assert [http.post(path(inbox)).status_code for _ in range(4)] == [500] * 4
+    assert len(arrived(owner, inbox)) == 2
 
-    frozen = intake.Guard(1, 2, now=lambda: 0.0)
-    monkeypatch.setattr(intake.Intake, "take", _guarded_by(frozen, intake.Intake.take))
+
+def test_a_flooded_inbox_soon_hears_how_it_is_to_answer(
+    http: httpx.Client, owner: Actor, inbox: ReceiverInbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(intake, "_MODE_SECONDS", 0)
+    monkeypatch.setattr(intake.Guard, "take", _at_most(1, "inbox"))
+    assert http.post(path(inbox)).status_code == 200
+    tell(owner, inbox, "gone")
+    assert http.post(path(inbox)).status_code == 410
+
+
+def test_a_flood_over_all_inboxes_is_told_to_wait(http: httpx.Client, owner: Actor, inbox: ReceiverInbox, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(intake.Guard, "take", _at_most(2, "all"))
     answers = [http.post(path(inbox)) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert answers[2].headers["retry-after"] == "1"
     assert len(arrived(owner, inbox)) == 2
 
 
-def _guarded_by(guard: Any, take: Any) -> Any:
-    async def guarded(self: Any, arrival: Any) -> Any:
-        self._inbox = guard
-        return await take(self, arrival)
+def _at_most(number: int, which: str) -> Any:
+    """A guard that lets `number` pass, of an inbox or of all, and does not count the other kind."""
+    left = [number]
 
-    return guarded
+    def take(_guard: intake.Guard, key: str) -> bool:
+        if bool(key) != (which == "inbox"):
+            return True
+        left[0] -= 1
+        return left[0] >= 0
+
+    return take
 
 
 def test_a_signature_is_verified_by_the_webhook_that_points_here(http: httpx.Client, owner: Actor, inbox: ReceiverInbox):
