@@ -77,6 +77,8 @@ async def _where_to(path: str, scope: Scope) -> str:
     place = path.rstrip("/") or "/"
     if info is not None:
         return "/" if place in ("/login", "/setup") else ""
+    if place == "/invitation":
+        return ""
     if await auth.setup_needed():
         return "" if place == "/setup" else "/setup"
     if place == "/login":

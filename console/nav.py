@@ -39,6 +39,7 @@ GROUPS: Final = (
         ),
     ),
     Group("Watch", (Place("Deliveries", "/settings/deliveries", "send", "d"),)),
+    Group("Settings", (Place("Members", "/settings/members", "users", "m"),)),
 )
 
 

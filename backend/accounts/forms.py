@@ -104,6 +104,21 @@ async def accept_invitation(request: Request, caller: web.CurrentCaller) -> Resp
     return _signed_in("/", session_token, info)
 
 
+@router.post("/join")
+async def join(request: Request, caller: web.CurrentCaller) -> Response:
+    """Join a workspace as the user who is signed in."""
+    form = await _form(request)
+    info = await doors.session_of(_token(request))
+    if info is None:
+        return _signed_out()
+    actor = sessions.actor_for(info, ip=caller.ip, request_id=caller.request_id)
+    try:
+        await web.in_transaction(members.join, write=True, token=form("token"), actor=actor)
+    except CrossdockError as error:
+        return _back("/invitation", error, token=form("token"))
+    return RedirectResponse("/", 303)
+
+
 async def _form(request: Request) -> Callable[[str], str]:
     """The fields of a form that our own page posted. Raises `Forbidden` for one that another site's page did."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")

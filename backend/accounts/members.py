@@ -13,7 +13,7 @@ from backend.audit import service as audit
 from backend.core import clock, crypto, ids, permissions, tokens
 from backend.core.actor import Actor, Role
 from backend.core.errors import Conflict, FieldError, Forbidden, Invalid, NotFound, Unauthenticated
-from backend.models import Invitation, Membership, User
+from backend.models import Invitation, Membership, User, UserSession
 
 INVITATION_LIFETIME = timedelta(days=7)
 _LABEL = "invitation"
@@ -77,23 +77,52 @@ def invite(session: Session, *, actor: Actor, role: Role, email: str = "") -> tu
 
 def accept(session: Session, *, token: str, email: str, name: str, password_hash: str) -> User:
     """Join the workspace of an invitation as a new user. Raises `Unauthenticated` for a bad link, `Conflict` if the address is taken."""
-    macs = [mac.digest_hex for mac in crypto.keyring().macs(_LABEL, token)]
-    found = session.exec(select(Invitation).where(col(Invitation.token_mac).in_(macs))).first()
-    now = clock.now()
-    if found is None or found.accepted_at or found.revoked_at or found.expires_at < now:
-        raise Unauthenticated("This invitation is not valid any more. Ask for a new one.", "invitation")
     email = email.strip().lower()
-    if found.email and found.email != email:
-        raise Unauthenticated("This invitation is for another e-mail address.", "invitation")
+    found = _open_invitation(session, token, email)
     if session.exec(select(User.id).where(User.email == email)).first() is not None:
         raise Conflict("There is already a user with that e-mail address. Sign in with it.")
     user = User(id=ids.new("usr"), email=email, name=name.strip()[:200], password_hash=password_hash)
     session.add(user)
     session.flush()
-    session.add(Membership(id=ids.new("mem"), workspace_id=found.workspace_id, user_id=user.id, role=found.role))
-    found.accepted_at = now
-    session.flush()
+    _join(session, found, user)
     return user
+
+
+def join(session: Session, *, token: str, actor: Actor) -> str:
+    """Join the workspace of an invitation as the acting user, whose session goes there: its id.
+
+    Raises `Unauthenticated` for a bad link, `Conflict` for a member.
+    """
+    user = session.get_one(User, actor.id)
+    found = _open_invitation(session, token, user.email)
+    if session.exec(select(Membership.id).where(Membership.workspace_id == found.workspace_id, Membership.user_id == user.id)).first():
+        raise Conflict("You are a member of that workspace already. Switch to it at the top of the side bar.")
+    _join(session, found, user)
+    session.get_one(UserSession, actor.session_id).workspace_id = found.workspace_id
+    return found.workspace_id
+
+
+def list_invitations(session: Session, *, actor: Actor) -> list[Invitation]:
+    """The invitations of the workspace that still wait, newest first."""
+    permissions.require(actor, permissions.MEMBERS_READ)
+    query = select(Invitation).where(
+        Invitation.workspace_id == actor.workspace_id,
+        col(Invitation.accepted_at).is_(None),
+        col(Invitation.revoked_at).is_(None),
+        col(Invitation.expires_at) > clock.now(),
+    )
+    return list(session.exec(query.order_by(col(Invitation.id).desc())).all())
+
+
+def withdraw(session: Session, *, actor: Actor, invitation_id: str) -> None:
+    """Make an invitation's link invalid. Raises `NotFound`."""
+    permissions.require(actor, permissions.MEMBERS_WRITE)
+    query = select(Invitation).where(Invitation.id == invitation_id, Invitation.workspace_id == actor.workspace_id)
+    found = session.exec(query).first()
+    if found is None:
+        raise NotFound("There is no such invitation in this workspace.")
+    found.revoked_at = found.revoked_at or clock.now()
+    audit.record(session, actor=actor, action="member.invitation_withdrawn", target_kind="invitation", target_id=found.id)
 
 
 def set_role(session: Session, *, actor: Actor, user_id: str, role: Role) -> None:
@@ -120,6 +149,22 @@ def remove(session: Session, *, actor: Actor, user_id: str) -> None:
     session.delete(member)
     sessions.revoke_all(session, user_id)
     audit.record(session, actor=actor, action="member.removed", target_kind="user", target_id=user_id)
+
+
+def _open_invitation(session: Session, token: str, email: str) -> Invitation:
+    macs = [mac.digest_hex for mac in crypto.keyring().macs(_LABEL, token)]
+    found = session.exec(select(Invitation).where(col(Invitation.token_mac).in_(macs)).with_for_update()).first()
+    if found is None or found.accepted_at or found.revoked_at or found.expires_at < clock.now():
+        raise Unauthenticated("This invitation is not valid any more. Ask for a new one.", "invitation")
+    if found.email and found.email != email:
+        raise Unauthenticated("This invitation is for another e-mail address.", "invitation")
+    return found
+
+
+def _join(session: Session, invitation: Invitation, user: User) -> None:
+    session.add(Membership(id=ids.new("mem"), workspace_id=invitation.workspace_id, user_id=user.id, role=invitation.role))
+    invitation.accepted_at = clock.now()
+    session.flush()
 
 
 def _member(session: Session, actor: Actor, user_id: str) -> Membership:

@@ -24,22 +24,22 @@ def is_revealed() -> Live:
     return _secret.value != ""
 
 
-def secret_panel(what: Text, *, filename: str, on_close: Any, next_step: rx.Component | None = None) -> rx.Component:
+ONCE = "It is shown this once and kept nowhere in readable form. If it is lost, rotate to get another."
+
+
+def secret_panel(what: Text, *, filename: str, on_close: Any, next_step: rx.Component | None = None, once: str = ONCE) -> rx.Component:
     """The secret with copy and download; "I have stored it" frees Close, which forgets it and calls `on_close`."""
     return rx.el.div(
         _stored_hook(),
         rx.el.div(
             rx.el.div(icon("key-round"), rx.el.span(what, class_name="x-strong"), class_name="x-row"),
-            rx.el.p(
-                "It is shown this once and kept nowhere in readable form. If it is lost, rotate to get another.",
-                class_name="x-small x-soft",
-            ),
+            rx.el.p(once, class_name="x-small x-soft"),
             class_name="x-stack-tight",
         ),
         rx.cond(
             is_revealed(),
             rx.el.div(_secret.value, class_name="x-secret-value", custom_attrs={"data-testid": "secret"}),
-            rx.el.div("No longer here: the page was loaded again. Rotate to get another.", class_name="x-secret-value x-soft"),
+            rx.el.div("No longer here: the page was loaded again, and it is shown only once.", class_name="x-secret-value x-soft"),
         ),
         rx.el.div(
             copy_button(_secret.value, words=True),

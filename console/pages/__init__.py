@@ -9,6 +9,7 @@ from console.pages.api_keys import page as api_keys
 from console.pages.deliveries import detail as delivery
 from console.pages.deliveries import page as deliveries
 from console.pages.door import page as door
+from console.pages.members import page as members
 from console.pages.overview import page as overview
 from console.pages.receiver import page as receiver
 from console.pages.webhooks import detail as webhook
@@ -17,5 +18,5 @@ from console.pages.webhooks import page as webhooks
 
 def add_all(app: rx.App) -> None:
     """Add every page."""
-    for section in (door, overview, api_keys, api_key, webhooks, webhook, deliveries, delivery, receiver):
+    for section in (door, overview, api_keys, api_key, webhooks, webhook, deliveries, delivery, receiver, members):
         section.add(app)

@@ -185,7 +185,7 @@ def limit_row(standing: Standing) -> LimitRow:
         window=standing.window.removeprefix("per_").capitalize(),
         used=f"{used:,} of {standing.limit:,}",
         percent=round(share, 1),
-        tone="red" if share >= 100 else "amber" if share >= 80 else "accent",  # noqa: PLR2004 - near its end
+        tone="red" if share >= 100 else "amber" if share >= 80 else "accent",
         resets=words.moment(standing.resets_at),
     )
 

@@ -11,7 +11,8 @@ from console.shell import bare
 
 
 def add(app: rx.App) -> None:
-    """Add both pages."""
+    """Add the pages before sign-in."""
+    app.add_page(invitation, route="/invitation", title="Join · Crossdock", on_load=DoorState.load)
     app.add_page(sign_in, route="/login", title="Sign in · Crossdock", on_load=DoorState.load)
     app.add_page(set_up, route="/setup", title="Set up · Crossdock", on_load=DoorState.load)
 
@@ -44,15 +45,7 @@ def set_up() -> rx.Component:
         ),
         text_field("Your name", name="name", auto_complete="name", required=True, max_length=200),
         text_field("E-mail", name="email", type="email", auto_complete="username", required=True),
-        text_field(
-            "Password",
-            name="password",
-            type="password",
-            auto_complete="new-password",
-            required=True,
-            min_length=12,
-            help_="At least 12 characters; a phrase is best.",
-        ),
+        _new_password(),
         rx.el.button("Create administrator", type="submit", class_name="x-button x-primary", disabled=DoorState.token == ""),
         class_name="x-form",
     )
@@ -66,6 +59,39 @@ def set_up() -> rx.Component:
         _error(),
         rx.cond(rx.State.is_hydrated & (DoorState.token == ""), missing, form),
     )
+
+
+def invitation() -> rx.Component:
+    """The page behind an invitation's link: join as who is signed in, or as a new user."""
+    state = DoorState
+    token = rx.el.input(type="hidden", name="token", value=state.token)
+    known = post_form(
+        "/auth/join",
+        token,
+        rx.el.p("You are signed in as ", rx.el.span(state.signed_in_as, class_name="x-strong"), ".", class_name="x-small"),
+        rx.el.button("Join the workspace", type="submit", class_name="x-button x-primary", disabled=state.token == ""),
+        class_name="x-form",
+    )
+    fresh = post_form(
+        "/auth/accept-invitation",
+        token,
+        text_field("Your name", name="name", auto_complete="name", required=True, max_length=200),
+        text_field("E-mail", name="email", type="email", auto_complete="username", required=True),
+        _new_password(),
+        rx.el.button("Join the workspace", type="submit", class_name="x-button x-primary", disabled=state.token == ""),
+        rx.el.p(
+            "You have an account? ", rx.el.a("Sign in first", href="/login?next=/invitation?token=" + state.token), ".", class_name="x-help"
+        ),
+        class_name="x-form",
+    )
+    return bare(rx.el.h1("Join a workspace"), _error(), rx.cond(state.signed_in_as != "", known, fresh))
+
+
+def _new_password() -> rx.Component:
+    return text_field(
+        "Password", name="password", type="password", auto_complete="new-password", required=True, min_length=12,
+        help_="At least 12 characters; a phrase is best.",
+    )  # fmt: skip
 
 
 def _error() -> rx.Component:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from console import auth
 from console.auth import PUBLIC, needs
 
 _WORDS = {
@@ -17,6 +18,10 @@ _WORDS = {
     "workspace": "The workspace needs a name of 1 to 120 characters.",
     "unavailable": "The database cannot be reached for now. Try again in a moment.",
 }
+_INVITATION_WORDS = {
+    "token": "This invitation is not valid any more, or is for another e-mail address. Ask for a new one.",
+    "taken": "There is already a user with that e-mail address, or you are a member. Sign in, then open the link again.",
+}
 
 
 class DoorState(rx.State):
@@ -25,16 +30,18 @@ class DoorState(rx.State):
     error: str = ""
     next: str = ""
     token: str = ""
-    email: str = ""
+    signed_in_as: str = ""
 
     @rx.event
     @needs(PUBLIC)
-    def load(self) -> None:
-        """Read the address."""
+    async def load(self) -> None:
+        """Read the address, and who is here already."""
         query = self.router.url.query_parameters
         code = query.get("error", "")
-        self.error = _WORDS.get(code, "That did not work. Try again.") if code else ""
+        words = _INVITATION_WORDS if self.router.url.path.startswith("/invitation") else {}
+        self.error = words.get(code) or _WORDS.get(code, "That did not work. Try again.") if code else ""
         wanted = query.get("next", "")
         self.next = wanted if wanted.startswith("/") and not wanted.startswith("//") else ""
         self.token = query.get("token", "")
-        self.email = query.get("email", "")
+        info = await auth.lookup(auth.token_of(self))
+        self.signed_in_as = info.user_email if info else ""

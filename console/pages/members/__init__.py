@@ -1,0 +1,1 @@
+"""Members of the workspace, and invitations to it."""
