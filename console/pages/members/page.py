@@ -6,7 +6,7 @@ import reflex as rx
 
 from backend.core.actor import Role
 from console.components import table
-from console.components.basic import button, length, note, time
+from console.components.basic import button, length, negated, note, time
 from console.components.dialog import confirm_by_name, dialog, foot
 from console.components.form import select_field, text_field
 from console.components.secret import secret_panel
@@ -50,7 +50,7 @@ def _cells(row: MemberRow) -> list[object]:
         *options,
         value=row.role,
         on_change=lambda value: MembersState.change_role(row.id, value),
-        disabled=~MembersState.may_change,
+        disabled=negated(MembersState.may_change),
         class_name="x-select",
         aria_label="Role of " + row.name,
         width="auto",
