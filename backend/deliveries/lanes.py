@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 _DUE = bulk.Statement(
     "UPDATE lane SET due_at = min(coalesce(due_at, ?1), ?1) WHERE webhook_id = ?2",
-    "UPDATE lane l SET due_at = least(l.due_at, v.at) FROM unnest(%s::timestamptz[], %s::text[]) v(at, id) WHERE l.webhook_id = v.id",
+    "UPDATE lane l SET due_at = least(l.due_at, v.c0) FROM {rows} WHERE l.webhook_id = v.c1",
+    ("timestamptz", "text"),
 )
 _BLOCK = bulk.Statement(
     "UPDATE lane SET blocked_reason = CASE WHEN blocked_until IS NULL OR blocked_until < ?1 THEN ?2 ELSE blocked_reason END, "
     "blocked_until = max(coalesce(blocked_until, ?1), ?1) WHERE webhook_id = ?3 AND NOT paused",
-    "UPDATE lane l SET blocked_reason = CASE WHEN l.blocked_until IS NULL OR l.blocked_until < v.at THEN v.reason ELSE l.blocked_reason END, "
-    "blocked_until = greatest(l.blocked_until, v.at) FROM unnest(%s::timestamptz[], %s::text[], %s::text[]) v(at, reason, id) "
-    "WHERE l.webhook_id = v.id AND NOT l.paused",
+    "UPDATE lane l SET blocked_reason = CASE WHEN l.blocked_until IS NULL OR l.blocked_until < v.c0 THEN v.c1 ELSE l.blocked_reason END, "
+    "blocked_until = greatest(l.blocked_until, v.c0) FROM {rows} WHERE l.webhook_id = v.c2 AND NOT l.paused",
+    ("timestamptz", "text", "text"),
 )
 
 

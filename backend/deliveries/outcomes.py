@@ -22,44 +22,44 @@ from backend.deliveries import bulk, health, lanes, rollups
 from backend.deliveries.values import Claim, Exchange, Finished, Outcome, Status
 from backend.webhooks import policy
 
-_ATTEMPT = bulk.insert(
+_ATTEMPT = bulk.Insert(
     "attempt",
-    {
-        "id": "text",
-        "created_at": "timestamptz",
-        "workspace_id": "text",
-        "delivery_id": "text",
-        "event_id": "text",
-        "webhook_id": "text",
-        "number": "int",
-        "trigger": "text",
-        "outcome": "text",
-        "url": "text",
-        "status_code": "int",
-        "error_class": "text",
-        "error": "text",
-        "address": "text",
-        "started_at": "timestamptz",
-        "dns_ms": "float8",
-        "connect_ms": "float8",
-        "tls_ms": "float8",
-        "first_byte_ms": "float8",
-        "total_ms": "float8",
-        "retry_at": "timestamptz",
-        "run_id": "text",
-    },
+    (
+        "id",
+        "created_at",
+        "workspace_id",
+        "delivery_id",
+        "event_id",
+        "webhook_id",
+        "number",
+        "trigger",
+        "outcome",
+        "url",
+        "status_code",
+        "error_class",
+        "error",
+        "address",
+        "started_at",
+        "dns_ms",
+        "connect_ms",
+        "tls_ms",
+        "first_byte_ms",
+        "total_ms",
+        "retry_at",
+        "run_id",
+    ),
 )
-_BODY = bulk.insert(
+_BODY = bulk.Insert(
     "attempt_body",
-    {
-        "attempt_id": "text",
-        "workspace_id": "text",
-        "request_headers": "jsonb",
-        "response_headers": "jsonb",
-        "response_body": "text",
-        "response_encoding": "text",
-        "response_truncated": "bool",
-    },
+    (
+        "attempt_id",
+        "workspace_id",
+        "request_headers",
+        "response_headers",
+        "response_body",
+        "response_encoding",
+        "response_truncated",
+    ),
 )
 _HELD: Final = {"id": "text", "run_id": "text"}
 _DELIVERY = bulk.update(

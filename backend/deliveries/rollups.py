@@ -18,17 +18,14 @@ if TYPE_CHECKING:
 
 WIDTHS: Final = (60, 3600)
 _COUNTS: Final = ("delivered", "failed", "dead", *(f"b{index}" for index in range(len(LATENCY_BOUNDS_MS) + 1)))
-_ADD = bulk.insert(
-    "delivery_rollup",
-    {
-        "workspace_id": "text",
-        "width": "int",
-        "starts_at": "timestamptz",
-        "webhook_id": "text",
-        **dict.fromkeys(_COUNTS, "bigint"),
-    },
-    "ON CONFLICT (workspace_id, width, starts_at, webhook_id) DO UPDATE SET "
-    + ", ".join(f"{name} = delivery_rollup.{name} + excluded.{name}" for name in _COUNTS),
+_NAMES: Final = ("workspace_id", "width", "starts_at", "webhook_id", *_COUNTS)
+_ON_CONFLICT: Final = "ON CONFLICT (workspace_id, width, starts_at, webhook_id) DO UPDATE SET " + ", ".join(
+    f"{name} = delivery_rollup.{name} + excluded.{name}" for name in _COUNTS
+)
+_ADD = bulk.Statement(
+    f"INSERT INTO delivery_rollup ({', '.join(_NAMES)}) VALUES ({', '.join('?' for _ in _NAMES)}) {_ON_CONFLICT}",  # noqa: S608 - names are ours
+    f"INSERT INTO delivery_rollup ({', '.join(_NAMES)}) SELECT * FROM {{rows}} ORDER BY 1, 2, 3, 4 {_ON_CONFLICT}",  # noqa: S608 - the same
+    ("text", "int", "timestamptz", "text", *("bigint" for _ in _COUNTS)),
 )
 
 
