@@ -1,0 +1,84 @@
+"""Every event handler of the console, with a payload that its page would send."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from reflex_base.registry import RegistrationContext
+
+from console import auth
+
+STATE = "reflex___state____state"
+
+# A valid payload for each handler that takes one. A handler that takes something and has no entry fails the test.
+PAYLOADS: dict[str, dict[str, Any]] = {
+    "keys_state.search": {"form": {"q": "theirs"}},
+    "new_key_state.create": {"form": {"name": "Theirs", "scope:events:read": "on"}},
+    "key_state.open_dialog": {"ask": "rotate"},
+    "key_state.rotate": {"form": {"overlap": "24"}},
+    "key_state.regenerate": {"form": {"typed_name": "Ours only"}},
+    "key_state.revoke": {"form": {"typed_name": "Ours only"}},
+    "key_state.save": {"form": {"name": "Taken over", "scope:events:read": "on"}},
+    "webhooks_state.search": {"form": {"q": "ours"}},
+    "new_webhook_state.check_url": {"url": "http://127.0.0.1/"},
+    "new_webhook_state.create": {"form": {"url": "http://127.0.0.1:9/theirs", "event:*": "on", "name": "Theirs"}},
+    "webhook_state.open_dialog": {"ask": "delete"},
+    "webhook_state.disable": {"form": {"reason": "Taken over"}},
+    "webhook_state.enable": {"form": {"missed": "send"}},
+    "webhook_state.rotate": {"form": {"overlap": "0"}},
+    "webhook_state.delete": {"form": {"typed_name": "Ours only"}},
+    "webhook_state.save": {"form": {"url": "http://127.0.0.1:9/stolen", "event:*": "on", "name": "Taken over"}},
+    "webhook_state.check_url": {"url": "http://127.0.0.1/"},
+    "test_send_state.choose": {"name": "order.created"},
+    "test_send_state.send": {"form": {"event": "order.created", "data": "{}"}},
+    "filter_state.run": {"form": {"filter": ""}},
+    "signature_state.check": {"form": {"secret": "", "headers": "", "body": ""}},
+    "deliveries_state.search": {"form": {"q": "ours"}},
+    "deliveries_state.pick": {"name": "status", "value": "dead"},
+    "receiver_state.set_mode": {"mode": "fail"},
+    "members_state.invite": {"form": {"role": "viewer", "email": "theirs@example.com"}},
+    "members_state.withdraw": {"invitation_id": "{invitation_id}"},
+    "members_state.change_role": {"user_id": "{user_id}", "role": "owner"},
+    "members_state.ask_removal": {"user_id": "{user_id}", "name": "taken over"},
+    "members_state.remove": {"form": {"typed_name": "taken over"}},
+}
+
+
+def short(name: str) -> str:
+    """`key_state.rotate` of a handler's full name."""
+    state, _, handler = name.rpartition(".")
+    return f"{state.rpartition('____')[2]}.{handler}"
+
+
+@functools.cache
+def of_the_console() -> dict[str, Any]:
+    """Every handler of our own by its full name."""
+    import console.console  # noqa: F401 - registers them
+
+    return {
+        name: registered.handler
+        for name, registered in RegistrationContext.get().event_handlers.items()
+        if ".console___" in name and not name.endswith(".setvar")
+    }
+
+
+def find(short_name: str) -> str:
+    """The full name of a handler."""
+    return next(name for name in of_the_console() if short(name) == short_name)
+
+
+def payload(name: str, **ids: str) -> dict[str, Any]:
+    """What a page would send to a handler, with `ids` for the placeholders. Raises `AssertionError` where nobody wrote it down."""
+    code = of_the_console()[name].fn.__code__
+    takes = list(code.co_varnames[1 : code.co_argcount])
+    given = PAYLOADS.get(short(name), {})
+    assert sorted(takes) == sorted(given), f"{short(name)} takes {takes}: give it a payload in tests/console/handlers.py"
+    return {
+        word: value.format(**ids) if isinstance(value, str) and value.startswith("{") and ids else value for word, value in given.items()
+    }
+
+
+def is_public(name: str) -> bool:
+    """Whether strangers may call it."""
+    return auth.permission_of(name) is auth.PUBLIC

@@ -1,0 +1,97 @@
+"""Two workspaces: no handler of the console reads or touches a row of the other."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlmodel import SQLModel, select
+
+from backend.accounts import members
+from backend.api_keys import service as api_keys
+from backend.api_keys.inputs import KeyInput
+from backend.core import db
+from backend.core.actor import Actor, Role
+from backend.events import service as events
+from backend.models import Delivery
+from backend.receiver import service as receiver
+from backend.webhooks import service as webhooks
+from backend.webhooks.values import WebhookInput
+from tests.console import handlers
+from tests.console.conftest import Web, signed_in, tab
+from tests.console.handlers import STATE, find, payload, short
+from tests.factories import accounts
+
+_OURS = "Ours only"
+
+
+@pytest.mark.usefixtures("redis")
+def test_no_handler_reads_or_touches_another_workspaces_rows(web: Web) -> None:
+    ours, theirs = accounts.workspace(_OURS), accounts.workspace("Theirs")
+    paths, needles, ids = _make(ours)
+    before = _rows(ours.workspace_id)
+
+    async def story() -> list[object]:
+        async with tab(web, signed_in(theirs)) as page:
+            await page.send(f"{STATE}.hydrate")
+            for name in handlers.of_the_console():
+                state = short(name).partition(".")[0]
+                path = paths.get(state, "/")
+                if not handlers.is_public(name):
+                    await page.send(name, payload(name, **ids), path=path)
+                    await page.send(find("door_state.load"), path=f"/login?next=/{short(name)}")
+                    await page.until(lambda seen, mark=f"/{short(name)}": mark in str(seen.updates))
+            return list(page.updates)
+
+    updates = asyncio.run(story())
+    assert len(updates) > len(needles)
+    assert not [needle for needle in needles if needle in _answers(updates)]
+    assert _rows(ours.workspace_id) == before
+
+
+def _make(ours: Actor) -> tuple[dict[str, str], list[str], dict[str, str]]:
+    """Something of everything: the pages on which it would be seen, the words by which it would be recognised, and its ids."""
+    with db.transaction(write=True) as session:
+        key, _ = api_keys.create(session, actor=ours, input=KeyInput(name=_OURS, scopes=["events:read"]))
+        inbox = receiver.create_inbox(session, actor=ours, name=_OURS)
+        hook, _ = webhooks.create(session, actor=ours, input=WebhookInput(name=_OURS, url="https://receiver.example/ours", events=["*"]))
+        invitation, _ = members.invite(session, actor=ours, role=Role.VIEWER, email="ours@example.com")
+        published = events.publish(session, actor=ours, type="order.created", data={"secret_of": _OURS})
+    with db.transaction() as session:
+        delivery = session.exec(select(Delivery).where(Delivery.event_id == published.id)).one()
+    at_hook = f"/settings/webhooks/{hook.id}"
+    paths = {
+        "key_state": f"/settings/api-keys/{key.id}",
+        "webhook_state": at_hook,
+        "test_send_state": at_hook,
+        "filter_state": at_hook,
+        "delivery_state": f"/settings/deliveries/{delivery.id}",
+        "deliveries_state": f"/settings/deliveries?webhook={hook.id}",
+        "receiver_state": f"/settings/receiver?inbox={inbox.id}",
+    }
+    ids = {"invitation_id": invitation.id, "user_id": ours.id}
+    return paths, [_OURS, ours.workspace_id, inbox.token, published.id, "ours@example.com"], ids
+
+
+def _answers(updates: list[object]) -> str:
+    """What was sent, without the address that the page itself had asked for."""
+    kept = []
+    for update in updates:
+        assert isinstance(update, dict)
+        deltas = {
+            state: {k: v for k, v in values.items() if "router" not in k and "_id_rx_state_" not in k}
+            for state, values in (update.get("delta") or {}).items()
+        }
+        kept.append((deltas, update.get("events")))
+    return str(kept)
+
+
+def _rows(workspace_id: str) -> dict[str, list[tuple[object, ...]]]:
+    found: dict[str, list[tuple[object, ...]]] = {}
+    with db.transaction() as session:
+        for name, table in SQLModel.metadata.tables.items():
+            if "workspace_id" in table.c:
+                rows = session.execute(text(f'SELECT * FROM "{name}" WHERE workspace_id = :id'), {"id": workspace_id}).all()  # noqa: S608 - our own names
+                found[name] = sorted((tuple(row) for row in rows), key=str)
+    return found

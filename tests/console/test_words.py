@@ -1,0 +1,126 @@
+"""How numbers and times are written, and what forms are taken to mean."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from backend.core.errors import FieldError, Invalid, NotFound
+from backend.models import Attempt
+from console import bridge, words
+from console.components.chart import spark_path
+from console.pages.api_keys import forms as key_forms
+from console.pages.deliveries.rows import since, times
+from console.pages.webhooks import forms as webhook_forms
+from console.urls import with_query
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"), [(None, "–"), (0.42, "0.4 ms"), (84.4, "84 ms"), (999.4, "999 ms"), (1234.0, "1.2 s"), (31_000, "31.0 s")]
+)
+def test_a_duration_is_written_in_its_unit(ms: float | None, text: str) -> None:
+    assert words.duration(ms) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "5 s"), (300, "5 min"), (7200, "2 h"), (5400, "1.5 h"), (86_400, "1 day"), (432_000, "5 days")]
+)
+def test_a_span_is_written_in_its_largest_unit(seconds: float, text: str) -> None:
+    assert words.span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"), [(0, 0, "–"), (0, 9, "0 %"), (9, 9, "100 %"), (982, 1000, "98.2 %"), (99_999, 100_000, "99.9 %")]
+)
+def test_almost_everything_is_not_everything(part: int, whole: int, text: str) -> None:
+    assert words.percent(part, whole) == text
+
+
+def test_a_count_says_that_it_stopped_counting() -> None:
+    assert words.count(SimpleNamespace(value=10_000, capped=True)) == "10,000+"
+    assert words.count(1234) == "1,234"
+
+
+def test_a_line_spans_the_box_and_one_point_is_no_line() -> None:
+    assert spark_path([3.0]) == ""
+    path = spark_path([0.0, 10.0])
+    assert (path.split("L")[0], path.split("L")[1]) == ("M0.0,30.0", "120.0,2.0")
+
+
+def test_the_times_of_an_attempt_fill_the_bar() -> None:
+    attempt = Attempt(dns_ms=2.0, connect_ms=3.0, tls_ms=None, first_byte_ms=15.0, total_ms=20.0)
+    found = times(attempt)
+    assert [phase for phase, _, _ in found] == ["dns", "connect", "wait", "body"]
+    assert sum(float(width.rstrip("%")) for _, width, _ in found) == pytest.approx(100)
+    assert found[2][2] == "10 ms"
+
+
+def test_an_attempt_that_never_got_an_answer_was_waiting() -> None:
+    found = times(Attempt(dns_ms=None, connect_ms=5.0, tls_ms=None, first_byte_ms=None, total_ms=15_000.0))
+    assert [phase for phase, _, _ in found] == ["connect", "wait"]
+
+
+def test_an_unknown_time_range_is_no_filter() -> None:
+    now = datetime(2026, 1, 31, tzinfo=UTC)
+    assert since("24h", now) == datetime(2026, 1, 30, tzinfo=UTC)
+    assert since("yesterday", now) is None
+
+
+def test_an_address_keeps_only_the_filters_that_are_set() -> None:
+    assert with_query("/x", status="dead", q="", cursor="a b") == "/x?status=dead&cursor=a+b"
+    assert with_query("/x", q="") == "/x"
+
+
+def test_a_keys_form_becomes_its_input() -> None:
+    form: dict[str, Any] = {
+        "name": "Shop",
+        "scope:events:write": "on",
+        "scope:events:read": "on",
+        "limit_per_minute": "100",
+        "limit_per_hour": "",
+        "allowed_ips": "203.0.113.7\n10.0.0.0/8, 2001:db8::/32",
+        "expires_at": "2027-01-31",
+    }
+    found = key_forms.changes(form)
+    assert found["scopes"] == ["events:read", "events:write"]
+    assert (found["limit_per_minute"], found["limit_per_hour"]) == (100, None)
+    assert found["allowed_ips"] == ["203.0.113.7", "10.0.0.0/8", "2001:db8::/32"]
+    assert found["expires_at"] == datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def test_every_mistake_in_a_keys_form_is_named_at_once() -> None:
+    with pytest.raises(Invalid) as caught:
+        key_forms.changes({"limit_per_day": "many", "expires_at": "soon", "metadata": "[1]"})
+    assert {error.path for error in caught.value.errors} == {"rate_limit", "expires_at", "metadata"}
+
+
+def test_a_webhooks_form_becomes_its_input() -> None:
+    found = webhook_forms.values(
+        {
+            "url": " https://x.example ",
+            "event:order.created": "on",
+            "other_events": "lead.*, ticket.created",
+            "schedule": "5s, 5m, 2h",
+            "verify_ssl": "on",
+        }
+    )
+    assert found["url"] == "https://x.example"
+    assert found["events"] == ["order.created", "lead.*", "ticket.created"]
+    assert found["retry_policy"] == {"schedule": [5.0, 300.0, 7200.0]}
+    assert (found["verify_ssl"], found["auto_disable"], found["filter"]) == (True, False, None)
+    assert "secret" not in found
+
+
+def test_every_mistake_in_a_webhooks_form_is_named_at_once() -> None:
+    with pytest.raises(Invalid) as caught:
+        webhook_forms.values({"headers": "no colon", "schedule": "soon", "filter": "{", "timeout": "long"})
+    assert {error.path for error in caught.value.errors} == {"headers", "retry_policy", "filter", "timeout"}
+
+
+def test_an_error_is_put_beside_its_field() -> None:
+    error = Invalid(FieldError("scopes[0]", "'x' is not a scope.", "Use one."), FieldError("rate_limit.per_hour", "0 is out of range."))
+    assert bridge.field_errors(error) == {"scopes": "'x' is not a scope. Use one.", "rate_limit": "0 is out of range."}
+    assert bridge.field_errors(NotFound("There is none.")) == {"": "There is none."}
