@@ -104,20 +104,12 @@ def _skipped(session: Session, webhook: Webhook) -> Iterator[list[Event]]:
         batch = [event for event in rows if _names(event.skips, webhook.id)]
         if condition is not None:
             batch = [event for event in batch if filters.evaluate(condition, orjson.loads(event.body)).matched]
-        taken = _delivered_already(session, webhook, [event.id for event in batch])
-        if wanted := [event for event in batch if event.id not in taken]:
-            yield wanted
+        if batch:
+            yield batch
 
 
 def _names(skips: list[dict[str, Any]], webhook_id: str) -> bool:
     return any(entry.get("webhook_id") == webhook_id and entry.get("reason") == SKIPPED_DISABLED for entry in skips)
-
-
-def _delivered_already(session: Session, webhook: Webhook, event_ids: list[str]) -> set[str]:
-    query = select(Delivery.event_id).where(
-        col(Delivery.event_id).in_(event_ids), col(Delivery.webhook_id) == webhook.id, col(Delivery.kind) == "event"
-    )
-    return set(session.exec(query).all())
 
 
 def _delivery(webhook: Webhook, event: Event, max_attempts: int) -> dict[str, Any]:
