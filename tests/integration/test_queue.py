@@ -58,7 +58,9 @@ def test_one_shift_waits_at_most():
     assert (job.func_name, job.timeout) == (queue.SHIFT, -1)
 
 
-def test_a_job_is_json_and_reaches_a_worker(redis: Redis):
+def test_a_job_is_json_and_reaches_a_worker(redis: Redis, monkeypatch: pytest.MonkeyPatch):
+    # Its signal handlers would outlast the test and keep this test run from being stopped.
+    monkeypatch.setattr(SimpleWorker, "_install_signal_handlers", lambda _worker: None)
     assert queue.enqueue(queue.JOBS, "builtins.sorted", [3, 1, 2], timeout=5)
 
     (job,) = queue.open_queue(queue.JOBS).jobs
