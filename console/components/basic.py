@@ -100,6 +100,17 @@ def link_button(label: Text, to: Text, *, icon_name: str = "", look: str = "plai
     return link(*mark, label, to=to, class_name=f"x-button x-{look}{' x-small-button' if small else ''}")
 
 
+def gated_link_button(
+    label: Text, to: Text, *, allowed: Live, icon_name: str = "", look: str = "plain", small: bool = False
+) -> rx.Component:
+    """A link that looks like a button; where the role does not allow what it leads to, disabled with the reason."""
+    return rx.cond(
+        allowed,
+        link_button(label, to, icon_name=icon_name, look=look, small=small),
+        button(label, icon_name=icon_name, look=look, small=small, disabled=True, title=NOT_ALLOWED),
+    )
+
+
 def icon_button(name: str, label: Text, *, small: bool = False, **props: Any) -> rx.Component:
     """A button that is only an icon; `label` is read aloud and shown on hover."""
     return rx.el.button(
@@ -112,14 +123,18 @@ def icon_button(name: str, label: Text, *, small: bool = False, **props: Any) ->
     )
 
 
-def menu(label: str, *items: rx.Component) -> rx.Component:
-    """Further actions behind one button."""
+def menu(label: str, *items: rx.Component, allowed: Live = True) -> rx.Component:
+    """Further actions behind one button, disabled with the reason where the role allows none of them."""
+    trigger = rx.el.button(
+        icon("ellipsis"),
+        type="button",
+        aria_label=label,
+        title=rx.cond(allowed, label, NOT_ALLOWED),
+        disabled=rx.cond(allowed, False, True),
+        class_name="x-button x-plain x-icon-button",
+    )
     return rx.dropdown_menu.root(
-        rx.dropdown_menu.trigger(
-            rx.el.button(icon("ellipsis"), type="button", aria_label=label, title=label, class_name="x-button x-plain x-icon-button")
-        ),
-        rx.dropdown_menu.content(*items, min_width="176px", align="end"),
-        modal=False,
+        rx.dropdown_menu.trigger(trigger), rx.dropdown_menu.content(*items, min_width="176px", align="end"), modal=False
     )
 
 

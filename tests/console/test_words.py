@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from backend.core.errors import FieldError, Invalid, NotFound
+from backend.deliveries.queries import Count
 from backend.models import Attempt
 from console import bridge, words
 from console.components.chart import spark_path
@@ -40,7 +40,7 @@ def test_almost_everything_is_not_everything(part: int, whole: int, text: str) -
 
 
 def test_a_count_says_that_it_stopped_counting() -> None:
-    assert words.count(SimpleNamespace(value=10_000, capped=True)) == "10,000+"
+    assert words.count(Count(10_000, capped=True)) == "10,000+"
     assert words.count(1234) == "1,234"
 
 
@@ -51,7 +51,7 @@ def test_a_line_spans_the_box_and_one_point_is_no_line() -> None:
 
 
 def test_the_times_of_an_attempt_fill_the_bar() -> None:
-    attempt = Attempt(dns_ms=2.0, connect_ms=3.0, tls_ms=None, first_byte_ms=15.0, total_ms=20.0)
+    attempt = _attempt(dns_ms=2.0, connect_ms=3.0, tls_ms=None, first_byte_ms=15.0, total_ms=20.0)
     found = times(attempt)
     assert [phase for phase, _, _ in found] == ["dns", "connect", "wait", "body"]
     assert sum(float(width.rstrip("%")) for _, width, _ in found) == pytest.approx(100)
@@ -59,7 +59,7 @@ def test_the_times_of_an_attempt_fill_the_bar() -> None:
 
 
 def test_an_attempt_that_never_got_an_answer_was_waiting() -> None:
-    found = times(Attempt(dns_ms=None, connect_ms=5.0, tls_ms=None, first_byte_ms=None, total_ms=15_000.0))
+    found = times(_attempt(dns_ms=None, connect_ms=5.0, tls_ms=None, first_byte_ms=None, total_ms=15_000.0))
     assert [phase for phase, _, _ in found] == ["connect", "wait"]
 
 
@@ -124,3 +124,25 @@ def test_an_error_is_put_beside_its_field() -> None:
     error = Invalid(FieldError("scopes[0]", "'x' is not a scope.", "Use one."), FieldError("rate_limit.per_hour", "0 is out of range."))
     assert bridge.field_errors(error) == {"scopes": "'x' is not a scope. Use one.", "rate_limit": "0 is out of range."}
     assert bridge.field_errors(NotFound("There is none.")) == {"": "There is none."}
+
+
+def _attempt(
+    *, dns_ms: float | None, connect_ms: float | None, tls_ms: float | None, first_byte_ms: float | None, total_ms: float
+) -> Attempt:
+    return Attempt(
+        id="att_1",
+        workspace_id="wsp_1",
+        delivery_id="dlv_1",
+        event_id="evt_1",
+        webhook_id="whk_1",
+        number=1,
+        trigger="event",
+        outcome="failed",
+        url="https://x.example",
+        started_at=datetime(2026, 1, 31, tzinfo=UTC),
+        dns_ms=dns_ms,
+        connect_ms=connect_ms,
+        tls_ms=tls_ms,
+        first_byte_ms=first_byte_ms,
+        total_ms=total_ms,
+    )

@@ -54,15 +54,16 @@ def _actions() -> rx.Component:
     is_revoked = KeyState.key.status == "revoked"
     disabled = KeyState.key.status == "disabled"
     return rx.cond(
-        is_revoked | ~SessionState.can_write,
+        is_revoked,
         rx.fragment(),
         rx.el.div(
-            button("Rotate", icon_name="refresh-cw", on_click=KeyState.open_dialog("rotate")),
+            button("Rotate", icon_name="refresh-cw", on_click=KeyState.open_dialog("rotate"), allowed=SessionState.can_write),
             menu(
                 "More actions",
                 menu_item(rx.cond(disabled, "Enable", "Disable"), "power", KeyState.switch),
                 menu_item("Regenerate", "rotate-ccw-key", KeyState.open_dialog("regenerate"), danger=True),
                 menu_item("Revoke", "ban", KeyState.open_dialog("revoke"), danger=True),
+                allowed=SessionState.can_write,
             ),
             class_name="x-row",
         ),

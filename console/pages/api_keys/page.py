@@ -8,7 +8,7 @@ import reflex as rx
 
 from backend.api_keys.scopes import ACTIONS, RECORD_NAMES, RESOURCES, label
 from console.components import badge, table
-from console.components.basic import Live, button, contains, icon, length, link_button, note, time
+from console.components.basic import Live, button, contains, gated_link_button, icon, length, link_button, note, time
 from console.components.copy import code_block, copy_id
 from console.components.empty import empty, nothing_found
 from console.components.form import area_field, more, text_field
@@ -49,7 +49,7 @@ def add(app: rx.App) -> None:
 
 def view() -> rx.Component:
     """The list."""
-    create = rx.cond(SessionState.can_write, link_button("Create key", f"{PATH}/new", icon_name="plus", look="primary"), rx.fragment())
+    create = gated_link_button("Create key", f"{PATH}/new", icon_name="plus", look="primary", allowed=SessionState.can_write)
     listing = table.table(
         COLUMNS, KeysState.rows, _cells, key=lambda row: row.id, loading=KeysState.loading, empty=_empty(), label="API keys"
     )
@@ -95,7 +95,7 @@ def _cells(row: KeyRow) -> list[object]:
 def _empty() -> rx.Component:
     fresh = empty(
         "An API key lets a partner's system call Crossdock. Give each system its own key with the least rights it needs.",
-        link_button("Create key", f"{PATH}/new", icon_name="plus", look="primary"),
+        gated_link_button("Create key", f"{PATH}/new", icon_name="plus", look="primary", allowed=SessionState.can_write),
         curl=rx.Var.create(EXAMPLE.format(base="BASE")).replace("BASE", SessionState.base_url),
     )
     filtered = (KeysState.q != "") | (KeysState.status != "")

@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 
 from console.components import table
-from console.components.basic import icon, length, link, link_button
+from console.components.basic import gated_link_button, icon, length, link, link_button
 from console.components.empty import empty, nothing_found
 from console.pages.deliveries.parts import PATH, listing
 from console.pages.deliveries.rows import ERROR_WORDS
@@ -109,7 +109,7 @@ def _toolbar() -> rx.Component:
 def _empty() -> rx.Component:
     fresh = empty(
         "Every event that a webhook takes becomes a delivery here, with each attempt and what came back. Publish one to see it.",
-        link_button("Create webhook", "/settings/webhooks/new", icon_name="plus", look="primary"),
+        gated_link_button("Create webhook", "/settings/webhooks/new", icon_name="plus", look="primary", allowed=SessionState.can_write),
         curl=rx.Var.create(EXAMPLE).replace("BASE", SessionState.base_url),
     )
     return rx.cond(DeliveriesState.is_filtered, nothing_found(link_button("Clear filters", PATH)), fresh)

@@ -46,7 +46,7 @@ def _cells(row: DeliveryRow) -> list[Any]:
         row.webhook,
         row.result,
         row.duration,
-        rx.cond(row.next_at != "", time(row.next_at), ""),
+        rx.cond(row.hold != "", rx.el.span("On hold", title=row.hold), rx.cond(row.next_at != "", time(row.next_at), "")),
         time(row.at),
     ]
 

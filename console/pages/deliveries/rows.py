@@ -98,8 +98,8 @@ class DeliveryDetail:
     trace: str = ""
 
 
-def delivery_row(delivery: Delivery, webhook_name: str) -> DeliveryRow:
-    """A row of a list."""
+def delivery_row(delivery: Delivery, webhook_name: str, hold: str = "") -> DeliveryRow:
+    """A row of a list; `hold` says why nothing goes there at the moment."""
     waits = delivery.status in ("waiting", "retrying")
     return DeliveryRow(
         id=delivery.id,
@@ -110,6 +110,7 @@ def delivery_row(delivery: Delivery, webhook_name: str) -> DeliveryRow:
         result=_result(delivery.last_status_code, delivery.error_class),
         duration=words.duration(delivery.duration_ms) if delivery.duration_ms is not None else "",
         next_at=words.moment(delivery.due_at) if waits else "",
+        hold=hold,
         at=words.moment(delivery.created_at),
         is_test=delivery.kind == "test",
     )

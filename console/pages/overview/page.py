@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 
 from console.components import badge
-from console.components.basic import Live, card, icon, length, link_button, text_link, time
+from console.components.basic import Live, card, gated_link_button, icon, length, link_button, text_link, time
 from console.components.chart import figure
 from console.components.copy import code_block
 from console.components.table import opens
@@ -83,14 +83,14 @@ def _first_steps() -> rx.Component:
                 steps["key"],
                 "Create an API key",
                 "For the system that will publish events.",
-                link_button("Create key", "/settings/api-keys/new", small=True),
+                gated_link_button("Create key", "/settings/api-keys/new", small=True, allowed=SessionState.can_write),
             ),
             _step(
                 2,
                 steps["webhook"],
                 "Create a webhook",
                 "For whoever is told. To try it, use the built-in receiver.",
-                link_button("Create webhook", "/settings/webhooks/new", small=True),
+                gated_link_button("Create webhook", "/settings/webhooks/new", small=True, allowed=SessionState.can_write),
             ),
             _step(3, steps["event"], "Publish an event", "With the key, over HTTP.", rx.fragment(), publish),
             _step(

@@ -7,7 +7,7 @@ from typing import Final
 import reflex as rx
 
 from console.components import table
-from console.components.basic import button, icon, length, link_button, negated, time
+from console.components.basic import button, gated_link_button, icon, length, negated, time
 from console.components.copy import code_block, copy_button
 from console.pages.deliveries.parts import headers
 from console.pages.receiver.state import PATH, ArrivalRow, ReceiverState
@@ -33,8 +33,8 @@ def view() -> rx.Component:
     """The page."""
     state = ReceiverState
     hook = rx.cond(
-        SessionState.can_write & (state.inbox_id != ""),
-        link_button("Create webhook", state.hook_url, icon_name="webhook", look="primary"),
+        state.inbox_id != "",
+        gated_link_button("Create webhook", state.hook_url, icon_name="webhook", look="primary", allowed=SessionState.can_write),
         rx.fragment(),
     )
     return shell(

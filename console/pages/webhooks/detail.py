@@ -64,6 +64,7 @@ def _actions() -> rx.Component:
         rx.cond(is_disabled, rx.fragment(), menu_item("Disable", "power", WebhookState.open_dialog("disable"))),
         menu_item("Rotate secret", "refresh-cw", WebhookState.open_dialog("rotate")),
         menu_item("Delete", "trash-2", WebhookState.open_dialog("delete"), danger=True),
+        allowed=SessionState.can_write,
     )
     return rx.el.div(
         rx.cond(
@@ -72,7 +73,7 @@ def _actions() -> rx.Component:
             rx.fragment(),
         ),
         button("Send test", icon_name="send", look="primary", on_click=TestSendState.toggle, allowed=SessionState.can_operate),
-        rx.cond(SessionState.can_write, more, rx.fragment()),
+        more,
         class_name="x-row",
     )
 

@@ -7,7 +7,7 @@ from typing import Final
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import button, icon, length, link_button, note, text_link, time
+from console.components.basic import button, gated_link_button, icon, length, link_button, note, text_link, time
 from console.components.copy import copy_id
 from console.components.empty import empty, nothing_found
 from console.components.form import field, more, text_field
@@ -44,7 +44,7 @@ def add(app: rx.App) -> None:
 
 def view() -> rx.Component:
     """The list."""
-    create = rx.cond(SessionState.can_write, link_button("Create webhook", f"{PATH}/new", icon_name="plus", look="primary"), rx.fragment())
+    create = gated_link_button("Create webhook", f"{PATH}/new", icon_name="plus", look="primary", allowed=SessionState.can_write)
     listing = table.table(
         COLUMNS, WebhooksState.rows, _cells, key=lambda row: row.id, loading=WebhooksState.loading, empty=_empty(), label="Webhooks"
     )
@@ -99,7 +99,7 @@ def _empty() -> rx.Component:
     fresh = empty(
         "A webhook sends events to a URL of a customer or partner, signed, and again until they arrive. To try it, use the built-in receiver.",
         rx.el.div(
-            link_button("Create webhook", f"{PATH}/new", icon_name="plus", look="primary"),
+            gated_link_button("Create webhook", f"{PATH}/new", icon_name="plus", look="primary", allowed=SessionState.can_write),
             link_button("Open the receiver", "/settings/receiver", icon_name="inbox"),
             class_name="x-row-wrap",
         ),
