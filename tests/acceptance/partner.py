@@ -14,7 +14,9 @@ class Partner:
 
     def __init__(self, address: str, token: str = "") -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx.Client(base_url=f"{address}/api/v1", headers=headers, timeout=30)
+        # Connections end with their answers, so nothing is left open when a test is done with a partner.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self.http = httpx.Client(base_url=f"{address}/api/v1", headers=headers, timeout=30, limits=limits)
 
     @classmethod
     def administrator(cls, address: str) -> Partner:
