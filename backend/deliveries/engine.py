@@ -29,7 +29,7 @@ GRACE_SECONDS: Final = 7.0  # for what is in flight when the process is asked to
 _OVERTIME_SECONDS: Final = 31.0  # the longest attempt, and a moment
 _HAND: Final = 768
 _BYTES: Final = 64 * 1024 * 1024
-_FLUSH_SECONDS: Final = 0.02
+_FLUSH_SECONDS: Final = 0.03
 _FLUSH_COUNT: Final = 400
 _POLL_SECONDS: Final = 0.25  # while Redis is away, or slots wait for attempts to grow old
 _LONGEST_WAIT: Final = 5.0
@@ -58,7 +58,7 @@ class Shift:
         self._seconds, self._hints = seconds, hints
         self._slots = Slots()
         self._finished: list[Finished] = []
-        self._tasks: dict[asyncio.Task[None], Claim] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._returned: list[Claim] = []
         self._signal = asyncio.Event()  # something happened that may call for a turn
         self._woken = True
@@ -151,20 +151,29 @@ class Shift:
 
     def _pump(self) -> None:
         for claim in self._slots.next(time.monotonic()):
-            task = asyncio.create_task(self._send(claim))
-            self._tasks[task] = claim
-            task.add_done_callback(self._tasks.pop)
+            self._start(claim)
 
-    async def _send(self, claim: Claim) -> None:
-        begun = time.monotonic()
-        try:
-            exchange = await self._sender.send(claim)
-        except asyncio.CancelledError:
-            exchange = Exchange(clock.now(), round((time.monotonic() - begun) * 1000, 3), {}, interrupted=True)
-            exchange.error = "The worker was stopped before the receiver answered."
-        self._end(claim, exchange)
+    def _start(self, claim: Claim) -> None:
+        task = asyncio.create_task(self._send(claim))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _end(self, claim: Claim, exchange: Exchange) -> None:
+    async def _send(self, first: Claim) -> None:
+        """Make an attempt, and after it the next that may be begun: a task for each would cost more."""
+        claim: Claim | None = first
+        while claim is not None:
+            begun = time.monotonic()
+            try:
+                exchange = await self._sender.send(claim)
+            except asyncio.CancelledError:
+                exchange = Exchange(clock.now(), round((time.monotonic() - begun) * 1000, 3), {}, interrupted=True)
+                exchange.error = "The worker was stopped before the receiver answered."
+                self._end(claim, exchange)
+                return
+            claim = self._end(claim, exchange)
+
+    def _end(self, claim: Claim, exchange: Exchange) -> Claim | None:
+        """Note an outcome; the delivery that this one's task goes on with."""
         self.report.sent += 1
         now = time.monotonic()
         self._finished.append(Finished(claim, exchange))
@@ -174,7 +183,13 @@ class Shift:
             self._signal.set()
         elif len(self._finished) >= _FLUSH_COUNT:
             self._signal.set()
-        self._pump()
+        if exchange.interrupted:
+            return None
+        following, *others = (*self._slots.next(now), None)
+        for other in others:
+            if other is not None:
+                self._start(other)
+        return following
 
     async def _wait(self, deadline: float) -> None:
         """Until a turn is worthwhile: outcomes to write, a wake, the next due time, room for more, or the end."""
@@ -210,7 +225,9 @@ class Shift:
         while not self._stopping:
             try:
                 client = queue.async_redis(blocking=True)
-                self._hears = True
+                if not self._hears:
+                    await queue.async_redis().ping()
+                    self._hears = True
                 popped: Any = client.blpop([queue.WAKE_DELIVER], timeout=10)  # type: ignore[reportUnknownMemberType] - redis-py's union of sync and async
                 if await popped is None:
                     continue
@@ -240,7 +257,7 @@ class Shift:
 
     async def _abandon(self) -> None:
         """End what is still in flight as interrupted, and write what can be written."""
-        tasks = dict(self._tasks)
+        tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 
 from backend.core import lifecycle, queue
-from backend.core.egress import EgressPolicy, guarded_connector
+from backend.core.egress import EgressPolicy
 from backend.core.logging import logger
 from backend.deliveries import sweep as sweeping
 from backend.deliveries.engine import Report, Shift
@@ -38,8 +38,7 @@ def sweep() -> None:
 
 
 async def _shift() -> Report:
-    connector = guarded_connector(EgressPolicy.from_settings(settings()), limit=0)
-    sender = Sender(connector)
+    sender = Sender(EgressPolicy.from_settings(settings()))
     shift = Shift(Store(runs.current), sender)
     loop = asyncio.get_running_loop()
     try:

@@ -7,7 +7,6 @@ import errno
 import ssl
 import time
 import zlib
-from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
@@ -16,7 +15,8 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from backend import __version__
 from backend.core import clock, signing
-from backend.core.egress import EgressBlocked
+from backend.core.egress import EgressBlocked, EgressPolicy, GuardedConnector
+from backend.core.egress_rules import address_of
 from backend.deliveries.values import Claim, ErrorClass, Exchange, Target
 from backend.webhooks import policy
 
@@ -33,7 +33,7 @@ _UNREACHABLE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EA
 class _Marks:
     """When the steps of one attempt happened, on the monotonic clock; None for a step that did not."""
 
-    __slots__ = ("address", "connected", "connecting", "resolved", "resolving", "reused", "securing")
+    __slots__ = ("address", "connected", "connecting", "resolved", "resolving", "securing")
 
     def __init__(self) -> None:
         self.resolving: float | None = None
@@ -41,8 +41,12 @@ class _Marks:
         self.connecting: float | None = None
         self.securing: float | None = None
         self.connected: float | None = None
-        self.reused = False
         self.address: str | None = None
+
+    @property
+    def reused(self) -> bool:
+        """Whether the connection was there already."""
+        return self.connecting is None
 
 
 _marks: contextvars.ContextVar[_Marks] = contextvars.ContextVar("marks")
@@ -69,17 +73,36 @@ class _Request(aiohttp.ClientRequest):
         return await super().send(conn)
 
 
-class Sender:
-    """Sends attempts over pooled connections of one connector; close it when the shift ends."""
+class _Connector(GuardedConnector):
+    """The guarded connector, noting when it resolves and connects. aiohttp's own tracing would cost each request, these only new connections."""
 
-    def __init__(self, connector: aiohttp.BaseConnector) -> None:
+    async def _create_connection(self, req: aiohttp.ClientRequest, traces: list[Any], timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's own
+        marks = _marks.get()
+        marks.connecting = time.perf_counter()
+        made = await super()._create_connection(req, traces, timeout)
+        marks.connected = time.perf_counter()
+        return made
+
+    async def _resolve_host(self, host: str, port: int, traces: Any = None) -> Any:
+        if address_of(host) is not None:
+            return await super()._resolve_host(host, port, traces)
+        marks = _marks.get()
+        marks.resolving = time.perf_counter()
+        found = await super()._resolve_host(host, port, traces)
+        marks.resolved = time.perf_counter()
+        return found
+
+
+class Sender:
+    """Sends attempts over pooled connections, to where `egress` allows; close it when the shift ends."""
+
+    def __init__(self, egress: EgressPolicy) -> None:
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=_Connector(egress, limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
             request_class=_Request,
-            trace_configs=[_tracing()],
         )
         self._verified = _context(verify=True)
         self._unverified = _context(verify=False)
@@ -122,8 +145,7 @@ class Sender:
         target = claim.target
         _marks.set(marks)
         try:
-            left = target.timeout - (time.perf_counter() - begun)
-            await self._exchange(exchange, marks, target, headers, claim.body, max(left, 0.001), begun)
+            await self._exchange(exchange, target, headers, claim.body, begun)
         except Exception as error:  # noqa: BLE001 - a hostile receiver must not end the shift
             if may_be_stale and marks.reused and _is_cut_off(error):
                 return True
@@ -132,9 +154,8 @@ class Sender:
         _time(exchange, marks)
         return False
 
-    async def _exchange(
-        self, exchange: Exchange, marks: _Marks, target: Target, headers: dict[str, str], body: bytes, left: float, begun: float
-    ) -> None:
+    async def _exchange(self, exchange: Exchange, target: Target, headers: dict[str, str], body: bytes, begun: float) -> None:
+        left = max(target.timeout - (time.perf_counter() - begun), 0.001)
         async with self._session.post(
             target.url,
             data=body,
@@ -142,7 +163,6 @@ class Sender:
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=left, ceil_threshold=3600),
             ssl=self._verified if target.verify_ssl else self._unverified,
-            trace_request_ctx=marks,
         ) as response:
             exchange.first_byte_ms = _ms(begun, time.perf_counter())
             exchange.status_code = status = response.status
@@ -172,26 +192,6 @@ def _context(*, verify: bool) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    config = aiohttp.TraceConfig()
-
-    def mark(name: str) -> Any:
-        async def note(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-            setattr(context.trace_request_ctx, name, time.perf_counter())
-
-        return note
-
-    async def reuse(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
-        context.trace_request_ctx.reused = True
-
-    config.on_dns_resolvehost_start.append(mark("resolving"))
-    config.on_dns_resolvehost_end.append(mark("resolved"))
-    config.on_connection_create_start.append(mark("connecting"))
-    config.on_connection_create_end.append(mark("connected"))
-    config.on_connection_reuseconn.append(reuse)
-    return config
 
 
 def _refused(exchange: Exchange, response: aiohttp.ClientResponse) -> None:
@@ -247,7 +247,7 @@ def _classify(error: Exception, marks: _Marks, target: Target) -> tuple[ErrorCla
     if isinstance(error, TimeoutError):
         return _timeout(marks, target)
     if isinstance(error, ClientConnectorDNSError):
-        return ErrorClass.DNS, f"The name {error.host} could not be resolved: {_reason(error.os_error)}."
+        return ErrorClass.DNS, f"The name {error.host} cannot be resolved."
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError | ssl.SSLError):
         return ErrorClass.TLS, _tls(error)
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -193,6 +193,12 @@ def explain(delivery: Delivery, *, webhook: Webhook | None = None, lane: Lane | 
 
 def explain_all(session: Session, *, actor: Actor, deliveries: Sequence[Delivery]) -> dict[str, str]:
     """The sentence of each of these deliveries of the workspace, by id."""
+    held, now = holds(session, actor=actor, deliveries=deliveries), clock.now()
+    return {delivery.id: advice.explain(delivery, now=now, hold=held.get(delivery.id)) for delivery in deliveries}
+
+
+def holds(session: Session, *, actor: Actor, deliveries: Sequence[Delivery]) -> dict[str, str]:
+    """Why those of these deliveries that wait get no attempt at the moment (`the webhook is paused`), by id."""
     permissions.require(actor, permissions.WEBHOOKS_READ)
     wanted = {delivery.webhook_id for delivery in deliveries if delivery.due_at is not None}
     held: dict[str, tuple[Webhook, Lane | None]] = {}
@@ -204,11 +210,12 @@ def explain_all(session: Session, *, actor: Actor, deliveries: Sequence[Delivery
         )
         held = {row[0].id: (row[0], row[1]) for row in session.exec(query).all()}
     now = clock.now()
-    nothing: tuple[None, None] = (None, None)
     return {
-        delivery.id: explain(delivery, webhook=webhook, lane=lane, now=now)
+        delivery.id: reason
         for delivery in deliveries
-        for webhook, lane in (held.get(delivery.webhook_id, nothing),)
+        if delivery.due_at is not None and delivery.webhook_id in held
+        for reason in (_hold(*held[delivery.webhook_id], now),)
+        if reason is not None
     }
 
 

@@ -22,7 +22,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="only the benches with these function names")
     arguments = parser.parse_args()
     floors = json.loads(FLOORS.read_text())
-    print(machine(), end="\n\n")
+    _say(f"{machine()}\n")
     short = 0
     for bench in BENCHES:
         if arguments.names and bench.__name__ not in arguments.names:
@@ -30,8 +30,13 @@ def main() -> int:
         for line in bench():
             verdict = _verdict(line, floors.get(line.name, {}))
             short += verdict.startswith("SHORT")
-            print(f"{line.name:44} {line.value:>10.2f} {line.unit:14} {line.meaning}{f'  [{verdict}]' if verdict else ''}", flush=True)
+            _say(f"{line.name:44} {line.value:>10.2f} {line.unit:14} {line.meaning}{f'  [{verdict}]' if verdict else ''}")
     return 1 if arguments.check and short else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _verdict(line: Line, floor: dict[str, float]) -> str:

@@ -9,7 +9,7 @@ import sys
 import time
 
 from backend.core import crypto, db, ids, migrate
-from backend.core.egress import EgressPolicy, guarded_connector
+from backend.core.egress import EgressPolicy
 from backend.deliveries.engine import Shift
 from backend.deliveries.sender import Sender
 from backend.deliveries.store import Store
@@ -24,11 +24,11 @@ async def main(url: str, count: int) -> None:
     migrate.upgrade()
     make.publish(make.webhook(make.workspace(), url), count=count)
     run_id = ids.new("run")
-    sender = Sender(guarded_connector(EgressPolicy(allow=(ipaddress.ip_network("127.0.0.0/8"),)), limit=0))
+    sender = Sender(EgressPolicy(allow=(ipaddress.ip_network("127.0.0.0/8"),)))
     shift = Shift(Store(lambda: run_id), sender, hints=False)
 
     async def watch() -> None:
-        while shift.report.sent < count:
+        while shift.report.sent < count:  # noqa: ASYNC110 - a count has no event
             await asyncio.sleep(0.02)
         shift.stop()
 
@@ -38,7 +38,7 @@ async def main(url: str, count: int) -> None:
     took, cpu = time.perf_counter() - begun, time.process_time() - cpu
     await watching
     await sender.close()
-    print(json.dumps({"rate": count / took, "cpu_us": cpu / count * 1e6}))
+    sys.stdout.write(json.dumps({"rate": count / took, "cpu_us": cpu / count * 1e6}) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from sqlmodel import col, select
 
 from backend.core import db, ids, queue
-from backend.core.egress import EgressPolicy, guarded_connector
+from backend.core.egress import EgressPolicy
 from backend.deliveries.engine import Report, Shift
 from backend.deliveries.sender import Sender
 from backend.deliveries.store import Store
@@ -28,7 +28,7 @@ async def run(
 ) -> Report:
     """One shift that is stopped as soon as `until` holds; without it, it ends by its deadline."""
     held = run_id or ids.new("run")
-    sender = Sender(guarded_connector(policy, limit=0))
+    sender = Sender(policy)
     shift = Shift(Store(lambda: held), sender, seconds=seconds, hints=hints)
 
     async def watch() -> None:

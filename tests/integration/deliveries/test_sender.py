@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from backend.core import clock, signing
-from backend.core.egress import EgressPolicy, guarded_connector
+from backend.core.egress import EgressPolicy
 from backend.core.signing import SignatureStyle
 from backend.deliveries import advice, sender
 from backend.deliveries.sender import BODY_LIMIT, Sender
@@ -48,7 +48,7 @@ def send(*claims: Claim, policy: EgressPolicy = LOOPBACK, pause: float = 0.0) ->
     """The exchanges of these attempts, one after another over one pool of connections."""
 
     async def run() -> list[Exchange]:
-        made = Sender(guarded_connector(policy, limit=0))
+        made = Sender(policy)
         found: list[Exchange] = []
         try:
             for each in claims:

@@ -4,16 +4,18 @@ import asyncio
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import standardwebhooks
 from sqlmodel import Session, col, select
 
-from backend.core import clock, db, outbox, signing
+from backend.core import clock, db, outbox, queue, signing
 from backend.core.actor import Actor
 from backend.deliveries import engine, store
 from backend.models import AttemptBody, Delivery, DeliveryRollup, Lane, Webhook
+from backend.settings import settings
 from backend.webhooks import secrets
 from tests.factories import deliveries as make
 from tests.fakes import raw_receiver
@@ -399,3 +401,40 @@ def test_an_answer_that_the_database_does_not_take_costs_only_itself(monkeypatch
         assert len(receiver.received) == 10
     assert {shifts.delivery(each).status for each in published} == {"delivered"}
     assert all(len(shifts.attempts(each)) == 1 for each in published)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_shift_without_redis_still_delivers_what_is_published_meanwhile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("REDIS_URL", f"unix://{tmp_path}/nobody.sock")
+    settings.cache_clear()
+    queue.forget_connections()
+    with raw_receiver.running() as receiver:
+        target = make.webhook(make.workspace(), receiver.url)
+        published: list[str] = []
+
+        def then() -> bool:
+            if len(receiver.received) == len(published) < 3:
+                published.extend(make.publish(target))
+            return len(receiver.received) == 3
+
+        shifts.shift(then, hints=True)
+        assert len(receiver.received) == 3
+    queue.forget_connections()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.usefixtures("redis")
+def test_a_wake_is_heard_long_before_the_next_poll():
+    with raw_receiver.running() as receiver:
+        target = make.webhook(make.workspace(), receiver.url)
+        published: list[str] = []
+
+        def then() -> bool:
+            if len(receiver.received) == len(published) < 10:
+                published.extend(make.publish(target))
+                queue.wake_deliver()
+            return len(receiver.received) == 10
+
+        report = shifts.shift(then, hints=True, seconds=20)
+        assert len(receiver.received) == 10
+        assert report.turns < 60
