@@ -120,7 +120,7 @@ def lookup(host: str, port: int, family: int = socket.AF_UNSPEC) -> list[str]:
     try:
         found = socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise HostNotFound(f"{host} cannot be resolved: {error}. Check the name and its DNS records.") from error
+        raise HostNotFound(f"{host} cannot be resolved. Check the name and its DNS records.") from error
     addresses = dict.fromkeys(str(address[0]) for *_, address in found)
     if not addresses:
         raise HostNotFound(f"{host} has no address. Check its DNS records.")

@@ -47,6 +47,7 @@ class DeliveryRow:
     result: str
     duration: str
     next_at: str
+    hold: str
     at: str
     is_test: bool
 

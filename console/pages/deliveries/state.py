@@ -97,19 +97,20 @@ class DeliveriesState(rx.State):
             "q": given["q"] or None,
         }
 
-        def work(session: Session, actor: Actor) -> tuple[Any, Any, Any]:
+        def work(session: Session, actor: Actor) -> tuple[Any, ...]:
             page = deliveries.list_deliveries(
                 session, actor=actor, status=given["status"] or None, cursor=given["cursor"] or None, **wanted
             )
             counts = deliveries.counts(session, actor=actor, **wanted)
-            return page, counts, webhooks.list_webhooks(session, actor=actor, limit=_CHOICES).data
+            held = deliveries.holds(session, actor=actor, deliveries=page.data)
+            return page, counts, held, webhooks.list_webhooks(session, actor=actor, limit=_CHOICES).data
 
         try:
-            page, counts, known = await bridge.read(self, work)
+            page, counts, held, known = await bridge.read(self, work)
         finally:
             self.loading = False
         names = {webhook.id: webhook.name for webhook in known}
-        self.rows = [delivery_row(delivery, names.get(delivery.webhook_id, "")) for delivery in page.data]
+        self.rows = [delivery_row(delivery, names.get(delivery.webhook_id, ""), held.get(delivery.id, "")) for delivery in page.data]
         self.counts = {name: words.count(count) for name, count in counts.items()}
         self.total = self.counts.get(given["status"] or "all", "")
         self.webhooks = [{"id": webhook.id, "name": webhook.name} for webhook in known]

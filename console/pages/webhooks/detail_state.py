@@ -186,10 +186,11 @@ class WebhookState(rx.State):
             webhook = webhooks.get(session, actor=actor, webhook_id=webhook_id)
             stats = webhooks.stats(session, actor=actor, webhook_id=webhook_id)
             latest = deliveries.list_deliveries(session, actor=actor, webhook_id=webhook_id, limit=_LATEST)
-            return webhook, stats, latest, event_types.known_names(session, actor.workspace_id)
+            held = deliveries.holds(session, actor=actor, deliveries=latest.data)
+            return webhook, stats, latest, held, event_types.known_names(session, actor.workspace_id)
 
         try:
-            webhook, stats, latest, known = await bridge.read(self, work)
+            webhook, stats, latest, held, known = await bridge.read(self, work)
         except NotFound:
             self.missing = True
             return
@@ -197,5 +198,5 @@ class WebhookState(rx.State):
             self.loading = False
         line = spark_path([point.delivered + point.failed for point in stats.series])
         self.webhook = webhook_detail(webhook, stats, line, known | {"*"}, clock.now())
-        self.rows = [delivery_row(delivery, webhook.name) for delivery in latest.data]
+        self.rows = [delivery_row(delivery, webhook.name, held.get(delivery.id, "")) for delivery in latest.data]
         self.all_deliveries = with_query("/settings/deliveries", webhook=webhook_id)
