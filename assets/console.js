@@ -62,7 +62,7 @@
     add(text.slice(from), '');
   };
   class Code extends HTMLElement {
-    static observedAttributes = ['text', 'lang'];
+    static observedAttributes = ['text', 'syntax'];
     constructor() { super(); this.attachShadow({ mode: 'open' }); }
     connectedCallback() { this.render(); }
     attributeChangedCallback() { if (this.isConnected) this.render(); }
@@ -71,7 +71,7 @@
       const sheet = document.createElement('style');
       sheet.textContent = style;
       const pre = document.createElement('pre');
-      const lang = this.getAttribute('lang') ?? 'text';
+      const lang = this.getAttribute('syntax') ?? 'text';
       if (lang === 'text' || text.length > 60000) pre.textContent = text;
       else colour(text, lang, pre);
       this.shadowRoot.replaceChildren(sheet, pre);

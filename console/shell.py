@@ -125,11 +125,11 @@ def _workspace_menu() -> rx.Component:
         rx.dropdown_menu.trigger(
             rx.el.button(
                 rx.el.span(SessionState.initial, class_name="x-tile", custom_attrs={"aria-hidden": "true"}),
+                rx.el.span("Workspace ", class_name="x-visually-hidden"),
                 rx.el.span(SessionState.workspace, class_name="x-cut x-grow x-strong"),
                 icon("chevrons-up-down", 14),
                 type="button",
                 class_name="x-switch",
-                aria_label=f"Workspace {SessionState.workspace}",
             )
         ),
         rx.dropdown_menu.content(
@@ -149,6 +149,7 @@ def _person_menu() -> rx.Component:
         rx.dropdown_menu.trigger(
             rx.el.button(
                 rx.el.span(SessionState.user_name[:1].upper(), class_name="x-tile x-tile-round", custom_attrs={"aria-hidden": "true"}),
+                rx.el.span("Your account, ", class_name="x-visually-hidden"),
                 rx.el.span(
                     rx.el.span(SessionState.user_name, class_name="x-cut x-small"),
                     rx.el.span(SessionState.role, class_name="x-tiny x-soft"),
@@ -160,7 +161,6 @@ def _person_menu() -> rx.Component:
                 icon("chevrons-up-down", 14),
                 type="button",
                 class_name="x-switch",
-                aria_label="Your account",
             )
         ),
         rx.dropdown_menu.content(

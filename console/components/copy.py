@@ -13,7 +13,7 @@ class Code(_Element):
     tag = "XCode"
     alias = "x-code"
     text: Live
-    lang: Live
+    syntax: Live
 
 
 def _marks(size: int = 13) -> tuple[rx.Component, rx.Component]:
@@ -48,7 +48,7 @@ def copy_id(text: Text, shown: Text | None = None) -> rx.Component:
 
 def code_block(text: Text, lang: str = "text", *, title: Text = "") -> rx.Component:
     """Code with a copy button, under a title if one is given."""
-    body = Code.create(text=text, lang=lang)
+    body = Code.create(text=text, syntax=lang)
     if isinstance(title, str) and not title:
         return rx.el.figure(copy_button(text), body, class_name="x-codeblock")
     return rx.el.figure(
