@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Any, Final
 
 from backend.api_keys import scopes
-from backend.core import jsjson
+from backend.core import jsjson, texts
 from backend.core.errors import FieldError, Invalid
 
 MIN_LIMIT: Final = 1
@@ -167,6 +167,8 @@ def _metadata(value: Mapping[str, Any]) -> dict[str, Any]:
         size = len(jsjson.stringify_bytes(dict(value)))
     except jsjson.NotJson as error:
         raise Invalid(FieldError("metadata", str(error), "Give a JSON object.")) from None
+    if not texts.is_storable(value):
+        raise Invalid(FieldError("metadata", "holds a text with U+0000 or half of a surrogate pair.", "Take those characters out."))
     if size > MAX_METADATA_BYTES:
         raise Invalid(FieldError("metadata", f"has {size:,} bytes as JSON.", f"Use at most {MAX_METADATA_BYTES:,}."))
     return dict(value)

@@ -17,15 +17,25 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
-from backend.core.errors import BadRequest, Unavailable
+from backend.core.errors import BadRequest, Conflict, Unavailable
 
 _BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
 _BUSY_SECONDS = 10.0
+_NUL = "The request holds the character U+0000, which cannot be stored. Take it out."
+_TOO_LARGE = "A number or a time in the request is out of every range that can be stored. Send a smaller one."
+_HALF = "The request holds half of a surrogate pair, which is no character and cannot be stored. Take it out."
+# What PostgreSQL says of values that it cannot keep, in text and in JSON.
+_MISTAKES = (
+    ("nul (0x00)", _NUL),
+    ("\\u0000 cannot be converted", _NUL),
+    ("surrogate must", _HALF),
+    ("out of range", _TOO_LARGE),
+)
 
 
 class Turnstile:
@@ -137,6 +147,10 @@ def transaction(*, write: bool = False) -> Generator[Session]:
             session.commit()
         except (OperationalError, DBAPIError, PoolTimeout) as error:
             raise _translate(error) from error
+        except UnicodeEncodeError as error:
+            raise BadRequest(_HALF) from error
+        except OverflowError as error:
+            raise BadRequest(_TOO_LARGE) from error
         hooks = session.info.pop(_AFTER_COMMIT, {})
     for hook in hooks.values():
         hook()
@@ -167,8 +181,10 @@ def _translate(error: Exception) -> Exception:
     text = str(error.orig).lower()
     if "disk is full" in text or "no space left" in text or "disk i/o error" in text:
         return Unavailable("The disk of the database is full. Free space; nothing was changed.", retry_after=30)
-    if "nul (0x00)" in text or "\\u0000 cannot be converted" in text:  # PostgreSQL keeps no such text
-        return BadRequest("The request holds the character U+0000, which cannot be stored. Take it out.")
+    if isinstance(error, DataError):
+        return next((BadRequest(told) for part, told in _MISTAKES if part in text), error)
+    if isinstance(error, IntegrityError) and "duplicate key" in text:  # on SQLite writers come one after another and look first
+        return Conflict("Another request made the same thing at the same moment. Look at it, then try again.")
     if isinstance(error, OperationalError) or error.connection_invalidated:
         return Unavailable("The database cannot be reached for now. Nothing was changed; try again.")
     return error

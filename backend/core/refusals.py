@@ -20,6 +20,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(errors.CrossdockError, _refuse)
     app.add_exception_handler(RequestValidationError, _explain)
     app.add_exception_handler(HTTPException, _translate)
+    app.add_exception_handler(RecursionError, _shorten)
     app.add_exception_handler(Exception, _admit)
 
 
@@ -45,6 +46,11 @@ def _explain(request: Request, error: Exception) -> Response:
 def _translate(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     return answer(request, _BY_STATUS.get(error.status_code, errors.BadRequest)(str(error.detail)))
+
+
+def _shorten(request: Request, _error: Exception) -> Response:
+    """Only what a caller sends can be nested without end."""
+    return answer(request, errors.BadRequest("The body is nested too deeply. Flatten it: a few levels are plenty."))
 
 
 def _admit(request: Request, _error: Exception) -> Response:

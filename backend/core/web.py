@@ -19,17 +19,18 @@ import functools
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, TypeVar
 
 import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
-from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict
+from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, field_validator
 from pydantic.alias_generators import to_camel
 from sqlmodel import Session
 
-from backend.core import db
+from backend.core import db, texts
 from backend.core.actor import Actor, Role
 from backend.core.errors import Unauthenticated
 from backend.core.permissions import Permission
@@ -199,10 +200,25 @@ class Out(BaseModel):
 
 
 class Body(BaseModel):
-    """What a route takes: snake_case, camelCase too; an unknown field is refused by name."""
+    """What a route takes: snake_case, camelCase too; an unknown field is refused by name.
+
+    So is a text that cannot be stored, and a time that does not exist in UTC. Objects of any content are their services' to judge.
+    """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="forbid",
         populate_by_name=True,
         alias_generator=AliasGenerator(validation_alias=lambda name: AliasChoices(name, to_camel(name))),
     )
+
+    @field_validator("*")
+    @classmethod
+    def _fits(cls, value: Any) -> Any:
+        if isinstance(value, str | list) and not texts.is_storable(value):
+            raise ValueError("holds U+0000 or half of a surrogate pair, which cannot be stored; take it out")
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            try:
+                value.astimezone(UTC)
+            except OverflowError:
+                raise ValueError("lies outside the years 1 to 9999 in UTC") from None
+        return value

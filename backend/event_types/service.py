@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from backend.audit import service as audit
-from backend.core import clock, ids, permissions
+from backend.core import clock, ids, jsjson, permissions, texts
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound
 from backend.event_types.catalogue import BUILT_IN, EventTypeInfo
@@ -18,6 +18,7 @@ from backend.models import EventType
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 _MAX_NAME = 100
+_MAX_OBJECT_BYTES = 256 * 1024
 CHANGEABLE = frozenset({"description", "group", "json_schema", "sample", "deprecated", "archived"})
 
 
@@ -67,6 +68,7 @@ def create(
     permissions.require(actor, permissions.EVENTS_WRITE)
     if len(name) > _MAX_NAME or not _NAME.fullmatch(name):
         raise Invalid(FieldError("name", f"{name!r} is not a name for an event type.", "Use words joined by dots, such as invoice.paid."))
+    _check_objects({"json_schema": json_schema, "sample": sample})
     if name in BUILT_IN or _find(session, actor, name) is not None:
         raise Conflict(f"There is already an event type {name}. Change that one, or use another name.")
     row = EventType(
@@ -82,6 +84,7 @@ def update(session: Session, *, actor: Actor, name: str, changes: dict[str, Any]
     """Change a type of the workspace's own; a new schema is a new version. Raises `NotFound`, `Conflict` for a built-in one."""
     permissions.require(actor, permissions.EVENTS_WRITE)
     row = _changeable(session, actor, name)
+    _check_objects({field: changes.get(field) for field in ("json_schema", "sample")})
     now = clock.now()
     for field in CHANGEABLE & changes.keys():
         value = changes[field]
@@ -105,6 +108,22 @@ def archive(session: Session, *, actor: Actor, name: str) -> None:
     row = _changeable(session, actor, name)
     row.archived_at = row.archived_at or clock.now()
     audit.record(session, actor=actor, action="event_type.archived", target_kind="event_type", target_id=row.id, target_name=name)
+
+
+def _check_objects(objects: Mapping[str, dict[str, Any] | None]) -> None:
+    errors: list[FieldError] = []
+    for path, value in objects.items():
+        try:
+            size = len(jsjson.stringify_bytes(value or {}))
+        except jsjson.NotJson as error:
+            errors.append(FieldError(path, str(error), "Send plain JSON: finite numbers, texts, lists and objects."))
+            continue
+        if not texts.is_storable(value):
+            errors.append(FieldError(path, "holds a text with U+0000 or half of a surrogate pair.", "Take those characters out."))
+        elif size > _MAX_OBJECT_BYTES:
+            errors.append(FieldError(path, f"has {size:,} bytes.", f"Use at most {_MAX_OBJECT_BYTES:,}."))
+    if errors:
+        raise Invalid(*errors)
 
 
 def _changeable(session: Session, actor: Actor, name: str) -> EventType:

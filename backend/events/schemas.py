@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
+from backend.core import texts
 from backend.core.web import Body, Out
 from backend.events.service import Published
 from backend.models import Event
@@ -79,7 +80,7 @@ class EventOut(Out):
             type=event.type,
             timestamp=event.occurred_at,
             created_at=event.created_at,
-            data=json.loads(event.body)["data"],
+            data=texts.readable(json.loads(event.body)["data"]),
             deliveries=event.deliveries,
             skips=[Skip.model_validate(skip) for skip in event.skips],
             idempotency_key=event.idempotency_key,

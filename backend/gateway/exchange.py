@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -32,6 +33,9 @@ _SECURITY: Final = (
 )
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _CLIENT_LEFT: Final = 499
+# How much of the body of a refused request is read for the client's sake, and for how long.
+_DRAIN_BYTES: Final = 2 * 1024 * 1024
+_DRAIN_SECONDS: Final = 2.0
 
 
 class Exchange:
@@ -40,8 +44,10 @@ class Exchange:
     __slots__ = (
         "_began",
         "_extra",
+        "_is_inside",
         "_limit",
         "_max_body",
+        "_receive",
         "_received",
         "_send",
         "actor",
@@ -64,7 +70,7 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, trusted: client_ip.Networks, https: bool) -> None:
         self.scope = scope
-        self.receive = receive
+        self.receive = self._receive = receive
         self._send = send
         self._began = time.perf_counter()
         self.started_at = clock.now()
@@ -87,6 +93,7 @@ class Exchange:
         self._limit: Headers = []
         self._extra = (*_SECURITY, _HSTS) if https else _SECURITY
         self._max_body = self._received = 0
+        self._is_inside = False
         self.is_too_large = False
         scope["state"] = {**(scope.get("state") or {}), "request_id": self.request_id, "ip": self.ip}
 
@@ -111,6 +118,7 @@ class Exchange:
     def let_in(self, actor: Actor | None, query: bytes | None) -> None:
         """Tell the application who calls; a key in the query goes no further."""
         self.scope["state"]["actor"] = actor
+        self._is_inside = True
         if query is not None:
             self.scope["query_string"] = without_key(query)
 
@@ -136,14 +144,40 @@ class Exchange:
             return
         self.status = error.status
         self.refusal, self.error = reason_of(error), error.detail
+        is_read = (self._is_inside and not self.is_too_large) or await self._drain()
         body = problems.render(error, instance=self.scope["path"], request_id=self.request_id)
         headers: Headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in problems.headers(error).items()]
         headers.append((b"content-length", str(len(body)).encode()))
         headers.append((b"x-request-id", self.request_id.encode()))
         headers.extend(self._extra)
         headers.extend(self._limit)
+        if not is_read and self.scope["http_version"] != "2":
+            headers.append((b"connection", b"close"))
         await self._send({"type": "http.response.start", "status": self.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
+
+    async def _drain(self) -> bool:
+        """Read what comes of the body that nobody wants; whether that was all of it.
+
+        A server that answers before the body has come closes the connection, and a client that is still sending, or sends
+        its next request, then finds no answer. So a body of moderate size is taken in, and of a larger one it is told.
+        """
+        length = self.headers.get(b"content-length")
+        if b"transfer-encoding" not in self.headers and length in (None, b"0"):
+            return True
+        if length is not None and (not length.isdigit() or len(length) > 9 or int(length) > _DRAIN_BYTES):
+            return False
+        size = 0
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while size <= _DRAIN_BYTES:
+                    message = await self._receive()
+                    size += len(message.get("body", b""))
+                    if message["type"] != "http.request" or not message.get("more_body", False):
+                        return True
+        except TimeoutError:
+            pass
+        return False
 
     def entry(self) -> RequestEntry:
         """What the request log keeps of it."""

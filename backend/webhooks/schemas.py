@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, Self, cast
 
 from pydantic import ConfigDict, Field, SkipValidation, model_serializer, model_validator
 
-from backend.core import clock
+from backend.core import clock, texts
 from backend.core.pagination import Page
 from backend.core.web import Body, Out
 from backend.models import Webhook
@@ -52,7 +52,7 @@ class WebhookUpdate(Body):
     def _translate(cls, body: Any) -> Any:
         if not isinstance(body, dict):
             return body
-        if not validation.is_storable(body):
+        if not texts.is_storable(body):
             raise ValueError("holds a text with a NUL or half a character; take those characters out")
         return older_names.translate(cast("dict[str, Any]", body))
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from backend.core import filters, header_rules, jsjson, signing
+from backend.core import filters, header_rules, jsjson, signing, texts
 from backend.core.egress import EgressBlocked, EgressPolicy
 from backend.core.egress_rules import UrlRefused, parse_url
 from backend.core.errors import FieldError, Invalid
@@ -25,7 +24,6 @@ MAX_RATE: Final = 1000
 DISABLE_DAYS: Final = (1, 30)
 MAX_METADATA_BYTES: Final = 16 * 1024
 MAX_REFERENCE: Final = 200
-_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _EGRESS_FIX: Final = "Use a public address, or ask the operator to add its network to CROSSDOCK_EGRESS_ALLOW."
 
 
@@ -50,15 +48,12 @@ def clean(fields: Mapping[str, Any], check: Check) -> dict[str, Any]:
     """
     cleaned = {name: _FIELDS[name](value, check) for name, value in fields.items()}
     if check.errors:
-        raise Invalid(*(FieldError(_told(each.path), _told(each.message), _told(each.fix)) for each in check.errors))
+        raise Invalid(
+            *(FieldError(texts.storable(each.path), texts.storable(each.message), texts.storable(each.fix)) for each in check.errors)
+        )
     if not cleaned.get("name", "-") and "url" in cleaned:
         cleaned["name"] = parse_url(cleaned["url"]).host[:MAX_NAME]
     return cleaned
-
-
-def is_storable(value: Any) -> bool:
-    """Whether every text in a JSON value is one that each database and UTF-8 can carry: no NUL, no half of a surrogate pair."""
-    return not any(_UNSTORABLE.search(text) for text in _texts(value))
 
 
 def _name(value: Any, check: Check) -> str:
@@ -91,7 +86,7 @@ def _url(value: Any, check: Check) -> str:
     if len(url) > MAX_URL:
         check.wrong("url", f"has {len(url)} characters.", f"Use at most {MAX_URL}.")
         return url
-    if not is_storable(url):
+    if not texts.is_storable(url):
         check.wrong("url", "holds half a character.", "Write it with percent-encoding.")
         return ""
     try:
@@ -257,25 +252,9 @@ def _size(path: str, value: Any, check: Check) -> int:
     except jsjson.NotJson as error:
         check.wrong(path, str(error), "Send plain JSON: finite numbers, texts, lists and objects.")
         return 0
-    if not is_storable(value):
+    if not texts.is_storable(value):
         check.wrong(path, "holds a text with a NUL or half a character.", "Take those characters out.")
     return len(text.encode())
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for name, item in cast("Mapping[str, Any]", value).items():
-            yield name
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in cast("Sequence[Any]", value):
-            yield from _texts(item)
-
-
-def _told(text: str) -> str:
-    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _shown(value: Any) -> str:

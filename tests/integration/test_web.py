@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +23,7 @@ class Thing(web.Body):
     """A thing with a name."""
 
     first_name: str
+    since: datetime | None = None
 
 
 @router.post("", status_code=201, **web.needs(permissions.WEBHOOKS_WRITE))
@@ -40,6 +43,26 @@ def names(session: web.ReadSession) -> list[str]:
 def write_in_a_read(session: web.ReadSession) -> None:
     """What must not work."""
     session.execute(text("DELETE FROM workspace"))
+
+
+@router.get("/looked-for/{what}", **web.needs(permissions.WEBHOOKS_READ))
+def look_for(what: str, session: web.ReadSession) -> None:
+    """Look for what no column can hold."""
+    if what == "half":
+        session.exec(select(Workspace).where(Workspace.name == "\ud800")).first()
+    session.exec(select(Workspace).where(Workspace.webhooks_revision == 10**30)).first()
+    session.connection().execute(text("SELECT CAST(:large AS integer)"), {"large": 10**30})
+
+
+@router.post("/nested", **web.needs(permissions.WEBHOOKS_WRITE))
+def describe(body: list[Any], session: web.WriteSession) -> str:
+    """Do what recursion does with a body."""
+    del session
+
+    def depth(value: list[Any]) -> int:
+        return 1 + max((depth(item) for item in value), default=0)
+
+    return str(depth(body))
 
 
 @pytest.fixture
@@ -101,4 +124,32 @@ def test_a_database_out_of_reach_is_503_with_retry_after(application: FastAPI, f
 def test_a_table_lists_every_operation_with_its_permission() -> None:
     entries = {(entry.method, entry.path): entry.permission for entry in web.table([router], "/api/v1")}
     assert entries["POST", "/api/v1/things"] is permissions.WEBHOOKS_WRITE
-    assert len(entries) == 3
+    assert len(entries) == 5
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("name", ["half \\ud800", "nul \\u0000"])
+def test_a_text_that_cannot_be_stored_is_refused_by_its_field(application: FastAPI, name: str) -> None:
+    answer = call(application, "POST", "/things", content=f'{{"first_name": "{name}"}}', headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["path"] == "first_name"
+
+
+@pytest.mark.usefixtures("database")
+def test_a_time_that_does_not_exist_in_utc_is_refused_by_its_field(application: FastAPI) -> None:
+    answer = call(application, "POST", "/things", json={"first_name": "a", "since": "0001-01-01T00:00:00+14:00"})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["path"] == "since"
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("what", ["half", "number"])
+def test_what_a_database_cannot_take_is_the_callers_mistake(application: FastAPI, what: str) -> None:
+    assert call(application, "GET", f"/things/looked-for/{what}").status_code == 400
+
+
+@pytest.mark.usefixtures("database")
+def test_a_body_nested_without_end_is_the_callers_mistake(application: FastAPI) -> None:
+    answer = call(application, "POST", "/things/nested", content="[" * 900 + "]" * 900, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert "nested" in answer.json()["detail"]

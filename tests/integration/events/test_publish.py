@@ -16,6 +16,7 @@ from backend.core.actor import Actor
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from backend.events import service
 from backend.events.committer import Committer
+from backend.events.schemas import EventOut
 from backend.models import Delivery, Event, IdempotencyRecord, Lane, WebhookChange
 from backend.webhooks import service as webhooks
 from tests.factories import accounts
@@ -281,3 +282,12 @@ def test_a_commit_that_fails_is_told_to_everyone_in_the_group(monkeypatch: pytes
     results = asyncio.run(_together(committer, [service.command(actor=actor, type="order.created", data={}) for _ in range(5)]))
     committer.stop()
     assert all(isinstance(result, Unavailable) for result in results)
+
+
+def test_an_event_with_half_a_character_is_kept_as_sent_and_can_be_read() -> None:
+    actor = accounts.workspace()
+    published = publish(actor, data={"a\ud800": "\udfff"})
+    with db.transaction() as session:
+        event = service.get(session, actor=actor, event_id=published.id)
+        assert '{"a\\ud800":"\\udfff"}' in event.body
+        assert '{"a\ufffd":"\ufffd"}' in EventOut.of(event).model_dump_json()
