@@ -6,6 +6,7 @@ less than a second, else the database), status and expiry, address, scope, limit
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable
 from typing import Final
@@ -16,7 +17,7 @@ from backend.api_keys import access, rules
 from backend.api_keys.rules import KeyRecord
 from backend.core import clock, web
 from backend.core.actor import Actor
-from backend.core.errors import CrossdockError, MethodNotAllowed, NotFound, Unauthenticated, UnsupportedMedia
+from backend.core.errors import CrossdockError, MethodNotAllowed, NotFound, TooLarge, Unauthenticated, UnsupportedMedia
 from backend.core.logging import logger
 from backend.core.web import RouteEntry
 from backend.gateway import credentials, instance
@@ -67,6 +68,8 @@ class Gateway:
                 await self._admit(exchange, is_form=is_form)
             await self._app(scope, exchange.receive, exchange.send)
         except CrossdockError as refusal:
+            if isinstance(refusal, TooLarge | UnsupportedMedia):
+                await self._attribute(exchange)
             await exchange.refuse(refusal)
         except Exception:  # noqa: BLE001 - whatever the application did not expect is told and logged here, once
             _log.exception("request.failed", request_id=exchange.request_id, route=scope["method"] + " " + path)
@@ -103,6 +106,19 @@ class Gateway:
             raise _no_call(call, method, path)
         exchange.let_in(actor, scope["query_string"] if credential.in_query else None)
         return None
+
+    async def _attribute(self, exchange: Exchange) -> None:
+        """Find out whose a request is that was refused for its body, so that its caller finds it in the log."""
+        if exchange.actor is not None:
+            return
+        headers, query = exchange.headers, exchange.scope["query_string"]
+        with contextlib.suppress(CrossdockError):
+            credential = credentials.read(headers.get(b"authorization"), headers.get(b"x-api-key"), query)
+            identity = await self._identities.resolve(credential) if credential is not None else None
+            if isinstance(identity, KeyRecord):
+                exchange.actor, exchange.secret_id = identity.actor(ip=exchange.ip), identity.secret_id
+            else:
+                exchange.actor = identity
 
     async def _admit_key(self, exchange: Exchange, record: KeyRecord, call: Call | NoCall, current: GatewaySettings) -> Actor:
         actor = record.actor(ip=exchange.ip, user_agent=exchange.user_agent, request_id=exchange.request_id)
