@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.acceptance.installation import CHILDREN, ROOT, Installation, installation
@@ -160,3 +162,29 @@ def test_the_command_line_starts_without_loading_the_application():
     ).stdout.split()
 
     assert not {"sqlalchemy", "fastapi", "reflex", "redis", "rq", "typer"} & set(loaded)
+
+
+def test_open_connections_do_not_hold_up_the_end(data_dir: Path, free_port: int):
+    with installation(data_dir, free_port) as running:
+        eventually(lambda: [running.child(name) for name in CHILDREN])
+        closed = asyncio.run(_stop_with_open_connections(running))
+
+        assert closed == 1001
+        assert running.process.wait(10) == 0
+        assert not running.events("process.killed")
+
+
+async def _stop_with_open_connections(running: Installation) -> int:
+    """Ask for the stop while a console is open and a connection is kept alive; the code that the console's socket is closed with."""
+    path = "/_event/?EIO=4&transport=websocket&token=0189d0aa-0000-4000-8000-000000000000"
+    async with aiohttp.ClientSession(running.address, headers={"Origin": running.address}) as session:
+        async with session.get("/ping") as answer:
+            await answer.read()
+        async with session.ws_connect(path) as console:
+            await console.receive()
+            await console.send_str("40/_event,")
+            await console.receive()
+            running.process.send_signal(signal.SIGTERM)
+            while not console.closed:
+                await console.receive(timeout=10)
+            return console.close_code or 0
