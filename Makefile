@@ -15,7 +15,7 @@ RUNTIME := $(VENV)/.runtime-$(call digest,$(RUNTIME_LOCKS))
 DEV := $(VENV)/.dev-$(call digest,$(RUNTIME_LOCKS) requirements-dev.lock)
 
 # One package index for pip and uv: where pip is configured for another than the usual one, uv uses the same.
-UV_INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null || true)}"; \
+UV_INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null || true)}}"; \
 	[ -z "$$UV_DEFAULT_INDEX" ] && unset UV_DEFAULT_INDEX || export UV_DEFAULT_INDEX; \
 	export UV_NO_PROGRESS=1
 UV_INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode --require-hashes
