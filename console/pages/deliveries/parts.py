@@ -116,4 +116,5 @@ def headers(pairs: Live) -> rx.Component:
     return rx.el.dl(
         rx.foreach(pairs, lambda pair: rx.fragment(rx.el.dt(pair[0]), rx.el.dd(pair[1]))),
         class_name="x-headers x-codeblock",
+        tab_index=0,
     )
