@@ -141,15 +141,16 @@ class Invalid(CrossdockError):
 
 
 class RateLimited(CrossdockError):
-    """A limit is used up; free again after `retry_after` seconds."""
+    """A limit is used up; free again after `retry_after` seconds. `policies` names the windows that refuse."""
 
     status = 429
     code = "rate_limited"
     title = "Rate limit exceeded"
 
-    def __init__(self, detail: str, retry_after: int) -> None:
+    def __init__(self, detail: str, retry_after: int, policies: tuple[str, ...] = ()) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+        self.policies = policies
 
 
 class Unavailable(CrossdockError):

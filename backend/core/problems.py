@@ -36,6 +36,8 @@ def document(error: CrossdockError, *, instance: str, request_id: str) -> dict[s
         body["requiredScopes"] = list(error.required_scopes)
     elif isinstance(error, RateLimited):
         body["retryAfter"] = error.retry_after
+        if error.policies:
+            body["violated-policies"] = list(error.policies)
     return body
 
 

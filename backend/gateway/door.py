@@ -35,6 +35,7 @@ MAX_BODY: Final = 1024 * KIB
 MAX_FORM: Final = 64 * KIB
 # An event's payload is 256 KiB at most, which its service judges; the envelope around it is small.
 MAX_BODIES: Final = {"POST /api/v1/events": (256 + 16) * KIB}
+SIGN_IN: Final = "/api/v1/auth"
 HEALTH: Final = "/api/v1/monitoring/health"
 _WITH_BODY: Final = ("POST", "PUT", "PATCH")
 _log = logger(__name__)
@@ -86,7 +87,8 @@ class Gateway:
         _judge_body(exchange, call)
         current = await instance.current()
         if call is None or (isinstance(call, Call) and call.permission is web.PUBLIC):
-            await self._limits.spend_anonymous(exchange, current)
+            is_sign_in = call is None or _is_under(path, SIGN_IN)
+            await self._limits.spend_anonymous(exchange, current, or_locally=is_sign_in)
             return exchange.let_in(None, None)
         try:
             credential = credentials.read(exchange.headers.get(b"authorization"), exchange.headers.get(b"x-api-key"), scope["query_string"])

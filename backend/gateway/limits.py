@@ -48,11 +48,14 @@ class Limits:
         if windows:
             await self._spend(exchange, user.id, windows, whose="this user", or_locally=True)
 
-    async def spend_anonymous(self, exchange: Exchange, settings: GatewaySettings) -> None:
-        """Spend from the window of an address without a credential. Raises `RateLimited`, and `Unavailable` without Redis."""
+    async def spend_anonymous(self, exchange: Exchange, settings: GatewaySettings, *, or_locally: bool = False) -> None:
+        """Spend from the window of an address without a credential. Raises `RateLimited`, and `Unavailable` without Redis.
+
+        Signing in must work then too: it goes on by a local count (`or_locally`).
+        """
         windows = (Window("anonymous", settings.anonymous_per_minute, MINUTE), *_endpoint(exchange, settings))
         whose = "requests without a credential from this address"
-        await self._spend(exchange, f"ip:{exchange.ip}", windows, whose=whose, or_locally=False)
+        await self._spend(exchange, f"ip:{exchange.ip}", windows, whose=whose, or_locally=or_locally)
 
     async def note_stranger(self, exchange: Exchange, settings: GatewaySettings) -> None:
         """The same for a request that is refused anyway: without Redis it is simply refused."""
@@ -71,7 +74,9 @@ class Limits:
         exchange.note_limit(tightest.window.name, tightest.remaining, rate_limit.headers(verdict))
         if not verdict.allowed:
             window, wait = tightest.window, tightest.ends_in_seconds
-            raise RateLimited(f"The limit of {window.limit:,} {window.words} for {whose} is used up. Try again in {wait} s.", wait)
+            spent = tuple(each.window.name for each in verdict.standings if each.remaining < 1)
+            told = f"The limit of {window.limit:,} {window.words} for {whose} is used up. Try again in {wait} s."
+            raise RateLimited(told, wait, spent)
 
     def _remembered(self, caller: str, windows: tuple[Window, ...]) -> Verdict | None:
         """The refusal of a moment ago as it stands now, unless a window has ended or a limit has changed since."""

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request
 
+from backend.accounts import routes as accounts
 from backend.api_keys import routes as api_keys
 from backend.core import permissions, queue, refusals, web
 from backend.gateway import instance
@@ -66,7 +67,7 @@ class Door:
 
     def __init__(self) -> None:
         app = FastAPI(openapi_url="/api/openapi.json")
-        routers = (things, api_keys.router, logs.router, monitoring.router)
+        routers = (things, accounts.router, api_keys.router, logs.router, monitoring.router)
         for router in routers:
             app.include_router(router, prefix=PREFIX)
         refusals.install(app)

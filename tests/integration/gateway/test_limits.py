@@ -30,6 +30,7 @@ def test_answers_carry_the_standing_and_the_last_one_is_429(door: Door):
     assert timedelta(0) < reset - clock.now() <= timedelta(seconds=61)
     problem = refused(third, 429, "per minute")
     assert problem["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
+    assert problem["violated-policies"] == ["per_minute"]
     assert problem["retryAfter"] == int(third.headers["retry-after"])
     assert 1 <= problem["retryAfter"] <= 60
     rows = requests_of(owner)
@@ -113,3 +114,10 @@ def test_settings_of_the_door_are_checked_and_for_super_administrators(door: Doo
             with pytest.raises(Invalid):
                 instance.change(session, actor=admin, changes=wrong)
         assert instance.read(session) == instance.GatewaySettings()
+
+
+def test_without_redis_people_can_still_sign_in(door: Door, monkeypatch: pytest.MonkeyPatch):
+    away(monkeypatch)
+    wrong = {"email": "nobody@example.com", "password": "not-the-password"}
+    refused(door.call("POST", "/auth/token", json=wrong), 401, "e-mail address or the password is wrong")
+    assert door.call("GET", "/open").status_code == 503
