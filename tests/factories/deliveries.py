@@ -9,7 +9,7 @@ from sqlalchemy import insert
 from sqlmodel import Session
 
 from backend.core import clock, db, ids, signing
-from backend.deliveries import lanes
+from backend.deliveries import lanes, wire
 from backend.models import Delivery, Event, Lane, Webhook, Workspace
 from backend.webhooks import policy, secrets
 
@@ -61,10 +61,7 @@ def _insert(session: Session, target: Webhook, count: int, due_at: datetime, dat
     common = {"workspace_id": target.workspace_id, "created_at": now, "kind": "event", "trace_id": "trc_test"}
     events = [{**common, "id": ids.new("evt"), "type": TYPE, "occurred_at": now} for _ in range(count)]
     for event in events:
-        event["body"] = (
-            f'{{"id":"{event["id"]}","event":"{TYPE}","type":"{TYPE}","timestamp":"{clock.rfc3339(now)}",'
-            f'"workspaceId":"{target.workspace_id}","tenantId":"{target.workspace_id}","data":{data}}}'
-        )
+        event["body"] = wire.text(event_id=event["id"], type_name=TYPE, occurred_at=now, workspace_id=target.workspace_id, data=data)
         event |= {"actor_kind": "user", "actor_id": "usr_test", "webhooks_revision": 0, "deliveries": 1, "skips": []}
     session.execute(insert(Event), events)
     deliveries = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Callable
+from typing import Any
 
 from sqlmodel import col, select
 
@@ -13,7 +14,7 @@ from backend.core.egress import EgressPolicy
 from backend.deliveries.engine import Report, Shift
 from backend.deliveries.sender import Sender
 from backend.deliveries.store import Store
-from backend.models import Attempt, Delivery
+from backend.models import Attempt, Delivery, Lane, Webhook
 
 LOOPBACK = EgressPolicy(allow=(ipaddress.ip_network("127.0.0.0/8"),))
 
@@ -45,12 +46,12 @@ async def run(
         await queue.close_async()
 
 
-def shift(until: Callable[[], bool], **options: object) -> Report:
+def shift(until: Callable[[], bool], **options: Any) -> Report:
     """The same, from a plain test."""
     return asyncio.run(run(until=until, **options))
 
 
-def deliver_all(**options: object) -> Report:
+def deliver_all(**options: Any) -> Report:
     """A shift that runs until nothing is due and nothing is in flight."""
     return shift(settled, **options)
 
@@ -72,3 +73,15 @@ def attempts(identifier: str) -> list[Attempt]:
     """The attempts of a delivery, oldest first."""
     with db.transaction() as session:
         return list(session.exec(select(Attempt).where(Attempt.delivery_id == identifier).order_by(col(Attempt.id))).all())
+
+
+def webhook(identifier: str) -> Webhook:
+    """A webhook as it stands."""
+    with db.transaction() as session:
+        return session.get_one(Webhook, identifier)
+
+
+def lane(identifier: str) -> Lane:
+    """A webhook's lane as it stands."""
+    with db.transaction() as session:
+        return session.get_one(Lane, identifier)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -68,7 +69,7 @@ async def subscribed(http: Http, receiver: RawReceiver) -> str:
     return answer.json()["id"]
 
 
-async def finished(http: Http, delivery_id: str, *statuses: str) -> dict[str, object]:
+async def finished(http: Http, delivery_id: str, *statuses: str) -> dict[str, Any]:
     """The delivery once it has one of these statuses."""
     for _ in range(400):
         found = (await http.get(f"/deliveries/{delivery_id}")).json()
@@ -145,7 +146,12 @@ def test_a_published_event_is_listed_everywhere_and_can_be_sent_again():
 def test_what_is_not_there_is_not_found():
     async def talk(http: Http, receiver: RawReceiver) -> None:
         webhook_id = await subscribed(http, receiver)
-        for path in ("/deliveries/dlv_x", "/deliveries/dlv_x/attempts", f"/webhooks/{webhook_id}/deliveries/dlv_x", "/events/evt_x/deliveries"):
+        for path in (
+            "/deliveries/dlv_x",
+            "/deliveries/dlv_x/attempts",
+            f"/webhooks/{webhook_id}/deliveries/dlv_x",
+            "/events/evt_x/deliveries",
+        ):
             assert (await http.get(path)).status_code == 404, path
         assert (await http.get("/webhooks/whk_x/deliveries")).status_code == 404
         assert (await http.post("/webhooks/whk_x/test")).status_code == 404

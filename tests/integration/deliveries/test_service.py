@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from backend.core import clock, db, outbox, permissions
+from backend.core import clock, db, permissions
 from backend.core.actor import Actor, Role
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.deliveries import service
@@ -20,13 +19,6 @@ from tests.integration.deliveries import shifts
 
 pytestmark = pytest.mark.usefixtures("database")
 NOWHERE = "https://example.com/hook"
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    outbox.bind(lambda session, *, actor, type, data: None)  # noqa: A006, ARG005
-    yield
-    outbox._publisher = None
 
 
 @pytest.fixture
