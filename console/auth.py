@@ -19,16 +19,17 @@ from backend.core.actor import Actor
 from backend.core.errors import Unauthenticated
 from backend.core.logging import logger
 from backend.core.permissions import Permission
-from console import threads
+from console import payloads, threads
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 _CACHE_SECONDS: Final = 1.0
 _CACHE_SIZE: Final = 2000
 _TAG: Final = "_needs"
+_REPORT: Final = "handle_frontend_exception"
 # What the framework itself sends: connecting, navigating, browser storage.
 _FRAMEWORK_EVENTS: Final = frozenset(
-    {"hydrate", "hydrate_and_load", "on_load_internal", "set_is_hydrated", "update_vars_internal", "handle_frontend_exception"}
+    {"hydrate", "hydrate_and_load", "on_load_internal", "set_is_hydrated", "update_vars_internal", _REPORT}
 )
 # A tab whose state belongs to someone else, or to another workspace, starts over with a fresh one.
 _START_OVER: Final = "sessionStorage.removeItem('token');location.reload()"
@@ -118,12 +119,13 @@ class Gate(rx.Middleware):
         if owner and not bound._owner:  # noqa: SLF001
             bound._owner = owner  # noqa: SLF001
         if is_framework_event(event.name):
-            return None
+            is_report = event.name.endswith(f".{_REPORT}")
+            return StateUpdate() if is_report and info is None else None  # a stranger writes nothing into the log
         needed = permission_of(event.name)
         if needed is None:
-            _log.warning("console.event_denied", reason="unmarked")
-            return _stop(rx.toast.error("That is not something the console can do."))
-        return None if needed is PUBLIC else _refusal(info, needed)
+            return _denied("unmarked")
+        refusal = None if needed is PUBLIC else _refusal(info, needed)
+        return refusal or (None if payloads.fits(event) else _denied("payload"))
 
 
 def _refusal(info: SessionInfo | None, needed: Permission) -> StateUpdate | None:
@@ -132,6 +134,11 @@ def _refusal(info: SessionInfo | None, needed: Permission) -> StateUpdate | None
     if permissions.allows(sessions.actor_for(info), needed):
         return None
     return _stop(rx.toast.error(f"This needs the role {needed.role}; yours is {info.role}. Ask an owner of the workspace."))
+
+
+def _denied(reason: str) -> StateUpdate:
+    _log.warning("console.event_denied", reason=reason)
+    return _stop(rx.toast.error("That is not something the console can do."))
 
 
 def _stop(*events: Any) -> StateUpdate:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import reflex as rx
 from reflex.event import EventSpec
@@ -18,6 +18,7 @@ from console import auth, threads
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 _log = logger(__name__)
+_MOST_REPORT: Final = 2000
 
 
 async def call(
@@ -53,6 +54,11 @@ def field_errors(error: CrossdockError) -> dict[str, str]:
         sentence = f"{item.message[:1].upper()}{item.message[1:]} {item.fix}".strip()
         found[name] = f"{found[name]} {sentence}" if name in found else sentence
     return found
+
+
+def on_page_exception(exception: Exception) -> None:
+    """What a page's scripts failed with, as the browser reports it; cut, since anybody signed in may send anything."""
+    _log.error("console.page_failed", text=str(exception)[:_MOST_REPORT])
 
 
 def on_exception(exception: Exception) -> EventSpec | None:

@@ -17,11 +17,13 @@ app = rx.App(
     html_lang="en",
     head_components=[rx.el.script(src="/console.js", defer=True), rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml")],
     backend_exception_handler=bridge.on_exception,
+    frontend_exception_handler=bridge.on_page_exception,
 )
 app.app_wraps.pop((5, "Overlay"), None)  # the frame says itself when the connection is lost
 app.add_middleware(auth.Gate())
 app.sio.eio.cors_allowed_origins = same_origin  # type: ignore[union-attr] - made by the constructor above
 app.register_lifespan_task(live.listen)
+live.bind(lambda client: app.event_namespace is not None and client in app.event_namespace.token_to_sid)
 pages.add_all(app)
 
 

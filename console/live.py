@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import reflex as rx
@@ -21,6 +21,7 @@ _QUIET_SECONDS: Final = 0.5  # at most two updates a second for one page
 _RETRY_SECONDS: Final = 2.0
 _CHANNEL: Final = "ws:*"
 _log = logger(__name__)
+_is_open: Callable[[str], bool] = bool
 _waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
 
@@ -29,7 +30,7 @@ async def changes(state: rx.State) -> AsyncIterator[None]:
 
     For background handlers started by a page's load, which end when the page is left or the tab closed.
     """
-    workspace = (await auth.actor_of(state)).workspace_id
+    workspace, client = (await auth.actor_of(state)).workspace_id, state.router.session.client_token
     changed = asyncio.Event()
     _waiting[workspace].add(changed)
     try:
@@ -37,11 +38,19 @@ async def changes(state: rx.State) -> AsyncIterator[None]:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(changed.wait(), POLL_SECONDS)
             changed.clear()
+            if not _is_open(client):  # whoever starts it without a page's load is not stopped by the framework
+                return
             began = time.monotonic()
             yield
             await asyncio.sleep(max(0.0, _QUIET_SECONDS - (time.monotonic() - began)))
     finally:
         _waiting[workspace].discard(changed)
+
+
+def bind(is_open: Callable[[str], bool]) -> None:
+    """Say how to tell whether the tab of a client token is connected."""
+    global _is_open
+    _is_open = is_open
 
 
 def wake(workspace_id: str) -> None:

@@ -99,7 +99,7 @@ def open_database(url: str) -> Database:
         path = Path(parsed.database or "")
         path.parent.mkdir(parents=True, exist_ok=True)
         return Database(url, _sqlite(url, read=False), _sqlite(url, read=True), Turnstile(path))
-    engine = create_engine(url, pool_size=5, max_overflow=5, pool_timeout=_BUSY_SECONDS, pool_pre_ping=True)
+    engine = create_engine(url, pool_size=5, max_overflow=5, pool_timeout=_BUSY_SECONDS, pool_pre_ping=True, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def bound(connection: Any, _record: object) -> None:
@@ -197,6 +197,7 @@ def _sqlite(url: str, *, read: bool) -> Engine:
         pool_size=4,
         max_overflow=4,
         pool_timeout=_BUSY_SECONDS,
+        hide_parameters=True,  # an error's text goes to the log, the values that were to be stored do not
     )
 
     @event.listens_for(engine, "connect")

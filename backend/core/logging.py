@@ -17,6 +17,7 @@ from structlog.typing import FilteringBoundLogger, Processor
 from backend.core import redaction
 from backend.settings import LogFormat, Settings
 
+_LONGEST = 8000  # characters of one field
 _LEVEL_NUMBERS = logging.getLevelNamesMapping()
 # Other libraries' chatter, each at the level from which it tells an operator something.
 _LEVELS = {
@@ -72,9 +73,11 @@ def configure(settings: Settings, process: str, *, stream: TextIO | None = None)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for library in logging.root.manager.loggerDict.values():
+        if isinstance(library, logging.Logger):  # some bring a handler of their own, which would write past `redact`
+            library.handlers.clear()
     for name, least in _LEVELS.items():
         library = logging.getLogger(name)
-        library.handlers.clear()
         library.propagate = True
         library.setLevel(max(_LEVEL_NUMBERS[least], _LEVEL_NUMBERS[level]))
 
@@ -83,10 +86,15 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mu
     """Take out what is secret: values by their name, and what reads like a secret by its shape. A structlog processor."""
     for name, value in event.items():
         if isinstance(value, str):
-            event[name] = "…" if value and redaction.is_secret_field(name) else redaction.text(value)
+            event[name] = "…" if value and redaction.is_secret_field(name) else _cut(redaction.text(value))
         elif not isinstance(value, (int, float, bool, type(None))):
-            event[name] = redaction.text(str(value))
+            event[name] = _cut(redaction.text(str(value)))
     return event
+
+
+def _cut(value: str) -> str:
+    """The two ends of a long text: strangers make libraries write down whole messages of theirs."""
+    return value if len(value) <= _LONGEST else f"{value[: _LONGEST // 2]} … {value[-_LONGEST // 2 :]}"
 
 
 def _library(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

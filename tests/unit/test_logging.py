@@ -72,6 +72,17 @@ def test_other_libraries_speak_through_the_same_log_from_their_level_up(capsys: 
     )
 
 
+def test_a_library_with_a_handler_of_its_own_does_not_write_past_ours(capsys: pytest.CaptureFixture[str]):
+    library = logging.getLogger("engineio.some-server")
+    library.addHandler(logging.StreamHandler())
+    log.configure(load({"CROSSDOCK_LOG_FORMAT": "json"}), "web")
+    library.error("Cookie: __Host-crossdock=0123456789abcdef")
+
+    captured = capsys.readouterr()
+    assert "0123456789abcdef" not in captured.out + captured.err
+    assert len((captured.out + captured.err).splitlines()) == 1
+
+
 def test_the_level_is_the_configured_one(capsys: pytest.CaptureFixture[str]):
     log.configure(load({"CROSSDOCK_LOG_FORMAT": "json", "CROSSDOCK_LOG_LEVEL": "warning"}), "web")
     log.logger("x").info("quiet")

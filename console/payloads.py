@@ -1,0 +1,55 @@
+"""Owns what an event may carry: the arguments that its handler takes, of their types, in text that can be stored and sent."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, get_origin, get_type_hints
+
+from reflex_base.event import Event
+from reflex_base.registry import RegistrationContext
+
+
+def fits(event: Event) -> bool:
+    """Whether the payload of an event of ours has what its handler takes, nothing else, and only sound text."""
+    registered = RegistrationContext.get().event_handlers.get(event.name)
+    if registered is None or not isinstance(event.payload, Mapping):
+        return False
+    takes, required = _parameters(registered.handler.fn)
+    given = event.payload
+    return (
+        required <= given.keys() <= takes.keys()
+        and all(isinstance(value, takes[name]) for name, value in given.items())
+        and _is_sound(given)
+    )
+
+
+@cache
+def _parameters(handler: Any) -> tuple[dict[str, type], set[str]]:
+    """The types of a handler's parameters by name, and the names of those without a default."""
+    hints = get_type_hints(handler)
+    parameters = list(inspect.signature(handler).parameters.values())[1:]
+    return {each.name: _type(hints.get(each.name, object)) for each in parameters}, {
+        each.name for each in parameters if each.default is inspect.Parameter.empty
+    }
+
+
+def _type(hint: Any) -> type:
+    found = get_origin(hint) or hint
+    return found if isinstance(found, type) else object
+
+
+def _is_sound(payload: Any) -> bool:
+    """Whether no text in it has a NUL, which PostgreSQL cannot store, or half a surrogate pair, which no socket can send."""
+    waiting = [payload]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if "\0" in item or any("\ud800" <= character <= "\udfff" for character in item):
+                return False
+        elif isinstance(item, Mapping):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            waiting += item
+    return True
