@@ -16,7 +16,7 @@ from backend.webhooks.values import WebhookInput
 from console import auth
 from tests.console import handlers
 from tests.console.conftest import NAMESPACE, Tab, Web, signed_in, tab
-from tests.console.handlers import STATE, find, payload, short
+from tests.console.handlers import STATE, find, payload
 from tests.factories import accounts
 
 _MARK = "seen-by-its-members-only"
@@ -53,7 +53,7 @@ ARGUMENTS: list[Any] = [
 
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("is_known", [False, True])
-def test_what_is_no_event_leaves_the_next_one_working(web: Web, is_known: bool) -> None:
+def test_what_is_no_event_leaves_the_next_one_working(web: Web, *, is_known: bool) -> None:
     cookie = signed_in(accounts.workspace())
 
     async def story() -> None:
@@ -142,7 +142,7 @@ def test_a_second_socket_of_an_open_tab_gets_a_tab_of_its_own(web: Web) -> None:
 
 
 @pytest.mark.parametrize("is_known", [False, True])
-def test_who_takes_over_a_closed_tab_hears_nothing_of_what_it_followed(web: Web, is_known: bool) -> None:
+def test_who_takes_over_a_closed_tab_hears_nothing_of_what_it_followed(web: Web, *, is_known: bool) -> None:
     owner = accounts.workspace(_MARK)
     webhook_id = _webhook(owner)
     cookie, token, path = signed_in(owner), f"a-closed-tab-{is_known}", "/settings/webhooks"
