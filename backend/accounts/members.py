@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from backend.accounts import sessions
@@ -176,6 +175,7 @@ def _member(session: Session, actor: Actor, user_id: str) -> Membership:
 
 
 def _keep_an_owner(session: Session, actor: Actor) -> None:
-    query = select(func.count()).where(Membership.workspace_id == actor.workspace_id, Membership.role == Role.OWNER)
-    if session.exec(query).one() <= 1:
+    query = select(Membership.id).where(Membership.workspace_id == actor.workspace_id, Membership.role == Role.OWNER)
+    # Locked, so that two owners who let go of each other at once do not both find the other.
+    if len(session.exec(query.order_by(col(Membership.id)).with_for_update()).all()) <= 1:
         raise Conflict("This is the last owner of the workspace. Make somebody else owner first.")

@@ -75,7 +75,8 @@ def complete_setup(
 
     Raises `Unauthenticated` for a token that is wrong, used or past its 24 hours; `Conflict` once there is an administrator.
     """
-    row = session.exec(select(InstanceSetting).where(InstanceSetting.name == _SETUP)).first()
+    # Locked, so that of several who use the link at once one finds it and the others find an administrator.
+    row = session.exec(select(InstanceSetting).where(InstanceSetting.name == _SETUP).with_for_update()).first()
     if not setup_needed(session):
         raise Conflict("There is an administrator already. Sign in, or ask for an invitation.")
     known = row is not None and any(

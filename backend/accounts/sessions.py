@@ -56,10 +56,11 @@ def open_session(
     return token, row
 
 
-def find(session: Session, token: str, *, kind: str = "console") -> UserSession | None:
-    """The row of a token, whatever its state; looked up under every configured key."""
+def find(session: Session, token: str, *, kind: str = "console", lock: bool = False) -> UserSession | None:
+    """The row of a token, whatever its state; looked up under every configured key. With `lock` nobody else changes it meanwhile."""
     macs = [mac.digest_hex for mac in crypto.keyring().macs(_LABEL, token)]
-    return session.exec(select(UserSession).where(col(UserSession.token_mac).in_(macs), UserSession.kind == kind)).first()
+    query = select(UserSession).where(col(UserSession.token_mac).in_(macs), UserSession.kind == kind)
+    return session.exec(query.with_for_update() if lock else query).first()
 
 
 def resolve(session: Session, token: str) -> SessionInfo | None:

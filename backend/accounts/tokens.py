@@ -77,7 +77,7 @@ def refresh(session: Session, refresh_token: str) -> tuple[str, SessionInfo] | N
     A token that was rotated away already means that somebody else has it: the whole session ends (RFC 9700, section 4.14.2).
     The caller commits in both cases.
     """
-    row = sessions.find(session, refresh_token, kind="api")
+    row = sessions.find(session, refresh_token, kind="api", lock=True)
     if row is None:
         macs = [mac.digest_hex for mac in crypto.keyring().macs(_LABEL, refresh_token)]
         reused = session.exec(select(UserSession).where(col(UserSession.previous_mac).in_(macs))).first()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -11,7 +14,7 @@ from sqlmodel import select
 from backend.accounts import members, passwords, service, sessions, tokens
 from backend.core import clock, db
 from backend.core.actor import Role
-from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
+from backend.core.errors import Conflict, CrossdockError, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
 from backend.models import AuditEntry, InstanceSetting, SignInFailure, User, UserSession
 from tests.factories import accounts
 
@@ -238,3 +241,52 @@ def test_signing_in_and_out_everywhere_is_in_the_audit_trail() -> None:
         service.sign_out_everywhere(session, actor=sessions.actor_for(info))
     with db.transaction() as session:
         assert [row.action for row in session.exec(select(AuditEntry).order_by(AuditEntry.id))] == ["session.opened", "session.all_revoked"]
+
+
+def at_once(work: Callable[[int], object]) -> list[object]:
+    """What each of five threads got, or the error that it met, that began at the same moment."""
+    line = threading.Barrier(5)
+
+    def begin(number: int) -> object:
+        line.wait()
+        try:
+            return work(number)
+        except CrossdockError as error:
+            return type(error)
+
+    with ThreadPoolExecutor(5) as threads:
+        return list(threads.map(begin, range(5)))
+
+
+def test_one_set_up_link_makes_one_administrator_however_many_use_it_at_once() -> None:
+    token = setup_token()
+    password_hash()
+    found = at_once(lambda number: complete(token, f"user{number}@example.com"))
+    assert sum(isinstance(each, tuple) for each in found) == 1
+    with db.transaction() as session:
+        assert len(session.exec(select(User)).all()) == 1
+
+
+def test_a_refresh_token_is_good_once_however_many_use_it_at_once() -> None:
+    complete(setup_token())
+    first, _ = sign_in(kind="api")
+
+    def refresh(_number: int) -> object:
+        with db.transaction(write=True) as session:
+            return tokens.refresh(session, first)
+
+    assert sum(each is not None for each in at_once(refresh)) == 1
+
+
+def test_owners_who_let_go_of_each_other_at_once_leave_one() -> None:
+    owner = accounts.workspace()
+    with db.transaction(write=True) as session:
+        owners = [owner, *(accounts.member(session, owner.workspace_id) for _ in range(4))]
+
+    def step_down(number: int) -> None:
+        with db.transaction(write=True) as session:
+            members.set_role(session, actor=owners[number], user_id=owners[number].id, role=Role.VIEWER)
+
+    at_once(step_down)
+    with db.transaction() as session:
+        assert [each.role for each in members.list_members(session, actor=owner)].count(Role.OWNER) == 1
