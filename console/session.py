@@ -40,11 +40,14 @@ class SessionState(rx.State):
     async def load(self) -> None:
         """Fill the frame; the first event of every page."""
         info = await auth.lookup(auth.token_of(self))
-        if info is None or (self.workspace_id == info.workspace_id and self.user_name):
+        if info is None:
+            return
+        role = str(info.role or "").replace("_", " ")
+        if (self.workspace_id, self.role) == (info.workspace_id, role):
             return
         actor = await auth.actor_of(self)
         self.user_name = info.user_name or info.user_email
-        self.role = str(info.role or "").replace("_", " ")
+        self.role = role
         self.workspace, self.workspace_id = info.workspace_name, info.workspace_id
         self.base_url = settings().public_url
         self.initial = info.workspace_name[:1].upper()

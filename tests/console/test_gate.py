@@ -7,10 +7,12 @@ import asyncio
 import pytest
 from reflex_base.registry import RegistrationContext
 from socketio.exceptions import ConnectionError as Refused
+from sqlmodel import select
 
 from backend.accounts import service as accounts_service
 from backend.core import db, permissions
 from backend.core.actor import Role
+from backend.models import Membership
 from console import auth
 from tests.console import handlers
 from tests.console.conftest import Tab, Web, signed_in, tab
@@ -160,3 +162,22 @@ async def _fence(page: Tab) -> None:
     """Wait until everything that was sent before has been dealt with: events of a tab run one after another."""
     await page.send(find("door_state.load"), path="/login?next=/fence")
     await page.until(lambda seen: "/fence" in str(seen.deltas))
+
+
+def test_a_changed_role_shows_at_the_next_page(web: Web) -> None:
+    viewer = accounts.workspace(role=Role.VIEWER)
+    load = find("session_state.load")
+
+    async def story() -> None:
+        async with tab(web, signed_in(viewer)) as page:
+            await page.send(load)
+            await page.until(lambda seen: "'viewer'" in str(seen.deltas))
+            with db.transaction(write=True) as session:
+                session.exec(select(Membership).where(Membership.user_id == viewer.id)).one().role = Role.ADMIN
+            async with asyncio.timeout(10):
+                while "'admin'" not in str(page.deltas):
+                    await page.send(load)
+                    await asyncio.sleep(0.05)
+            assert any(name.endswith("can_write_rx_state_") and value is True for name, value in page.deltas.items())
+
+    asyncio.run(story())
