@@ -126,8 +126,10 @@ class Recorder:
         except Unavailable as error:
             _log.warning("request_log.delayed", requests=len(self._waiting) + len(batch), reason=error.detail)
             return False
-        except Exception:  # noqa: BLE001 - one bad row must not end the log of all that follow
-            _log.exception("request_log.failed", requests=len(batch))
+        except Exception as error:  # noqa: BLE001 - one bad row must not end the log of all that follow
+            # Without the statement, whose parameters are what callers sent.
+            cause = getattr(error, "orig", None) or error
+            _log.error("request_log.failed", requests=len(batch), error=type(cause).__name__, detail=str(cause)[:200])
             return True
         for workspace_id in {entry.workspace_id for entry in batch if entry.workspace_id}:
             queue.publish(workspace_id, "requests")
