@@ -121,11 +121,11 @@ class Shift:
             self._woken = True
             await asyncio.sleep(_DATABASE_RETRY_SECONDS)
             return
-        except Exception:
+        except Exception as error:
             if not finished:
                 raise
             # What one receiver answered may be more than the database takes; it must not take the others' outcomes with it.
-            _log.exception("shift.outcomes_refused", outcomes=len(finished))
+            _log.error("shift.outcomes_refused", outcomes=len(finished), error=type(error).__name__)  # its text may quote them
             self._returned[:0] = returned
             self._woken = True
             await self._in_thread(lambda: self._store.write_one_by_one(finished))

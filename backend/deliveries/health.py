@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlmodel import Session, col, select
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from backend.core import actor, clock, outbox
 from backend.deliveries import bulk
@@ -35,11 +36,33 @@ _COUNTERS = bulk.update(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The columns of a webhook that its attempts are judged by; the whole row would cost several times as much."""
+
+    id: str
+    workspace_id: str
+    name: str
+    url: str
+    state: str
+    auto_disable: bool
+    disable_after_days: int
+    consecutive_failures: int
+    failing_since: datetime | None
+    failure_count: int
+    success_count: int
+    last_success_at: datetime | None
+    last_failure_at: datetime | None
+
+
+_WATCHED: Final = tuple(getattr(Webhook, each.name) for each in fields(Watched))
+
+
 @dataclass(slots=True)
 class State:
     """A webhook's counters before a batch of attempts, and after it."""
 
-    webhook: Webhook
+    webhook: Watched
     before: int
     failures: int
     failing_since: datetime | None
@@ -67,16 +90,15 @@ def update(session: Session, results: Sequence[Result], now: datetime) -> list[S
     if not results:
         return []
     wanted = {result.claim.webhook_id for result in results}
+    connection = session.connection()
     query = (
-        select(Webhook).where(col(Webhook.id).in_(wanted), col(Webhook.deleted_at).is_(None)).order_by(col(Webhook.id)).with_for_update()
+        select(*_WATCHED).where(col(Webhook.id).in_(wanted), col(Webhook.deleted_at).is_(None)).order_by(col(Webhook.id)).with_for_update()
     )
-    states = {webhook.id: _state(webhook) for webhook in session.exec(query).all()}
+    states = {row[0]: _state(Watched(*row)) for row in connection.execute(query)}
     for result in results:
         if result.claim.webhook_id in states:
             states[result.claim.webhook_id].note(result)
-    connection = session.connection()
     _COUNTERS.run(connection, [_counters(connection, state, now) for state in states.values()])
-    session.expunge_all()  # the rows were changed past the session
     return list(states.values())
 
 
@@ -105,7 +127,7 @@ def announce(session: Session, states: Sequence[State], results: Sequence[Result
             )
 
 
-def _state(webhook: Webhook) -> State:
+def _state(webhook: Watched) -> State:
     return State(
         webhook,
         webhook.consecutive_failures,
@@ -115,7 +137,7 @@ def _state(webhook: Webhook) -> State:
     )
 
 
-def _announced(webhook: Webhook, since: datetime | None, failures: int, at: datetime | None) -> datetime | None:
+def _announced(webhook: Watched, since: datetime | None, failures: int, at: datetime | None) -> datetime | None:
     if at is None:
         return None
     return policy.announcement(
@@ -170,7 +192,7 @@ def _announce(session: Session, state: State, now: datetime) -> None:
         _emit(session, webhook.workspace_id, "webhook.failing", data)
 
 
-def _about(webhook: Webhook, state: State) -> dict[str, Any]:
+def _about(webhook: Watched, state: State) -> dict[str, Any]:
     return {
         "webhook_id": webhook.id,
         "name": webhook.name,

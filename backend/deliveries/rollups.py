@@ -11,13 +11,13 @@ from sqlalchemy import Connection
 
 from backend.deliveries import bulk
 from backend.deliveries.values import Outcome
-from backend.models import LATENCY_BOUNDS_MS
+from backend.logs.latency import BUCKETS, bucket_of
 
 if TYPE_CHECKING:
     from backend.deliveries.outcomes import Result
 
 WIDTHS: Final = (60, 3600)
-_COUNTS: Final = ("delivered", "failed", "dead", *(f"b{index}" for index in range(len(LATENCY_BOUNDS_MS) + 1)))
+_COUNTS: Final = ("delivered", "failed", "dead", *BUCKETS)
 _NAMES: Final = ("workspace_id", "width", "starts_at", "webhook_id", *_COUNTS)
 _ON_CONFLICT: Final = "ON CONFLICT (workspace_id, width, starts_at, webhook_id) DO UPDATE SET " + ", ".join(
     f"{name} = delivery_rollup.{name} + excluded.{name}" for name in _COUNTS
@@ -35,7 +35,7 @@ def add(connection: Connection, results: Iterable[Result]) -> None:
     for result in results:
         claim, exchange = result.claim, result.exchange
         unix = int(exchange.started_at.timestamp())
-        bucket = 3 + bisect_left(LATENCY_BOUNDS_MS, exchange.total_ms)
+        bucket = 3 + bucket_of(exchange.total_ms)
         for width in WIDTHS:
             key = (claim.workspace_id, width, unix - unix % width, claim.webhook_id)
             counts = sums.get(key)
