@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 from sqlalchemy import ColumnElement, and_, case, func, or_
 from sqlmodel import Session, col, select
@@ -14,14 +13,14 @@ from sqlmodel.sql.expression import SelectOfScalar
 from backend.core import clock
 from backend.core.errors import FieldError, Invalid
 from backend.core.pagination import COUNT_CAP
-from backend.models import LATENCY_BOUNDS_MS, Delivery, DeliveryRollup, Webhook
+from backend.logs.latency import BUCKETS, percentile
+from backend.models import Delivery, DeliveryRollup, Webhook
 from backend.webhooks import policy
 
 STATUSES = ("active", "failing", "paused", "disabled")
 MAX_HOURS = 24 * 90
 _HOUR, _MINUTE = 3600, 60
 _MINUTES_UP_TO_HOURS = 3
-_BUCKETS = tuple(f"b{index}" for index in range(len(LATENCY_BOUNDS_MS) + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +95,6 @@ def stats(session: Session, webhooks: Sequence[Webhook], *, hours: int = 24) -> 
     return {webhook.id: _figures(rows.get(webhook.id, []), steps, _waiting(session, webhook.id)) for webhook in webhooks}
 
 
-def quantile(buckets: Sequence[int], share: float) -> float | None:
-    """The latency in milliseconds below which `share` (0 to 1) of the counted attempts lie, linear within its bucket.
-
-    What lies above the last bound is told as that bound; None if nothing was counted.
-    """
-    total = sum(buckets)
-    if not total:
-        return None
-    wanted, below = share * total, 0
-    for count, (low, high) in zip(buckets, pairwise((0, *LATENCY_BOUNDS_MS)), strict=False):
-        if count and below + count >= wanted:
-            return round(low + (high - low) * max(wanted - below, 0) / count, 1)
-        below += count
-    return float(LATENCY_BOUNDS_MS[-1])
-
-
 def _has_status(status: str) -> ColumnElement[bool]:
     failing = col(Webhook.consecutive_failures) >= policy.FAILING_AFTER
     if status == "failing":
@@ -137,7 +120,7 @@ def _waiting(session: Session, webhook_id: str) -> int:
 
 def _figures(rows: Sequence[DeliveryRollup], steps: Sequence[datetime], waiting: int) -> WebhookStats:
     delivered, failed = sum(row.delivered for row in rows), sum(row.failed for row in rows)
-    buckets = [sum(getattr(row, name) for row in rows) for name in _BUCKETS]
+    buckets = [sum(getattr(row, name) for row in rows) for name in BUCKETS]
     found = {row.starts_at: Point(row.starts_at, row.delivered, row.failed, row.dead) for row in rows}
     total = delivered + failed
     return WebhookStats(
@@ -145,8 +128,8 @@ def _figures(rows: Sequence[DeliveryRollup], steps: Sequence[datetime], waiting:
         delivered=delivered,
         failed=failed,
         success_rate=round(100 * delivered / total, 2) if total else None,
-        p50_ms=quantile(buckets, 0.5),
-        p95_ms=quantile(buckets, 0.95),
+        p50_ms=percentile(buckets, 0.5),
+        p95_ms=percentile(buckets, 0.95),
         waiting=waiting,
         series=[found.get(step, Point(step)) for step in steps],
     )

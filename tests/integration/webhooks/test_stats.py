@@ -9,7 +9,7 @@ import pytest
 
 from backend.core import clock, db
 from backend.core.errors import Invalid
-from backend.models import LATENCY_BOUNDS_MS, DeliveryRollup, Webhook
+from backend.models import DeliveryRollup, Webhook
 from backend.webhooks import queries, service
 from tests.integration.webhooks.conftest import World
 
@@ -81,17 +81,3 @@ def test_a_page_of_webhooks_is_read_at_once(world: World):
     with db.transaction() as session:
         found = service.stats_of(session, actor=world.admin, webhooks=[first, second])
     assert {key: value.total for key, value in found.items()} == {first.id: 1, second.id: 0}
-
-
-def test_a_quantile_lies_in_its_bucket():
-    empty = [0] * (len(LATENCY_BOUNDS_MS) + 1)
-    assert queries.quantile(empty, 0.5) is None
-    for index, bound in enumerate(LATENCY_BOUNDS_MS):
-        buckets = empty.copy()
-        buckets[index] = 10
-        low = LATENCY_BOUNDS_MS[index - 1] if index else 0
-        assert queries.quantile(buckets, 0.5) == (low + bound) / 2
-        assert queries.quantile(buckets, 1) == bound
-    above = empty.copy()
-    above[-1] = 1
-    assert queries.quantile(above, 0.5) == 30_000
