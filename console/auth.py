@@ -14,11 +14,12 @@ from reflex_base.registry import RegistrationContext
 from backend.accounts import cookies, sessions
 from backend.accounts import service as accounts
 from backend.accounts.sessions import SessionInfo
-from backend.core import permissions
+from backend.core import client_ip, permissions
 from backend.core.actor import Actor
 from backend.core.errors import Unauthenticated
 from backend.core.logging import logger
 from backend.core.permissions import Permission
+from backend.settings import settings
 from console import payloads, threads
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -96,7 +97,9 @@ async def actor_of(state: rx.State) -> Actor:
     info = await lookup(token_of(state))
     if info is None:
         raise Unauthenticated("Your session is over. Sign in again.", "session")
-    return sessions.actor_for(info, ip=state.router.session.client_ip, user_agent=state.router.headers.user_agent[:400])
+    forwarded = str(state.router.headers.raw_headers.get("x-forwarded-for", ""))
+    ip = client_ip.resolve(state.router.session.client_ip, forwarded, settings().trusted_proxies)
+    return sessions.actor_for(info, ip=ip, user_agent=state.router.headers.user_agent[:400])
 
 
 class BoundState(rx.State):
