@@ -10,6 +10,8 @@ from typing import Any, get_origin, get_type_hints
 from reflex_base.event import Event
 from reflex_base.registry import RegistrationContext
 
+from backend.core import texts
+
 
 def fits(event: Event) -> bool:
     """Whether the payload of an event of ours has what its handler takes, nothing else, and only sound text."""
@@ -21,7 +23,7 @@ def fits(event: Event) -> bool:
     return (
         required <= given.keys() <= takes.keys()
         and all(isinstance(value, takes[name]) for name, value in given.items())
-        and _is_sound(given)
+        and texts.is_storable(given)  # a tab whose state holds half a character could be sent nothing any more
     )
 
 
@@ -38,18 +40,3 @@ def _parameters(handler: Any) -> tuple[dict[str, type], set[str]]:
 def _type(hint: Any) -> type:
     found = get_origin(hint) or hint
     return found if isinstance(found, type) else object
-
-
-def _is_sound(payload: Any) -> bool:
-    """Whether no text in it has a NUL, which PostgreSQL cannot store, or half a surrogate pair, which no socket can send."""
-    waiting = [payload]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str):
-            if "\0" in item or any("\ud800" <= character <= "\udfff" for character in item):
-                return False
-        elif isinstance(item, Mapping):
-            waiting += [*item.keys(), *item.values()]
-        elif isinstance(item, list):
-            waiting += item
-    return True
