@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
-from sqlalchemy import text
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from backend.accounts import members
 from backend.api_keys import service as api_keys
@@ -21,7 +21,7 @@ from backend.webhooks.values import WebhookInput
 from tests.console import handlers
 from tests.console.conftest import Web, signed_in, tab
 from tests.console.handlers import STATE, find, payload, short
-from tests.factories import accounts
+from tests.factories import accounts, rows
 
 _OURS = "Ours only"
 
@@ -29,8 +29,8 @@ _OURS = "Ours only"
 @pytest.mark.usefixtures("redis")
 def test_no_handler_reads_or_touches_another_workspaces_rows(web: Web) -> None:
     ours, theirs = accounts.workspace(_OURS), accounts.workspace("Theirs")
-    paths, needles, ids = _make(ours)
-    before = _rows(ours.workspace_id)
+    paths, needles, ids = _make(ours, _OURS)
+    before = rows.of_workspace(ours.workspace_id)
 
     async def story() -> list[object]:
         async with tab(web, signed_in(theirs)) as page:
@@ -47,17 +47,73 @@ def test_no_handler_reads_or_touches_another_workspaces_rows(web: Web) -> None:
     updates = asyncio.run(story())
     assert len(updates) > len(needles)
     assert not [needle for needle in needles if needle in _answers(updates)]
-    assert _rows(ours.workspace_id) == before
+    assert rows.of_workspace(ours.workspace_id) == before
 
 
-def _make(ours: Actor) -> tuple[dict[str, str], list[str], dict[str, str]]:
+@pytest.mark.usefixtures("redis")
+def test_no_page_of_ones_own_reaches_beyond_by_another_address(web: Web) -> None:
+    ours, theirs = accounts.workspace(_OURS), accounts.workspace("Theirs")
+    paths, needles, ids = _make(ours, _OURS)
+    own_paths, _, _ = _make(theirs, "Theirs")
+    before = rows.of_workspace(ours.workspace_id)
+
+    async def story() -> list[object]:
+        async with tab(web, signed_in(theirs)) as page:
+            for name in _by_state():
+                state = short(name).partition(".")[0]
+                if state not in paths:
+                    continue
+                with contextlib.suppress(StopIteration):
+                    await page.send(find(f"{state}.load"), path=own_paths[state])
+                await page.send(name, payload(name, **ids), path=paths[state])
+                await page.send(find("door_state.load"), path=f"/login?next=/{short(name)}")
+                await page.until(lambda seen, mark=f"/{short(name)}": mark in str(seen.updates))
+            return list(page.updates)
+
+    updates = asyncio.run(story())
+    assert "Theirs" in str(updates)
+    assert not [needle for needle in needles if needle in _answers(updates)]
+    assert rows.of_workspace(ours.workspace_id) == before
+
+
+@pytest.mark.usefixtures("redis")
+def test_the_owner_reads_and_changes_by_the_same_calls_what_others_cannot(web: Web) -> None:
+    ours = accounts.workspace(_OURS)
+    paths, _, ids = _make(ours, _OURS)
+    before = rows.of_workspace(ours.workspace_id)
+
+    async def story() -> dict[str, str]:
+        seen_by: dict[str, str] = {}
+        async with tab(web, signed_in(ours)) as page:
+            for name in _by_state():
+                page.forget()
+                await page.send(name, payload(name, **ids), path=paths.get(short(name).partition(".")[0], "/"))
+                await page.send(find("door_state.load"), path=f"/login?next=/{short(name)}")
+                await page.until(lambda seen, mark=f"/{short(name)}": mark in str(seen.updates))
+                seen_by[short(name)] = _answers(list(page.updates))
+        return seen_by
+
+    seen_by = asyncio.run(story())
+    shows = {name for name, text in seen_by.items() if _OURS in text}
+    assert shows >= {f"{state}.load" for state in ("keys_state", "key_state", "webhooks_state", "webhook_state", "deliveries_state")}
+    changed = {table for table, found in rows.of_workspace(ours.workspace_id).items() if found != before[table]}
+    assert changed >= {"api_key", "api_key_secret", "webhook", "delivery", "receiver_inbox", "invitation"}
+
+
+def _by_state() -> list[str]:
+    """Every handler; of each state its loads before what changes, and what ends things last."""
+    last = ("revoke", "delete", "remove", "withdraw", "clear", "cancel")
+    return sorted(handlers.of_the_console(), key=lambda name: (name.endswith(last), not name.endswith(".load"), name))
+
+
+def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, str]]:
     """Something of everything: the pages on which it would be seen, the words by which it would be recognised, and its ids."""
     with db.transaction(write=True) as session:
-        key, _ = api_keys.create(session, actor=ours, input=KeyInput(name=_OURS, scopes=["events:read"]))
-        inbox = receiver.create_inbox(session, actor=ours, name=_OURS)
-        hook, _ = webhooks.create(session, actor=ours, input=WebhookInput(name=_OURS, url="https://receiver.example/ours", events=["*"]))
+        key, _ = api_keys.create(session, actor=ours, input=KeyInput(name=name, scopes=["events:read"]))
+        inbox = receiver.create_inbox(session, actor=ours, name=name)
+        hook, _ = webhooks.create(session, actor=ours, input=WebhookInput(name=name, url="https://receiver.example/ours", events=["*"]))
         invitation, _ = members.invite(session, actor=ours, role=Role.VIEWER, email="ours@example.com")
-        published = events.publish(session, actor=ours, type="order.created", data={"secret_of": _OURS})
+        published = events.publish(session, actor=ours, type="order.created", data={"secret_of": name})
     with db.transaction() as session:
         delivery = session.exec(select(Delivery).where(Delivery.event_id == published.id)).one()
     at_hook = f"/settings/webhooks/{hook.id}"
@@ -71,7 +127,7 @@ def _make(ours: Actor) -> tuple[dict[str, str], list[str], dict[str, str]]:
         "receiver_state": f"/settings/receiver?inbox={inbox.id}",
     }
     ids = {"invitation_id": invitation.id, "user_id": ours.id}
-    return paths, [_OURS, ours.workspace_id, inbox.token, published.id, "ours@example.com"], ids
+    return paths, [name, ours.workspace_id, inbox.token, published.id, "ours@example.com"], ids
 
 
 def _answers(updates: list[object]) -> str:
@@ -85,13 +141,3 @@ def _answers(updates: list[object]) -> str:
         }
         kept.append((deltas, update.get("events")))
     return str(kept)
-
-
-def _rows(workspace_id: str) -> dict[str, list[tuple[object, ...]]]:
-    found: dict[str, list[tuple[object, ...]]] = {}
-    with db.transaction() as session:
-        for name, table in SQLModel.metadata.tables.items():
-            if "workspace_id" in table.c:
-                rows = session.execute(text(f'SELECT * FROM "{name}" WHERE workspace_id = :id'), {"id": workspace_id}).all()  # noqa: S608 - our own names
-                found[name] = sorted((tuple(row) for row in rows), key=str)
-    return found

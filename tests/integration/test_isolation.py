@@ -11,8 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
-from sqlmodel import SQLModel, select
+from sqlmodel import select
 
 from backend import app as application
 from backend.accounts import sessions, tokens
@@ -25,7 +24,7 @@ from backend.events import service as events
 from backend.logs import recorder
 from backend.models import Delivery, RequestLog, User
 from backend.webhooks import service as webhooks
-from tests.factories import accounts
+from tests.factories import accounts, rows
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
@@ -60,8 +59,6 @@ EMPTY = {
     "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry",
 }
 OPERATIONS = [entry for entry in web.table(application.ROUTERS, application.PREFIX) if entry.permission is not web.PUBLIC]
-# Tables that record the attempts themselves.
-RECORDS_OF_CALLS = {"request_log", "request_rollup", "unknown_request"}
 
 
 def body_of(operation: str) -> dict[str, Any] | None:
@@ -107,19 +104,6 @@ def credentials_of(actor: Actor) -> dict[str, str]:
     return {"user": tokens.access_token(info), "key": key}
 
 
-def rows_of(workspace_id: str) -> dict[str, list[str]]:
-    """Every row of a workspace, by table, as text."""
-    found: dict[str, list[str]] = {}
-    with db.database().reader.connect() as connection:
-        for table in SQLModel.metadata.sorted_tables:
-            if table.name in RECORDS_OF_CALLS or not (table.name == "workspace" or "workspace_id" in table.c):
-                continue
-            column = "id" if table.name == "workspace" else "workspace_id"
-            query = text(f"SELECT * FROM {table.name} WHERE {column} = :id ORDER BY 1")  # noqa: S608 - names of our own tables
-            found[table.name] = [str(tuple(row)) for row in connection.execute(query, {"id": workspace_id})]
-    return found
-
-
 @asynccontextmanager
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole application, gateway included."""
@@ -144,7 +128,7 @@ def test_no_call_of_one_workspace_reads_or_touches_the_other(kind: str) -> None:
     owner, identifiers, mark = furnish()
     other = accounts.workspace("Second")
     token = credentials_of(other)[kind]
-    before = rows_of(owner.workspace_id)
+    before = rows.of_workspace(owner.workspace_id)
 
     answers = asyncio.run(_call_everything(token, identifiers))
 
@@ -159,7 +143,7 @@ def test_no_call_of_one_workspace_reads_or_touches_the_other(kind: str) -> None:
             continue  # shows the paths that the caller itself has asked for
         asked = answer.request.url.path  # an id that was asked for may be named in the refusal
         assert not [each for name, each in identifiers.items() if name != "name" and each in shown and each not in asked], operation
-    assert rows_of(owner.workspace_id) == before
+    assert rows.of_workspace(owner.workspace_id) == before
 
 
 def test_the_owner_reaches_everything_that_the_other_could_not() -> None:
