@@ -41,7 +41,7 @@ check: $(DEV) ## formatting, lint, types, architecture, migrations, house rules
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tests.house
 	@$(BIN)/crossdock check-migrations
-	@$(BIN)/basedpyright
+	@$(BIN)/basedpyright --project pyproject.toml
 
 format: $(DEV) ## format the code and repair what lint can repair
 	@$(BIN)/ruff format .
