@@ -39,7 +39,9 @@ def running(data_dir: Path, free_port: int) -> Iterator[Installation]:
 @pytest.fixture
 def context(browser: Browser, running: Installation) -> Iterator[BrowserContext]:
     """A browser with nothing stored, whose pages are given relative addresses."""
-    made = browser.new_context(base_url=running.address, viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"])
+    made = browser.new_context(
+        base_url=running.address, viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+    )
     made.set_default_timeout(PATIENCE_MS)
     yield made
     made.close()
