@@ -63,6 +63,11 @@ def test_what_is_no_event_leaves_the_next_one_working(web: Web, *, is_known: boo
                 await _send_as_ascii(page, json.loads(text))
             async with tab(web, cookie if is_known else "") as page:
                 await _fence(page)
+        for garbage in ("9", "2", f"42{NAMESPACE},[1]", f"2{NAMESPACE},", f"2{NAMESPACE},{{{{", f"51-{NAMESPACE},[]", "4" * 10_000):
+            async with tab(web, cookie if is_known else "") as page:
+                await page.client.eio.send(garbage)
+            async with tab(web, cookie if is_known else "") as page:
+                await _fence(page)
 
     asyncio.run(story())
     _nothing_secret_in_the_log(web, cookie)
