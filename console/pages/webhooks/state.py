@@ -117,6 +117,7 @@ class NewWebhookState(rx.State):
         """Fill in the address of the built-in receiver."""
         inbox = await bridge.call(self, receiver.ensure_inbox, write=True)
         self.url = receiver.url(inbox)
+        self.addresses, self.url_problem, self.errors = [], "", {**self.errors, "url": ""}
 
     @rx.event
     @needs(permissions.WEBHOOKS_WRITE)
