@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from backend.accounts import passwords, sessions
 from backend.accounts.sessions import SessionInfo, actor_for
 from backend.audit import service as audit
-from backend.core import clock, crypto, ids, permissions, tokens
+from backend.core import clock, crypto, db, ids, permissions, tokens
 from backend.core.actor import Actor, Role
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound, RateLimited, Unauthenticated
 from backend.models import InstanceSetting, Membership, SignInFailure, User, UserSession, Workspace
@@ -120,6 +120,8 @@ def begin_sign_in(session: Session, *, email: str, ip: str) -> Credentials:
     Raises `RateLimited` when the address has 5 failures for the account within 15 minutes (or 50 for all, or the account from everywhere).
     """
     email = email.strip().lower()[:254]
+    if not db.is_sqlite(session):  # count and note one at a time; SQLite has one writer anyway
+        session.exec(select(func.pg_advisory_xact_lock(func.hashtext(email))))
     recent = col(SignInFailure.created_at) > clock.now() - LOCKOUT_WINDOW
 
     def failures(*which: object) -> int:

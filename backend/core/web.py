@@ -20,7 +20,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -214,11 +214,16 @@ class Body(BaseModel):
     @field_validator("*")
     @classmethod
     def _fits(cls, value: Any) -> Any:
-        if isinstance(value, str | list) and not texts.is_storable(value):
-            raise ValueError("holds U+0000 or half of a surrogate pair, which cannot be stored; take it out")
-        if isinstance(value, datetime) and value.tzinfo is not None:
-            try:
-                value.astimezone(UTC)
-            except OverflowError:
-                raise ValueError("lies outside the years 1 to 9999 in UTC") from None
+        _check(value)
         return value
+
+
+def _check(value: object) -> None:
+    """Raise `ValueError` for what no database takes."""
+    if isinstance(value, str | list) and not texts.is_storable(cast("Any", value)):
+        raise ValueError("holds U+0000 or half of a surrogate pair, which cannot be stored; take it out")
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        try:
+            value.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("lies outside the years 1 to 9999 in UTC") from None

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 from urllib.parse import quote, quote_plus
 
 from redis import Redis
@@ -50,7 +51,7 @@ def redis_keys(redis: Redis) -> Iterator[tuple[str, bytes]]:
         b"list": lambda key: redis.lrange(key, 0, -1), b"stream": redis.xrange,
     }  # fmt: skip
     for key in redis.scan_iter():
-        reader = readers.get(redis.type(key))
+        reader = readers.get(cast("bytes", redis.type(key)))
         yield f"key {key!r}", key + repr(reader(key) if reader else None).encode() + (redis.dump(key) or b"")
 
 
