@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 WEB: Final = ROOT / ".web"
 OUTPUT: Final = WEB / "build" / "client"
 STAMP: Final = WEB / "crossdock.inputs"
+MANIFEST: Final = ROOT / "reflex.lock" / "package.json"
 FILES: Final = ("rxconfig.py", "requirements.lock")
 FOLDERS: Final = ("console", "assets", "reflex.lock")
 # What a console page imports from the back end decides its markup too: scopes, codes, snippets.
@@ -100,6 +102,11 @@ def point_at_own_origin(output: Path = OUTPUT) -> int:
     return changed
 
 
+def settle_manifest(path: Path = MANIFEST) -> None:
+    """Write the manifest that the framework keeps with its keys in order; it writes them in another one at each build."""
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=2, sort_keys=True) + "\n")
+
+
 def build(*, force: bool = False) -> bool:
     """Build the front end if its inputs changed; returns whether it was built.
 
@@ -123,6 +130,7 @@ def build(*, force: bool = False) -> bool:
         msg = f"The front end did not build.\n{tail}"
         raise BuildError(msg)
     point_at_own_origin()
+    settle_manifest()
     # The first build writes the lock itself, so look again only if the inputs were not ours.
     STAMP.write_text(wanted if inputs_hash() == wanted else inputs_hash())
     return True

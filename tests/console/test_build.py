@@ -64,3 +64,10 @@ def test_a_build_without_that_file_is_refused(tmp_path: Path) -> None:
 
 def test_the_lock_names_no_registry() -> None:
     assert '"resolved"' not in (build.ROOT / "reflex.lock/package-lock.json").read_text()
+
+
+def test_the_manifest_is_written_in_one_order_whatever_the_framework_did(tmp_path: Path):
+    manifest = tmp_path / "package.json"
+    manifest.write_text('{"b":1,"a":{"d":2,"c":3}}')
+    build.settle_manifest(manifest)
+    assert manifest.read_text() == '{\n  "a": {\n    "c": 3,\n    "d": 2\n  },\n  "b": 1\n}\n'
