@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from backend import __version__
+from backend import __version__, openapi
 from backend.accounts import forms
 from backend.accounts import routes as accounts
 from backend.api_keys import routes as api_keys
@@ -62,6 +62,7 @@ def create_app() -> Gateway:
     app.include_router(forms.router)
     app.include_router(receiver.router)
     refusals.install(app)
+    openapi.describe(app)
     return Gateway(app, web.table(ROUTERS, PREFIX))
 
 
