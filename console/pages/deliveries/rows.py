@@ -130,7 +130,7 @@ def delivery_detail(delivery: Delivery, webhook_name: str, sentence: str) -> Del
         accepted=words.moment(delivery.created_at),
         next_at=words.moment(delivery.due_at) if delivery.status in ("waiting", "retrying") else "",
         finished=words.moment(delivery.finished_at),
-        attempts=f"{delivery.attempt_count} of {delivery.max_attempts}",
+        attempts=_attempts(delivery),
         is_test=delivery.kind == "test",
         can_retry=delivery.kind != "test" and delivery.status != "sending",
         can_cancel=delivery.status in ("waiting", "retrying"),
@@ -138,6 +138,12 @@ def delivery_detail(delivery: Delivery, webhook_name: str, sentence: str) -> Del
         replay_reason=delivery.replay_reason or "",
         trace=delivery.trace_id,
     )
+
+
+def _attempts(delivery: Delivery) -> str:
+    """How many were made of those planned; retries by hand come on top, and then a plan says nothing."""
+    made, planned = delivery.attempt_count, delivery.max_attempts
+    return f"{made} of {planned}" if made <= planned else str(made)
 
 
 def attempt_row(detail: AttemptDetail) -> AttemptRow:
