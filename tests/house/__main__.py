@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 FILE_LINES, FUNCTION_LINES = 400, 50
 GENERATED = ("backend/migrations/versions/",)
 # An address would tie everybody who installs to one registry; pip, uv and npm use the one they are configured for.
-REGISTRY = re.compile(r"(pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|yarnpkg\.com|npmmirror\.com|\"resolved\": \"http)")
+REGISTRY = re.compile(r"((?:pypi|python[h]osted|npmjs|yarnpkg|np[m]mirror)\.(?:org|com)|\"resolved\": \"http)")
 
 
 def tracked(root: Path) -> list[Path]:

@@ -23,7 +23,7 @@ def test_a_long_function_is_found_and_its_docstring_does_not_count():
 
 
 def test_a_registrys_address_is_found():
-    host = "registry.npmjs" + ".org"  # in two parts, for this file is looked at too
+    host = "registry.np" + "mjs.org"  # in two parts, for this file is looked at too
 
     assert list(registries("a.lock", f'"x": "https://{host}/x.tgz"'))
     assert list(registries("package-lock.json", '"resolved": ' + '"https://anywhere.example/x.tgz"'))
