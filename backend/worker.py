@@ -40,7 +40,10 @@ class CronJob:
     function: str
 
 
-CRON = (CronJob("deliveries.sweep", timedelta(seconds=5), "backend.deliveries.jobs.sweep"),)
+CRON = (
+    CronJob("deliveries.sweep", timedelta(seconds=5), "backend.deliveries.jobs.sweep"),
+    CronJob("idempotency.forget", timedelta(minutes=10), "backend.idempotency.jobs.forget"),
+)
 
 
 class _Worker(SimpleWorker):
