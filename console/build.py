@@ -114,6 +114,8 @@ def build(*, force: bool = False) -> bool:
     """
     if not force and is_current():
         return False
+    sys.stdout.write("Building the front end; half a minute the first time.\n")
+    sys.stdout.flush()
     wanted = inputs_hash()
     STAMP.unlink(missing_ok=True)
     reflex = Path(sys.executable).parent / "reflex"

@@ -134,6 +134,10 @@ def _workspace_menu() -> rx.Component:
         ),
         rx.dropdown_menu.content(
             rx.foreach(SessionState.workspaces, choice),
+            rx.dropdown_menu.separator(),
+            rx.dropdown_menu.item(
+                link(icon("plus", 15), "New workspace", to="/settings/workspaces/new", class_name="x-switch"), padding="0", height="auto"
+            ),
             min_width="208px",
         ),
         modal=False,

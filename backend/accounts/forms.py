@@ -83,7 +83,7 @@ async def switch_workspace(request: Request, caller: web.CurrentCaller) -> Respo
             chosen = made.id
         await web.in_transaction(service.switch_workspace, write=True, actor=actor, workspace_id=chosen)
     except CrossdockError as error:
-        return _back("/", error)
+        return _back("/settings/workspaces/new" if form("name") else "/", error)
     return RedirectResponse(_own_path(form("next")), 303)
 
 

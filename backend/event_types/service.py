@@ -49,7 +49,7 @@ def known_names(session: Session, workspace_id: str) -> frozenset[str]:
 
 def unknown(name: str, names: Collection[str], *, path: str) -> FieldError:
     """The error for a name that is no event type, with the nearest that is one."""
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"Did you mean {near[0]}? " if near else ""
     return FieldError(path, f"{name!r} is not an event type.", f"{hint}GET /api/v1/event-types lists them; add your own there.")
 

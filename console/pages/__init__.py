@@ -14,9 +14,10 @@ from console.pages.overview import page as overview
 from console.pages.receiver import page as receiver
 from console.pages.webhooks import detail as webhook
 from console.pages.webhooks import page as webhooks
+from console.pages.workspace import page as workspace
 
 
 def add_all(app: rx.App) -> None:
     """Add every page."""
-    for section in (door, overview, api_keys, api_key, webhooks, webhook, deliveries, delivery, receiver, members):
+    for section in (door, overview, api_keys, api_key, webhooks, webhook, deliveries, delivery, receiver, members, workspace):
         section.add(app)

@@ -62,7 +62,7 @@ def _figures() -> rx.Component:
     return rx.el.div(
         figure("Delivered", state.delivered, state.delivered_line, state.delivered_hint, "green"),
         figure("p95", state.p95, state.p95_line, "of attempts, by hour"),
-        figure("Oldest waiting", state.waiting, state.failed_line, "failed attempts by hour", "red"),
+        figure("Oldest undelivered", state.waiting, state.failed_line, "line: failed attempts by hour", "red"),
         figure("Requests a minute", state.rate, state.rate_line, "calls to the API, by hour"),
         class_name="x-figures",
     )

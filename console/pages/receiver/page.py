@@ -7,7 +7,7 @@ from typing import Final
 import reflex as rx
 
 from console.components import table
-from console.components.basic import button, gated_link_button, icon, length, negated, time
+from console.components.basic import NOT_ALLOWED, button, gated_link_button, icon, length, negated, time
 from console.components.copy import code_block, copy_button
 from console.pages.deliveries.parts import headers
 from console.pages.receiver.state import PATH, ArrivalRow, ReceiverState
@@ -104,6 +104,7 @@ def _modes() -> rx.Component:
             class_name="x-mode",
             aria_pressed=rx.cond(state.mode == name, "true", "false"),
             disabled=negated(SessionState.can_operate),
+            title=rx.cond(SessionState.can_operate, "", NOT_ALLOWED),
             data_mode=name,
         )
 

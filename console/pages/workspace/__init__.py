@@ -1,0 +1,1 @@
+"""Workspaces beside the present one."""
