@@ -81,10 +81,10 @@ async def switch_workspace(request: Request, caller: web.CurrentCaller) -> Respo
         if form("name"):
             made = await web.in_transaction(service.create_workspace, write=True, actor=actor, name=form("name"))
             chosen = made.id
-        await web.in_transaction(service.switch_workspace, write=True, actor=actor, workspace_id=chosen)
+        token, moved = await web.in_transaction(service.switch_workspace, write=True, actor=actor, workspace_id=chosen)
     except CrossdockError as error:
         return _back("/settings/workspaces/new" if form("name") else "/", error)
-    return RedirectResponse(_own_path(form("next")), 303)
+    return _signed_in(_own_path(form("next")), token, moved)
 
 
 @router.post("/accept-invitation")
@@ -113,10 +113,10 @@ async def join(request: Request, caller: web.CurrentCaller) -> Response:
         return _signed_out()
     actor = sessions.actor_for(info, ip=caller.ip, request_id=caller.request_id)
     try:
-        await web.in_transaction(members.join, write=True, token=form("token"), actor=actor)
+        token, moved = await web.in_transaction(members.join, write=True, token=form("token"), actor=actor)
     except CrossdockError as error:
         return _back("/invitation", error, token=form("token"))
-    return RedirectResponse("/", 303)
+    return _signed_in("/", token, moved)
 
 
 async def _form(request: Request) -> Callable[[str], str]:

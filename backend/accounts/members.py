@@ -87,8 +87,8 @@ def accept(session: Session, *, token: str, email: str, name: str, password_hash
     return user
 
 
-def join(session: Session, *, token: str, actor: Actor) -> str:
-    """Join the workspace of an invitation as the acting user, whose session goes there: its id.
+def join(session: Session, *, token: str, actor: Actor) -> tuple[str, sessions.SessionInfo]:
+    """Join the workspace of an invitation as the acting user, whose session goes there: its new token and what it stands for.
 
     Raises `Unauthenticated` for a bad link, `Conflict` for a member.
     """
@@ -97,8 +97,7 @@ def join(session: Session, *, token: str, actor: Actor) -> str:
     if session.exec(select(Membership.id).where(Membership.workspace_id == found.workspace_id, Membership.user_id == user.id)).first():
         raise Conflict("You are a member of that workspace already. Switch to it at the top of the side bar.")
     _join(session, found, user)
-    session.get_one(UserSession, actor.session_id).workspace_id = found.workspace_id
-    return found.workspace_id
+    return sessions.move(session, session.get_one(UserSession, actor.session_id), found.workspace_id)
 
 
 def list_invitations(session: Session, *, actor: Actor) -> list[Invitation]:

@@ -200,17 +200,12 @@ def create_workspace(session: Session, *, actor: Actor, name: str) -> Workspace:
     return made
 
 
-def switch_workspace(session: Session, *, actor: Actor, workspace_id: str) -> SessionInfo:
-    """Let the actor's session act in another workspace of theirs. Raises `NotFound`."""
+def switch_workspace(session: Session, *, actor: Actor, workspace_id: str) -> tuple[str, SessionInfo]:
+    """Let the actor's session act in another workspace of theirs: its new token and what it stands for. Raises `NotFound`."""
     row, user = session.get(UserSession, actor.session_id), session.get(User, actor.id)
     if row is None or user is None or not any(w.id == workspace_id for w in _workspaces_of(session, user)):
         raise NotFound("There is no such workspace among yours.")
-    row.workspace_id = workspace_id
-    session.flush()
-    info = sessions.info_of(session, row)
-    if info is None:
-        raise NotFound("There is no such workspace among yours.")
-    return info
+    return sessions.move(session, row, workspace_id)
 
 
 def _workspaces_of(session: Session, user: User) -> list[WorkspaceChoice]:

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from backend.core import clock, crypto, ids, tokens
 from backend.core.actor import Actor, ActorKind, Role
+from backend.core.errors import Unauthenticated
 from backend.models import Membership, User, UserSession, Workspace
 
 CONSOLE_LIFETIME = timedelta(days=7)
@@ -54,6 +55,21 @@ def open_session(
     session.add(row)
     session.flush()
     return token, row
+
+
+def move(session: Session, row: UserSession, workspace_id: str) -> tuple[str, SessionInfo]:
+    """Let a session act in another workspace, under a new token: the old one, remembered here and there, would act in the old.
+
+    The caller has checked that the user may. Raises `Unauthenticated` if the session is over.
+    """
+    token = tokens.new_secret("xds_")
+    mac = crypto.keyring().mac(_LABEL, token)
+    row.token_mac, row.mac_key_id, row.workspace_id = mac.digest_hex, mac.key_id, workspace_id
+    session.flush()
+    info = info_of(session, row)
+    if info is None:
+        raise Unauthenticated("Your session is over. Sign in again.", "session")
+    return token, info
 
 
 def find(session: Session, token: str, *, kind: str = "console", lock: bool = False) -> UserSession | None:

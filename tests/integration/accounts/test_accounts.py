@@ -174,13 +174,16 @@ def test_one_switches_to_ones_own_workspaces_only() -> None:
     mine, other = accounts.workspace("Mine"), accounts.workspace("Other")
     with db.transaction(write=True) as session:
         user = session.get_one(User, mine.id)
-        _, row = sessions.open_session(session, user, workspace_id=None, ip="", user_agent="")
+        first, row = sessions.open_session(session, user, workspace_id=None, ip="", user_agent="")
         info = sessions.info_of(session, row)
         assert info is not None
         actor = sessions.actor_for(info)
         second = service.create_workspace(session, actor=actor, name="Second")
         assert {choice.name for choice in service.list_workspaces(session, actor=actor)} == {"Mine", "Second"}
-        assert service.switch_workspace(session, actor=actor, workspace_id=second.id).workspace_name == "Second"
+        token, moved = service.switch_workspace(session, actor=actor, workspace_id=second.id)
+        assert moved.workspace_name == "Second"
+        assert sessions.resolve(session, token) == moved
+        assert sessions.resolve(session, first) is None
         with pytest.raises(NotFound):
             service.switch_workspace(session, actor=actor, workspace_id=other.workspace_id)
 
