@@ -62,8 +62,3 @@ def percent(part: float, whole: float) -> str:
         return "–"
     share = 100 * part / whole
     return f"{share:.0f} %" if share in (0.0, 100.0) else f"{min(share, 99.9):.1f} %"
-
-
-def middle_cut(text: str, keep: int = 24) -> str:
-    """`dlv_01k5z7…9fq2`: a long id with its middle cut out."""
-    return text if len(text) <= keep else f"{text[: keep - 7]}…{text[-6:]}"

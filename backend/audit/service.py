@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from backend.core import ids, pagination, permissions
+from backend.core import ids
 from backend.core.actor import Actor
 from backend.models import AuditEntry
 
@@ -42,17 +42,6 @@ def record(
             reason=reason,
         )
     )
-
-
-def list_entries(
-    session: Session, *, actor: Actor, target_id: str | None = None, limit: int = pagination.DEFAULT_LIMIT, cursor: str | None = None
-) -> pagination.Page[AuditEntry]:
-    """The workspace's entries, newest first; those about one thing where `target_id` is given."""
-    permissions.require(actor, permissions.AUDIT_READ)
-    query = select(AuditEntry).where(AuditEntry.workspace_id == actor.workspace_id)
-    if target_id:
-        query = query.where(AuditEntry.target_id == target_id)
-    return pagination.fetch(session, query, col(AuditEntry.id), limit=limit, cursor=cursor)
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

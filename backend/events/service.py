@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert
+from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from backend.core import clock, crypto, db, ids, pagination, permissions, queue
@@ -181,13 +181,6 @@ def list_events(
     if until:
         query = query.where(Event.id < ids.floor("evt", int(until.timestamp() * 1000)))
     return pagination.fetch(session, query, col(Event.id), limit=limit, cursor=cursor)
-
-
-def published_any(session: Session, *, actor: Actor) -> bool:
-    """Whether the workspace has published anything yet."""
-    permissions.require(actor, permissions.EVENTS_READ)
-    query = select(func.count()).select_from(select(Event.id).where(Event.workspace_id == actor.workspace_id).limit(1).subquery())
-    return session.exec(query).one() > 0
 
 
 def _rows(wish: Command, event_id: str, known: subscriptions.Subscriptions) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -56,8 +56,3 @@ def code_block(text: Text, lang: str = "text", *, title: Text = "") -> rx.Compon
         body,
         class_name="x-codeblock",
     )
-
-
-def json_view(text: Text, *, title: Text = "") -> rx.Component:
-    """JSON, indented by the server, coloured here."""
-    return code_block(text, "json", title=title)
