@@ -18,6 +18,7 @@ from backend.settings import Settings
 
 APPLICATIONS = {"web": "console.serve:create", "api": "backend.app:create_app"}
 
+_LEAVE_SECONDS = 1.0  # for browsers to be told to go
 _DRAIN_SECONDS = 5.0  # for requests that are being answered
 _CLOSE_SECONDS = 2.0  # for what the application writes at its end
 _log = logger(__name__)
@@ -35,8 +36,9 @@ async def _serve(settings: Settings, name: str, application: ASGIApp) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     lifespan = Lifespan(application)
+    leaving = Leaving(application, stopping)
     server = Server(
-        Leaving(application, stopping),
+        leaving,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.ASGINL,  # its own lifespan would not end while a connection is open
@@ -51,6 +53,7 @@ async def _serve(settings: Settings, name: str, application: ASGIApp) -> None:
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             serving.result()  # raises what ended it
+        await asyncio.wait({asyncio.create_task(leaving.left())}, timeout=_LEAVE_SECONDS)
         server.interrupt_signal = True
         server.main_loop_interrupt.set()
         await asyncio.wait({serving}, timeout=_DRAIN_SECONDS)
@@ -101,6 +104,13 @@ class Leaving:
     def __init__(self, application: ASGIApp, stopping: asyncio.Event) -> None:
         self._application = application
         self._stopping = stopping
+        self._open = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    async def left(self) -> None:
+        """Wait until no websocket is open any more."""
+        await self._empty.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on everything but the wait of a websocket, which a stop ends as the peer's going away would."""
@@ -119,4 +129,11 @@ class Leaving:
             await send({"type": "websocket.close", "code": 1001})
             return {"type": "websocket.disconnect", "code": 1001}
 
-        await self._application(scope, receive_or_leave, send)
+        self._open += 1
+        self._empty.clear()
+        try:
+            await self._application(scope, receive_or_leave, send)
+        finally:
+            self._open -= 1
+            if not self._open:
+                self._empty.set()
