@@ -30,6 +30,8 @@ class Delivery(TenantRow, table=True):
         _partial("ix_delivery_run", "run_id", where="run_id IS NOT NULL"),
         # Test sends are first in line, whatever their lane waits for.
         _partial("ix_delivery_test", "due_at", where="due_at IS NOT NULL AND kind = 'test'"),
+        # The progress of a replay is one grouped count over this.
+        _partial("ix_delivery_replay", "replay_id", "status", where="replay_id IS NOT NULL"),
     )
     event_id: str = Field(sa_type=IdText)
     webhook_id: str = Field(sa_type=IdText)
@@ -52,6 +54,7 @@ class Delivery(TenantRow, table=True):
     delivered_at: datetime | None = None
     replay_of: str | None = Field(default=None, sa_type=IdText)
     replay_reason: str | None = Field(default=None, max_length=400)
+    replay_id: str | None = Field(default=None, sa_type=IdText)
     trace_id: str = Field(max_length=64)
 
 
