@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+SYSTEM_ID: Final = "system"
 
 
 class Role(StrEnum):
@@ -47,4 +50,4 @@ class Actor:
 
 def system(workspace_id: str, name: str = "system") -> Actor:
     """The product itself, acting in a workspace (jobs, sweeps)."""
-    return Actor(ActorKind.SYSTEM, "system", workspace_id, name=name)
+    return Actor(ActorKind.SYSTEM, SYSTEM_ID, workspace_id, name=name)

@@ -119,34 +119,65 @@ def parse(document: Any, *, path: str = "filter") -> Filter:
 
 def evaluate(filter: Filter, event: Mapping[str, Any]) -> Verdict:  # noqa: A002 - the field's name
     """Whether the filter takes the event, the whole envelope. A comparison with an absent field is false, `ne` true."""
-    failed = _failed(filter, event)
-    return Verdict(matched=failed is None, failed_condition=failed)
+    if _holds(filter, event):
+        return Verdict(matched=True)
+    return Verdict(matched=False, failed_condition=_told(filter, event))
 
 
-def _failed(part: Filter, event: Mapping[str, Any]) -> str | None:
-    """The condition that makes `part` false, None if it is true."""
+def deciding(filter: Filter, event: Mapping[str, Any]) -> Filter | None:  # noqa: A002 - the field's name
+    """The smallest part that makes the filter refuse the event: a condition, an `any` or a `not`; None if it takes it."""
+    return None if _holds(filter, event) else _decisive(filter, event)
+
+
+def document(filter: Filter) -> dict[str, Any]:  # noqa: A002 - the field's name
+    """The document that `parse` reads as this filter."""
+    match filter:
+        case Condition():
+            return {"field": ".".join(filter.field), "op": filter.op, "value": filter.value}
+        case All():
+            return {"all": [document(part) for part in filter.parts]}
+        case AnyOf():
+            return {"any": [document(part) for part in filter.parts]}
+        case Not():
+            return {"not": document(filter.part)}
+
+
+def _holds(part: Filter, event: Mapping[str, Any]) -> bool:
     match part:
         case Condition():
             found = _find(event, part.field)
             if found is _MISSING and part.op not in {"exists", "ne"}:
-                return f"{part} (was absent)"
-            return None if OPERATORS[part.op](found, part.value) else _told(part, found)
+                return False
+            return OPERATORS[part.op](found, part.value)
         case All():
-            return next((failed for one in part.parts if (failed := _failed(one, event)) is not None), None)
+            return all(_holds(one, event) for one in part.parts)
         case AnyOf():
-            failures: list[str] = []
-            for one in part.parts:
-                failed = _failed(one, event)
-                if failed is None:
-                    return None
-                failures.append(failed)
-            return " and ".join(failures[:3]) + (" and more" if len(failures) > 3 else "") if failures else "any of nothing"
+            return any(_holds(one, event) for one in part.parts)
         case Not():
-            return None if _failed(part.part, event) is not None else f"not ({_words(part.part)})"
+            return not _holds(part.part, event)
 
 
-def _told(condition: Condition, found: Any) -> str:
-    return str(condition) if condition.op == "exists" else f"{condition} (was {_short(found)})"
+def _decisive(part: Filter, event: Mapping[str, Any]) -> Filter:
+    """What makes `part`, which is false, false."""
+    if isinstance(part, All):
+        return _decisive(next(one for one in part.parts if not _holds(one, event)), event)
+    if isinstance(part, AnyOf) and len(part.parts) == 1:
+        return _decisive(part.parts[0], event)
+    return part
+
+
+def _told(part: Filter, event: Mapping[str, Any]) -> str:
+    """Why `part`, which is false, is false."""
+    match part:
+        case Condition():
+            return str(part) if part.op == "exists" else f"{part} (was {_short(_find(event, part.field))})"
+        case All():
+            return _told(_decisive(part, event), event)
+        case AnyOf():
+            shown = " and ".join(_told(one, event) for one in part.parts[:3])
+            return shown + (" and more" if len(part.parts) > 3 else "") if part.parts else "any of nothing"
+        case Not():
+            return f"not ({_words(part.part)})"
 
 
 def _words(part: Filter) -> str:

@@ -11,9 +11,19 @@ from backend.core import pagination, permissions, web
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid
 from backend.event_types import service as event_types
-from backend.events import service
+from backend.events import outcomes, service
 from backend.events.committer import committer
-from backend.events.schemas import EventAccepted, EventBatch, EventBatchAccepted, EventCreate, EventList, EventOut, EventSamples
+from backend.events.schemas import (
+    EventAccepted,
+    EventBatch,
+    EventBatchAccepted,
+    EventCreate,
+    EventList,
+    EventOut,
+    EventSamples,
+    WebhookOutcomeList,
+    WebhookOutcomeOut,
+)
 
 router = web.Router(prefix="/events", tags=["events"])
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", description="Instead of `idempotency_key` in the body.")]
@@ -62,6 +72,19 @@ def read_samples(session: web.ReadSession, actor: web.CurrentActor, event: str |
 def read_event(event_id: str, session: web.ReadSession, actor: web.CurrentActor) -> EventOut:
     """One event with its data, and the webhooks that it was not sent to and why."""
     return EventOut.of(service.get(session, actor=actor, event_id=event_id))
+
+
+@router.get("/{event_id}/webhooks", **web.needs(permissions.WEBHOOKS_READ))
+def list_event_webhooks(event_id: str, session: web.ReadSession, actor: web.CurrentActor) -> WebhookOutcomeList:
+    """For each webhook, whether this event was sent to it, and if not, why; sent ones first."""
+    found = outcomes.outcomes(session, actor=actor, event_id=event_id)
+    return WebhookOutcomeList(data=[WebhookOutcomeOut.of(each) for each in found])
+
+
+@router.get("/{event_id}/webhooks/{webhook_id}", **web.needs(permissions.WEBHOOKS_READ))
+def read_event_webhook(event_id: str, webhook_id: str, session: web.ReadSession, actor: web.CurrentActor) -> WebhookOutcomeOut:
+    """Whether this event was sent to one webhook, and if not, why."""
+    return WebhookOutcomeOut.of(outcomes.outcome(session, actor=actor, event_id=event_id, webhook_id=webhook_id))
 
 
 def _command(actor: Actor, event: EventCreate, *, path: str = "", header: str | None = None) -> service.Command:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from backend.core import texts
 from backend.core.web import Body, Out
+from backend.events.outcomes import Outcome, WebhookOutcome
 from backend.events.service import Published
 from backend.models import Event
 
@@ -100,3 +101,31 @@ class EventSamples(Out):
     """The sample data of one event type, or of every type by its name."""
 
     data: dict[str, dict[str, Any]]
+
+
+class WebhookOutcomeOut(Out):
+    """What became of an event for one webhook, and why."""
+
+    webhook_id: str
+    name: str
+    url: str
+    outcome: Outcome
+    sentence: str = Field(description="Why, in plain words.")
+    delivery_id: str | None
+    since: datetime | None = Field(description="When it came to that: delivered, paused, disabled, deleted, created.")
+    until: datetime | None = Field(description="When that ended, or when the next try is.")
+    condition: dict[str, Any] | None = Field(description="The part of the filter that did not hold.")
+    rule: str | None = Field(description="What disabled the webhook: user, gone or all_attempts_failed.")
+
+    @classmethod
+    def of(cls, outcome: WebhookOutcome) -> WebhookOutcomeOut:
+        """From what the service says."""
+        return cls.model_validate(outcome)
+
+
+class WebhookOutcomeList(Out):
+    """What became of an event for each webhook, sent ones first."""
+
+    data: list[WebhookOutcomeOut]
+    next_cursor: None = None
+    has_more: bool = False

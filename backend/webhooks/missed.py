@@ -17,6 +17,7 @@ from backend.webhooks import policy
 
 MAX_EVENTS = 10_000  # of skipped events that enabling sends in its own transaction
 DRAIN_RATE = 20.0  # deliveries per second while a webhook catches up
+DELETED = "The webhook was deleted."  # why what waited for it was cancelled
 SKIPPED_DISABLED = "disabled"  # the reason in `event.skips`
 _BATCH = 100
 _ID_MARGIN = timedelta(minutes=1)
@@ -53,7 +54,7 @@ def cancel(session: Session, webhook: Webhook, reason: str) -> int:
 def cancel_left_behind(session: Session, *, since: datetime) -> int:
     """Cancel what waits for a webhook that was deleted after `since`: accepted or sent while it went. For the sweep."""
     gone = select(Webhook.id).where(col(Webhook.deleted_at) > since)
-    return _cancel(session, "The webhook was deleted.", col(Delivery.webhook_id).in_(gone), col(Delivery.due_at).is_not(None))
+    return _cancel(session, DELETED, col(Delivery.webhook_id).in_(gone), col(Delivery.due_at).is_not(None))
 
 
 def send_skipped(session: Session, webhook: Webhook) -> int:

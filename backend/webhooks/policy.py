@@ -31,8 +31,11 @@ MAX_RETRY_AFTER: Final = DAY
 THROTTLED_PAUSE: Final = 1.0  # for a lane whose receiver says 429 without saying until when
 FAILING_AFTER: Final = 5
 DISABLE_AFTER_FAILURES: Final = 20
+RULE_USER: Final = "user"
 RULE_GONE: Final = "gone"
 RULE_FAILING: Final = "all_attempts_failed"
+GONE: Final = "The receiver answered 410 Gone: it does not want this webhook any more."
+_FAILED: Final = "Every attempt failed for "
 
 _RETRY_AFTER_STATUSES: Final = frozenset({429, 503})
 _SECONDS: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?", re.ASCII)
@@ -174,7 +177,7 @@ def decide(
     delivery not before its own schedule either. All else, network errors too, waits as the schedule says.
     """
     if status_code == 410:
-        return DisableWebhook("The receiver answered 410 Gone: it does not want this webhook any more.")
+        return DisableWebhook(GONE)
     until, reason = _lane_block(status_code, retry_after, now)
     wait = delay(policy, failure_count, rng)
     if wait is None:
@@ -232,7 +235,19 @@ def announcement(
 def disabled_reason(disable_after_days: int, consecutive_failures: int) -> str:
     """The sentence that the rule leaves on a webhook that it disabled."""
     days = "1 day" if disable_after_days == 1 else f"{disable_after_days} days"
-    return f"Every attempt failed for {days} ({consecutive_failures} in a row)."
+    return f"{_FAILED}{days} ({consecutive_failures} in a row)."
+
+
+def rule_of(reason: str | None) -> str:
+    """The rule that left this sentence on a webhook: `gone` or `all_attempts_failed`."""
+    return RULE_GONE if reason == GONE else RULE_FAILING
+
+
+def rule_words(reason: str | None) -> str:
+    """The rule that left this sentence on a webhook, as people call it: `410 Gone`, `failing for 5 days`."""
+    if reason == GONE:
+        return "410 Gone"
+    return f"failing for {(reason or '').removeprefix(_FAILED).partition(' (')[0]}"
 
 
 def _exponential(document: Mapping[str, Any]) -> tuple[int, float, float, float]:

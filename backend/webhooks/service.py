@@ -20,7 +20,7 @@ from backend.webhooks.queries import WebhookStats
 from backend.webhooks.values import ResolvedAddress, Status, WebhookInput
 
 MAX_OVERLAP_HOURS: Final = 168
-RULE_USER: Final = "user"
+RULE_USER: Final = policy.RULE_USER
 
 _COLUMNS: Final = {"events": "event_types", "timeout": "timeout_seconds", "metadata": "meta"}
 _SPECIAL: Final = ("headers", "secret", "is_active")
@@ -159,7 +159,7 @@ def delete(session: Session, *, actor: Actor, webhook_id: str) -> None:
     webhook.secret_encrypted, webhook.previous_secret_encrypted, webhook.headers_encrypted = "", None, None
     webhook.previous_secret_expires_at = None
     session.delete(session.get_one(Lane, webhook.id))
-    missed.cancel(session, webhook, "The webhook was deleted.")
+    missed.cancel(session, webhook, missed.DELETED)
     _changed(session, actor, webhook, "webhook.deleted", before=before)
 
 

@@ -12,7 +12,6 @@ from redis import Redis
 from sqlmodel import Session, select
 
 from backend.core import clock, db, queue
-from backend.core.actor import Actor
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge, Unavailable
 from backend.events import service
 from backend.events.committer import Committer
@@ -20,22 +19,9 @@ from backend.events.schemas import EventOut
 from backend.models import Delivery, Event, IdempotencyRecord, Lane, WebhookChange
 from backend.webhooks import service as webhooks
 from tests.factories import accounts
+from tests.integration.events.steps import publish, webhook
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
-
-
-def webhook(actor: Actor, *events: str, **fields: Any) -> str:
-    with db.transaction(write=True) as session:
-        made, _ = webhooks.create(
-            session, actor=actor, input=webhooks.WebhookInput(url="https://example.com/h", events=list(events), **fields)
-        )
-        return made.id
-
-
-def publish(actor: Actor, type: str = "order.created", data: dict[str, Any] | None = None, **fields: Any) -> service.Published:  # noqa: A002
-    wish = service.command(actor=actor, type=type, data={"total": 17} if data is None else data, **fields)
-    with db.transaction(write=True) as session:
-        return service.publish_all(session, [wish])[0]
 
 
 def deliveries(session: Session) -> list[Delivery]:
