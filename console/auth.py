@@ -36,6 +36,8 @@ _FRAMEWORK_EVENTS: Final = frozenset(
 _START_OVER: Final = "sessionStorage.removeItem('token');location.reload()"
 
 PUBLIC: Final = Permission("public", None, permissions.SIGNED_IN.role)
+# On a handler that pages share: each page's class puts the permission in its place that its own reading needs (states.Page).
+PAGE: Final = Permission("page", None, permissions.INSTANCE_READ.role)
 
 _log = logger(__name__)
 _known: dict[str, tuple[float, SessionInfo | None]] = {}
@@ -55,7 +57,12 @@ def needs(permission: Permission) -> Callable[[Handler], Handler]:
 def permission_of(event_name: str) -> Permission | None:
     """The permission that the handler of an event was marked with; None if it has none or does not exist."""
     registered = RegistrationContext.get().event_handlers.get(event_name)
-    return getattr(registered.handler.fn, _TAG, None) if registered else None
+    return mark_of(registered.handler.fn) if registered else None
+
+
+def mark_of(handler: Callable[..., Any]) -> Permission | None:
+    """The permission that a handler was marked with; None if it has none."""
+    return getattr(handler, _TAG, None)
 
 
 def is_framework_event(event_name: str) -> bool:

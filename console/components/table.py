@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,17 @@ def tabs(*items: rx.Component, label: str) -> rx.Component:
     return rx.el.nav(*items, class_name="x-tabs", aria_label=label)
 
 
+def status_tabs(state: Live, statuses: Iterable[tuple[str, str]]) -> rx.Component:
+    """The tabs of a `states.Listing`: all of them, then each of `statuses` (word, status), with their counts."""
+    return tabs(
+        *[
+            tab(word, state.tabs[status or "all"], active=state.status == status, number=state.counts[status or "all"])
+            for word, status in (("All", ""), *statuses)
+        ],
+        label="Status",
+    )
+
+
 def chip(label: str, value: Live, options: Any, on_change: Any, *, shown: Live = None) -> rx.Component:
     """A filter: the native select under it picks, the chip says what is picked. `options` are option elements."""
     return rx.el.label(
@@ -122,15 +133,17 @@ def search_box(value: Live, on_search: Any, placeholder: str) -> rx.Component:
     )
 
 
-def pager(shown: Live, total: Text, *, newest: Text, older: Live, first: Live) -> rx.Component:
-    """How many are shown of how many, and the way to the newest and to older ones (empty: none)."""
+def pager(state: Live) -> rx.Component:
+    """How many rows of a `states.Listing` are shown of how many, and the way to the newest and to older ones; nothing without rows."""
     plain = "x-button x-quiet x-small-button"
-    return rx.el.div(
-        rx.el.span(rx.el.span(shown, class_name="x-num"), " of ", rx.el.span(total, class_name="x-num")),
+    shown = length(state.rows)
+    bar = rx.el.div(
+        rx.el.span(rx.el.span(shown, class_name="x-num"), " of ", rx.el.span(state.total, class_name="x-num")),
         rx.el.div(
-            rx.cond(first, rx.fragment(), link(icon("chevrons-left", 14), "Newest", to=newest, class_name=plain)),
-            rx.cond(older != "", link("Older", icon("chevron-right", 14), to=older, class_name=plain), rx.fragment()),
+            rx.cond(state.is_first, rx.fragment(), link(icon("chevrons-left", 14), "Newest", to=state.newest, class_name=plain)),
+            rx.cond(state.older != "", link("Older", icon("chevron-right", 14), to=state.older, class_name=plain), rx.fragment()),
             class_name="x-row",
         ),
         class_name="x-pager",
     )
+    return rx.cond(shown > 0, bar, rx.fragment())

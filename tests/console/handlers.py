@@ -14,6 +14,7 @@ STATE = "reflex___state____state"
 # A valid payload for each handler that takes one. A handler that takes something and has no entry fails the test.
 PAYLOADS: dict[str, dict[str, Any]] = {
     "keys_state.search": {"form": {"q": "theirs"}},
+    "keys_state.pick": {"name": "status", "value": "revoked"},
     "new_key_state.create": {"form": {"name": "Theirs", "scope:events:read": "on"}},
     "key_state.open_dialog": {"ask": "rotate"},
     "key_state.rotate": {"form": {"overlap": "24"}},
@@ -21,6 +22,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "key_state.revoke": {"form": {"typed_name": "Ours only"}},
     "key_state.save": {"form": {"name": "Taken over", "scope:events:read": "on"}},
     "webhooks_state.search": {"form": {"q": "ours"}},
+    "webhooks_state.pick": {"name": "status", "value": "failing"},
     "new_webhook_state.check_url": {"url": "http://127.0.0.1/"},
     "new_webhook_state.create": {"form": {"url": "http://127.0.0.1:9/theirs", "event:*": "on", "name": "Theirs"}},
     "webhook_state.open_dialog": {"ask": "delete"},

@@ -8,7 +8,7 @@ import reflex as rx
 
 from backend.api_keys.scopes import ACTIONS, RECORD_NAMES, RESOURCES, label
 from console.components import badge, table
-from console.components.basic import Live, button, contains, gated_link_button, icon, length, link_button, note, time
+from console.components.basic import Live, button, contains, gated_link_button, icon, link_button, note, time
 from console.components.copy import code_block, copy_id
 from console.components.empty import empty, nothing_found
 from console.components.form import area_field, more, text_field
@@ -19,7 +19,7 @@ from console.pages.api_keys.state import PATH, KeysState, NewKeyState
 from console.session import SessionState
 from console.shell import shell
 
-STATUSES: Final = ("active", "disabled", "expired", "revoked")
+STATUSES: Final = KeysState.STATUSES
 PRESETS: Final = (
     ("Publish events", "events:write events:read"),
     ("Read everything", "*:read"),
@@ -56,28 +56,15 @@ def view() -> rx.Component:
     return shell(
         "API keys",
         rx.el.div(
-            _tabs(),
+            table.status_tabs(KeysState, ((status.capitalize(), status) for status in STATUSES)),
             rx.el.div(table.search_box(KeysState.q, KeysState.search, "Search name, id or key prefix"), class_name="x-toolbar"),
             listing,
-            rx.cond(
-                length(KeysState.rows) > 0,
-                table.pager(length(KeysState.rows), KeysState.total, newest=PATH, older=KeysState.older, first=KeysState.is_first),
-                rx.fragment(),
-            ),
+            table.pager(KeysState),
             class_name="x-stack",
         ),
         current=PATH,
         action=create,
     )
-
-
-def _tabs() -> rx.Component:
-    shown = [("All", "", "all"), *((word.capitalize(), word, word) for word in STATUSES)]
-    items = [
-        table.tab(word, f"{PATH}?status={status}" if status else PATH, active=KeysState.status == status, number=KeysState.counts[name])
-        for word, status, name in shown
-    ]
-    return table.tabs(*items, label="Status")
 
 
 def _cells(row: KeyRow) -> list[object]:
@@ -98,8 +85,7 @@ def _empty() -> rx.Component:
         gated_link_button("Create key", f"{PATH}/new", icon_name="plus", look="primary", allowed=SessionState.can_write),
         curl=rx.Var.create(EXAMPLE.format(base="BASE")).replace("BASE", SessionState.base_url),
     )
-    filtered = (KeysState.q != "") | (KeysState.status != "")
-    return rx.cond(filtered, nothing_found(link_button("Clear filters", PATH)), fresh)
+    return rx.cond(KeysState.is_filtered, nothing_found(link_button("Clear filters", PATH)), fresh)
 
 
 def new() -> rx.Component:

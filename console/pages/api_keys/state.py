@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Final
 
 import reflex as rx
 from sqlmodel import Session
@@ -11,84 +11,44 @@ from backend.api_keys import service as api_keys
 from backend.api_keys.inputs import KeyInput
 from backend.core import clock, permissions
 from backend.core.actor import Actor
-from backend.core.errors import CrossdockError
-from console import bridge, live
+from console import bridge
 from console.auth import needs
 from console.components import secret
 from console.pages.api_keys import forms
 from console.pages.api_keys.rows import KeyRow, key_row
-from console.urls import query, with_query
+from console.states import Listing, Making
 
-PATH = "/settings/api-keys"
+PATH: Final = "/settings/api-keys"
 
 
-class KeysState(rx.State):
+class KeysState(Listing, rx.State):
     """The list."""
 
+    READS: ClassVar = permissions.API_KEYS_READ
+    PATH: ClassVar = PATH
+    STATUSES: ClassVar = ("active", "disabled", "expired", "revoked")
     rows: list[KeyRow] = []  # noqa: RUF012 - the framework copies it
-    counts: dict[str, str] = {}  # noqa: RUF012
-    loading: bool = True
-    status: str = ""
-    q: str = ""
-    older: str = ""
-    is_first: bool = True
-    total: str = ""
 
-    @rx.event
-    @needs(permissions.API_KEYS_READ)
-    async def load(self) -> None:
-        """Read the address, then the page of keys that it names."""
-        given = query(self, "status", "q", "cursor")
-        self.status, self.q = given["status"], given["q"]
-        self.is_first = not given["cursor"]
-        self.loading = True
-        await self._fetch()
+    @staticmethod
+    def _read(session: Session, actor: Actor, given: dict[str, str]) -> tuple[Any, Any, Any]:
+        page = api_keys.list_keys(session, actor=actor, status=given["status"], q=given["q"], cursor=given["cursor"] or None)
+        return page, api_keys.secrets_by_key(session, actor=actor, keys=page.data), api_keys.counts(session, actor=actor)
 
-    @rx.event(background=True)
-    @needs(permissions.API_KEYS_READ)
-    async def follow(self) -> None:
-        """Keep the list up to date while it is open."""
-        async for _ in live.changes(self):
-            async with self:
-                await self._fetch()
-
-    @rx.event
-    @needs(permissions.API_KEYS_READ)
-    def search(self, form: dict[str, Any]) -> rx.event.EventSpec:
-        """Search the list."""
-        return rx.redirect(with_query(PATH, status=self.status, q=str(form.get("q", "")).strip()))
-
-    async def _fetch(self) -> None:
-        given = query(self, "status", "q", "cursor")
-
-        def work(session: Session, actor: Actor) -> tuple[Any, Any, Any]:
-            page = api_keys.list_keys(session, actor=actor, status=given["status"], q=given["q"], cursor=given["cursor"] or None)
-            return page, api_keys.secrets_by_key(session, actor=actor, keys=page.data), api_keys.counts(session, actor=actor)
-
-        try:
-            page, secrets, counts = await bridge.read(self, work)
-        finally:
-            self.loading = False
+    def _show(self, found: tuple[Any, Any, Any]) -> None:
+        page, secrets, counts = found
         now = clock.now()
         self.rows = [key_row(key, secrets[key.id], now) for key in page.data]
-        self.counts = {name: f"{number:,}" for name, number in counts.items()}
-        self.total = self.counts.get(self.status or "all", "0")
-        self.older = with_query(PATH, status=self.status, q=self.q, cursor=page.next_cursor or "") if page.next_cursor else ""
+        self._paged(page, counts)
 
 
-class NewKeyState(rx.State):
+class NewKeyState(Making, rx.State):
     """The making of a key."""
-
-    errors: dict[str, str] = {}  # noqa: RUF012
-    busy: bool = False
-    created_id: str = ""
-    created_name: str = ""
 
     @rx.event
     @needs(permissions.API_KEYS_READ)
     def load(self) -> None:
         """Begin anew."""
-        self.errors, self.busy, self.created_id, self.created_name = {}, False, "", ""
+        self._anew()
 
     @rx.event
     @needs(permissions.API_KEYS_WRITE)
@@ -96,17 +56,12 @@ class NewKeyState(rx.State):
         """Make the key; its secret goes to the browser once."""
         if self.created_id:
             return
-        self.busy, self.errors = True, {}
+        self._begin()
         yield
-        try:
+        with self._saving():
             key, token = await bridge.call(self, api_keys.create, write=True, input=KeyInput(**forms.changes(form)))
-        except CrossdockError as error:
-            self.errors = bridge.field_errors(error)
-            return
-        finally:
-            self.busy = False
-        self.created_id, self.created_name = key.id, key.name
-        yield secret.reveal(token)
+            self.created_id, self.created_name = key.id, key.name
+            yield secret.reveal(token)
 
     @rx.event
     @needs(permissions.API_KEYS_READ)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 
 from console.components import table
-from console.components.basic import gated_link_button, icon, length, link, link_button
+from console.components.basic import gated_link_button, icon, link, link_button
 from console.components.empty import empty, nothing_found
 from console.pages.deliveries.parts import PATH, listing
 from console.pages.deliveries.rows import ERROR_WORDS
@@ -16,7 +16,6 @@ from console.session import SessionState
 from console.shell import shell
 
 TABS: Final = (
-    ("All", ""),
     ("Delivered", "delivered"),
     ("Retrying", "retrying"),
     ("Waiting", "waiting"),
@@ -44,29 +43,14 @@ def view() -> rx.Component:
     return shell(
         "Deliveries",
         rx.el.div(
-            _tabs(),
+            table.status_tabs(state, TABS),
             _toolbar(),
             listing(state.rows, loading=state.loading, empty=_empty(), skeleton_rows=12),
-            rx.cond(
-                length(state.rows) > 0,
-                table.pager(length(state.rows), state.total, newest=state.newest, older=state.older, first=state.is_first),
-                rx.fragment(),
-            ),
+            table.pager(state),
             class_name="x-stack",
         ),
         current=PATH,
         action=rx.el.span(rx.el.i(), "Live", class_name="x-live x-wide-only", title="New deliveries appear by themselves."),
-    )
-
-
-def _tabs() -> rx.Component:
-    state = DeliveriesState
-    return table.tabs(
-        *[
-            table.tab(word, state.tabs[status or "all"], active=state.status == status, number=state.counts[status or "all"])
-            for word, status in TABS
-        ],
-        label="Status",
     )
 
 

@@ -16,6 +16,7 @@ from backend.settings import settings
 from console import bridge
 from console.auth import needs
 from console.components import secret
+from console.states import Form
 
 PATH: Final = "/settings/members"
 
@@ -41,7 +42,7 @@ class InvitationRow:
     ends: str
 
 
-class MembersState(rx.State):
+class MembersState(Form, rx.State):
     """Who belongs to the workspace."""
 
     rows: list[MemberRow] = []  # noqa: RUF012 - the framework copies it
@@ -51,8 +52,6 @@ class MembersState(rx.State):
     may_change: bool = False
     is_inviting: bool = False
     invited: bool = False
-    busy: bool = False
-    errors: dict[str, str] = {}  # noqa: RUF012
     removing_id: str = ""
     removing_name: str = ""
 
@@ -85,18 +84,13 @@ class MembersState(rx.State):
     @needs(permissions.MEMBERS_WRITE)
     async def invite(self, form: dict[str, Any]) -> Any:
         """Make an invitation; its link goes to the browser once."""
-        self.busy, self.errors = True, {}
+        self._begin()
         yield
-        try:
+        with self._saving():
             role = members.parse_role(str(form.get("role", "")))
             _, token = await bridge.call(self, members.invite, write=True, role=role, email=str(form.get("email") or ""))
-        except CrossdockError as error:
-            self.errors = bridge.field_errors(error)
-            return
-        finally:
-            self.busy = False
-        self.invited = True
-        yield secret.reveal(f"{settings().public_url}/invitation?token={token}")
+            self.invited = True
+            yield secret.reveal(f"{settings().public_url}/invitation?token={token}")
 
     @rx.event
     @needs(permissions.MEMBERS_WRITE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 from sqlmodel import Session
@@ -14,10 +14,11 @@ from backend.deliveries import service as deliveries
 from backend.monitoring import service as monitoring
 from backend.monitoring.values import Attention, Need
 from backend.webhooks import service as webhooks
-from console import bridge, live, words
+from console import bridge, words
 from console.auth import needs
 from console.components.chart import spark_path
 from console.pages.deliveries.rows import DeliveryRow, delivery_row
+from console.states import Page
 
 _CHOICES = 200
 
@@ -34,10 +35,10 @@ class NeedRow:
     at: str
 
 
-class OverviewState(rx.State):
+class OverviewState(Page, rx.State):
     """The overview."""
 
-    loading: bool = True
+    READS: ClassVar = permissions.METRICS_READ
     steps: dict[str, bool] = {}  # noqa: RUF012 - the framework copies it
     are_steps_done: bool = False
     has_traffic: bool = False
@@ -59,14 +60,6 @@ class OverviewState(rx.State):
     async def load(self) -> None:
         """Read it."""
         await self._fetch()
-
-    @rx.event(background=True)
-    @needs(permissions.METRICS_READ)
-    async def follow(self) -> None:
-        """Keep it up to date; the first steps tick themselves."""
-        async for _ in live.changes(self):
-            async with self:
-                await self._fetch()
 
     async def _fetch(self) -> None:
         def work(session: Session, actor: Actor) -> tuple[Any, dict[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import reflex as rx
 from sqlmodel import Session
@@ -13,8 +13,9 @@ from backend.core import permissions
 from backend.core.actor import Actor
 from backend.models import ReceiverRequest
 from backend.receiver import service as receiver
-from console import bridge, live, words
+from console import bridge, words
 from console.auth import needs
+from console.states import Page
 from console.urls import query, with_query
 
 PATH = "/settings/receiver"
@@ -38,16 +39,16 @@ class ArrivalRow:
     body: str = ""
 
 
-class ReceiverState(rx.State):
+class ReceiverState(Page, rx.State):
     """One inbox."""
 
+    READS: ClassVar = permissions.WEBHOOKS_READ
     inboxes: list[dict[str, str]] = []  # noqa: RUF012 - the framework copies it
     rows: list[ArrivalRow] = []  # noqa: RUF012
     inbox_id: str = ""
     url: str = ""
     hook_url: str = ""
     mode: str = ""
-    loading: bool = True
     latest: str = ""
 
     @rx.event
@@ -59,14 +60,6 @@ class ReceiverState(rx.State):
         if not inboxes and permissions.allows(await bridge.actor(self), permissions.WEBHOOKS_OPERATE):
             await bridge.call(self, receiver.ensure_inbox, write=True)
         await self._fetch()
-
-    @rx.event(background=True)
-    @needs(permissions.WEBHOOKS_READ)
-    async def follow(self) -> None:
-        """Show what arrives as it arrives."""
-        async for _ in live.changes(self):
-            async with self:
-                await self._fetch()
 
     @rx.event
     @needs(permissions.WEBHOOKS_OPERATE)

@@ -7,7 +7,7 @@ from typing import Final
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import button, gated_link_button, icon, length, link_button, note, text_link, time
+from console.components.basic import button, gated_link_button, icon, link_button, note, text_link, time
 from console.components.copy import copy_id
 from console.components.empty import empty, nothing_found
 from console.components.form import field, more, text_field
@@ -19,7 +19,7 @@ from console.pages.webhooks.state import PATH, NewWebhookState, WebhooksState
 from console.session import SessionState
 from console.shell import shell
 
-STATUSES: Final = ("active", "failing", "paused", "disabled")
+STATUSES: Final = WebhooksState.STATUSES
 COLUMNS: Final = [
     Column("Name", 130),
     Column("Status", 80),
@@ -51,35 +51,15 @@ def view() -> rx.Component:
     return shell(
         "Webhooks",
         rx.el.div(
-            _tabs(),
+            table.status_tabs(WebhooksState, ((status.capitalize(), status) for status in STATUSES)),
             rx.el.div(table.search_box(WebhooksState.q, WebhooksState.search, "Search name, URL or id"), class_name="x-toolbar"),
             listing,
-            rx.cond(
-                length(WebhooksState.rows) > 0,
-                table.pager(
-                    length(WebhooksState.rows), WebhooksState.total, newest=PATH, older=WebhooksState.older, first=WebhooksState.is_first
-                ),
-                rx.fragment(),
-            ),
+            table.pager(WebhooksState),
             class_name="x-stack",
         ),
         current=PATH,
         action=create,
     )
-
-
-def _tabs() -> rx.Component:
-    shown = [("All", "", "all"), *((word.capitalize(), word, word) for word in STATUSES)]
-    items = [
-        table.tab(
-            word,
-            f"{PATH}?status={status}" if status else PATH,
-            active=WebhooksState.status == status,
-            number=WebhooksState.counts[name],
-        )
-        for word, status, name in shown
-    ]
-    return table.tabs(*items, label="Status")
 
 
 def _cells(row: WebhookRow) -> list[object]:
@@ -105,8 +85,7 @@ def _empty() -> rx.Component:
         ),
         curl=rx.Var.create(EXAMPLE).replace("BASE", SessionState.base_url),
     )
-    filtered = (WebhooksState.q != "") | (WebhooksState.status != "")
-    return rx.cond(filtered, nothing_found(link_button("Clear filters", PATH)), fresh)
+    return rx.cond(WebhooksState.is_filtered, nothing_found(link_button("Clear filters", PATH)), fresh)
 
 
 def new() -> rx.Component:

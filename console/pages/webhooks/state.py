@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar, Final
 
 import reflex as rx
 from sqlmodel import Session
@@ -14,90 +14,42 @@ from backend.event_types import service as event_types
 from backend.receiver import service as receiver
 from backend.webhooks import service as webhooks
 from backend.webhooks.values import WebhookInput
-from console import bridge, live, threads
+from console import bridge, threads
 from console.auth import needs
 from console.components import secret
 from console.pages.webhooks import forms
 from console.pages.webhooks.rows import AddressRow, TypeGroup, WebhookRow, type_groups, webhook_row
-from console.urls import query, with_query
+from console.states import Listing, Making
+from console.urls import query
 
-PATH = "/settings/webhooks"
+PATH: Final = "/settings/webhooks"
 
 
-class WebhooksState(rx.State):
+class WebhooksState(Listing, rx.State):
     """The list."""
 
+    READS: ClassVar = permissions.WEBHOOKS_READ
+    PATH: ClassVar = PATH
+    STATUSES: ClassVar = ("active", "failing", "paused", "disabled")
     rows: list[WebhookRow] = []  # noqa: RUF012 - the framework copies it
-    counts: dict[str, str] = {}  # noqa: RUF012
-    loading: bool = True
-    status: str = ""
-    q: str = ""
-    older: str = ""
-    is_first: bool = True
-    total: str = ""
 
-    @rx.event
-    @needs(permissions.WEBHOOKS_READ)
-    async def load(self) -> None:
-        """Read the address, then the page of webhooks that it names."""
-        given = query(self, "status", "q", "cursor")
-        self.status, self.q, self.is_first = given["status"], given["q"], not given["cursor"]
-        self.loading = True
-        await self._fetch()
+    @staticmethod
+    def _read(session: Session, actor: Actor, given: dict[str, str]) -> tuple[Any, Any, Any]:
+        page = webhooks.list_webhooks(session, actor=actor, status=given["status"] or None, q=given["q"], cursor=given["cursor"] or None)
+        return page, webhooks.stats_of(session, actor=actor, webhooks=page.data), webhooks.counts(session, actor=actor)
 
-    @rx.event(background=True)
-    @needs(permissions.WEBHOOKS_READ)
-    async def follow(self) -> None:
-        """Keep the list up to date while it is open."""
-        async for _ in live.changes(self):
-            async with self:
-                await self._fetch()
-
-    @rx.event
-    @needs(permissions.WEBHOOKS_READ)
-    def search(self, form: dict[str, Any]) -> rx.event.EventSpec:
-        """Search the list."""
-        return rx.redirect(with_query(PATH, status=self.status, q=str(form.get("q", "")).strip()))
-
-    async def _fetch(self) -> None:
-        given = query(self, "status", "q", "cursor")
-
-        def work(session: Session, actor: Actor) -> tuple[Any, Any, Any]:
-            page = webhooks.list_webhooks(
-                session, actor=actor, status=given["status"] or None, q=given["q"], cursor=given["cursor"] or None
-            )
-            return page, webhooks.stats_of(session, actor=actor, webhooks=page.data), webhooks.counts(session, actor=actor)
-
-        try:
-            page, stats, counts = await bridge.read(self, work)
-        finally:
-            self.loading = False
+    def _show(self, found: tuple[Any, Any, Any]) -> None:
+        page, stats, counts = found
         self.rows = [webhook_row(webhook, stats[webhook.id]) for webhook in page.data]
-        self.counts = {name: f"{number:,}" for name, number in counts.items()}
-        self.total = self.counts.get(self.status or "all", "0")
-        self.older = with_query(PATH, status=self.status, q=self.q, cursor=page.next_cursor or "") if page.next_cursor else ""
+        self._paged(page, counts)
 
 
-class NewWebhookState(rx.State):
-    """The making of a webhook."""
+class Addressed(rx.State, mixin=True):
+    """A form with a URL, checked while it is filled in."""
 
-    groups: list[TypeGroup] = []  # noqa: RUF012
-    errors: dict[str, str] = {}  # noqa: RUF012
     addresses: list[AddressRow] = []  # noqa: RUF012
-    url: str = ""
     url_problem: str = ""
     checking: bool = False
-    busy: bool = False
-    created_id: str = ""
-    created_name: str = ""
-
-    @rx.event
-    @needs(permissions.WEBHOOKS_READ)
-    async def load(self) -> None:
-        """Begin anew; `?url=` fills the address in."""
-        self.errors, self.busy, self.created_id, self.created_name = {}, False, "", ""
-        self.addresses, self.url_problem, self.url = [], "", query(self, "url")["url"]
-        self.groups = type_groups(await bridge.call(self, event_types.all_types))
 
     @rx.event(background=True)
     @needs(permissions.WEBHOOKS_WRITE)
@@ -107,9 +59,28 @@ class NewWebhookState(rx.State):
             return
         async with self:
             self.checking = True
-        rows, problem = await look_up(url.strip())
+        rows, problem = await _look_up(url.strip())
         async with self:
             self.addresses, self.url_problem, self.checking = rows, problem, False
+
+    def _unchecked(self) -> None:
+        self.addresses, self.url_problem, self.checking = [], "", False
+
+
+class NewWebhookState(Addressed, Making, rx.State):
+    """The making of a webhook."""
+
+    groups: list[TypeGroup] = []  # noqa: RUF012
+    url: str = ""
+
+    @rx.event
+    @needs(permissions.WEBHOOKS_READ)
+    async def load(self) -> None:
+        """Begin anew; `?url=` fills the address in."""
+        self._anew()
+        self._unchecked()
+        self.url = query(self, "url")["url"]
+        self.groups = type_groups(await bridge.call(self, event_types.all_types))
 
     @rx.event
     @needs(permissions.WEBHOOKS_WRITE)
@@ -117,7 +88,8 @@ class NewWebhookState(rx.State):
         """Fill in the address of the built-in receiver."""
         inbox = await bridge.call(self, receiver.ensure_inbox, write=True)
         self.url = receiver.url(inbox)
-        self.addresses, self.url_problem, self.errors = [], "", {**self.errors, "url": ""}
+        self._unchecked()
+        self.errors = {**self.errors, "url": ""}
 
     @rx.event
     @needs(permissions.WEBHOOKS_WRITE)
@@ -125,17 +97,12 @@ class NewWebhookState(rx.State):
         """Make the webhook; its secret goes to the browser once."""
         if self.created_id:
             return
-        self.busy, self.errors = True, {}
+        self._begin()
         yield
-        try:
+        with self._saving():
             webhook, plaintext = await bridge.call(self, webhooks.create, write=True, input=WebhookInput(**forms.values(form)))
-        except CrossdockError as error:
-            self.errors = bridge.field_errors(error)
-            return
-        finally:
-            self.busy = False
-        self.created_id, self.created_name = webhook.id, webhook.name
-        yield secret.reveal(plaintext)
+            self.created_id, self.created_name = webhook.id, webhook.name
+            yield secret.reveal(plaintext)
 
     @rx.event
     @needs(permissions.WEBHOOKS_READ)
@@ -144,7 +111,7 @@ class NewWebhookState(rx.State):
         return rx.redirect(f"{PATH}/{self.created_id}?tab=verify")
 
 
-async def look_up(url: str) -> tuple[list[AddressRow], str]:
+async def _look_up(url: str) -> tuple[list[AddressRow], str]:
     """The addresses of a URL with their verdicts, or what is wrong with it. Waits for the name service outside any transaction."""
     try:
         found = await threads.waiting(webhooks.check_url, url)

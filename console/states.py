@@ -1,0 +1,241 @@
+"""Owns what the states of pages have in common: following changes, the address of a list, the dialogs of a detail, the outcome of a form."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import reflex as rx
+from sqlmodel import Session
+
+from backend.core.actor import Actor
+from backend.core.errors import CrossdockError, NotFound
+from backend.core.pagination import Page as Found
+from backend.core.permissions import Permission
+from console import auth, bridge, live, words
+from console.auth import needs
+from console.urls import last_part, query, with_query
+
+
+class Page(rx.State, mixin=True):
+    """A page that reads what it shows, and reads it again when something has changed. A class of it names what its readers need."""
+
+    READS: ClassVar[Permission]
+    loading: bool = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Mark the shared handlers of a page's class, which are copies of its own, with what the class reads."""
+        super().__init_subclass__(**kwargs)
+        for handler in cls.event_handlers.values():
+            if auth.mark_of(handler.fn) is auth.PAGE:
+                needs(cls.READS)(handler.fn)
+
+    @rx.event(background=True)
+    @needs(auth.PAGE)
+    async def follow(self) -> None:
+        """Keep it up to date while it is open."""
+        async for _ in live.changes(self):
+            async with self:
+                await self._fetch()
+
+    async def _fetch(self) -> None:
+        """Read what the address names, and show it."""
+        raise NotImplementedError
+
+
+class Listing(Page, mixin=True):
+    """A list at `PATH`: the address holds its filters and the cursor, so that a view can be shared and gone back to."""
+
+    PATH: ClassVar[str]
+    FILTERS: ClassVar[tuple[str, ...]] = ("status", "q")
+    STATUSES: ClassVar[tuple[str, ...]] = ()
+    status: str = ""
+    q: str = ""
+    counts: dict[str, str] = {}  # noqa: RUF012 - the framework copies it
+    tabs: dict[str, str] = {}  # noqa: RUF012
+    total: str = ""
+    newest: str = ""
+    older: str = ""
+    is_first: bool = True
+    is_filtered: bool = False
+
+    @rx.event
+    @needs(auth.PAGE)
+    async def load(self) -> None:
+        """Read the address, then the page of the list that it names."""
+        given = self._given()
+        self.is_first = not given.pop("cursor")
+        self.is_filtered = any(given.values())
+        for name, value in given.items():
+            setattr(self, name, value)
+        self.newest = with_query(self.PATH, **given)
+        self.tabs = {status or "all": with_query(self.PATH, **{**given, "status": status}) for status in ("", *self.STATUSES)}
+        self.loading = True
+        await self._fetch()
+
+    @rx.event
+    @needs(auth.PAGE)
+    def search(self, form: dict[str, Any]) -> rx.event.EventSpec:
+        """Search the list."""
+        return self._go(q=str(form.get("q", "")).strip())
+
+    @rx.event
+    @needs(auth.PAGE)
+    def pick(self, name: str, value: str) -> Any:
+        """Set one filter."""
+        return self._go(**{name: value}) if name in self.FILTERS else None
+
+    def _go(self, **changes: str) -> rx.event.EventSpec:
+        kept = {name: str(getattr(self, name)) for name in self.FILTERS} | changes
+        return rx.redirect(with_query(self.PATH, **kept))
+
+    def _given(self) -> dict[str, str]:
+        """The filters and the cursor of the address."""
+        return query(self, *self.FILTERS, "cursor")
+
+    async def _fetch(self) -> None:
+        given = self._given()
+        read = self._read
+        try:
+            found = await bridge.read(self, lambda session, actor: read(session, actor, given))
+        finally:
+            self.loading = False
+        self._show(found)
+
+    @staticmethod
+    def _read(session: Session, actor: Actor, given: dict[str, str]) -> Any:
+        """What the list shows for the filters and cursor `given`; runs in a thread."""
+        raise NotImplementedError
+
+    def _show(self, found: Any) -> None:
+        """Put what was read on the page."""
+        raise NotImplementedError
+
+    def _paged(self, page: Found[Any], counts: Mapping[str, Any]) -> None:
+        """The tabs' counts (of each status and under `all`), and the way to older rows."""
+        given = {**self._given(), "cursor": page.next_cursor or ""}
+        self.counts = {name: words.count(count) for name, count in counts.items()}
+        self.total = self.counts.get(given.get("status") or "all", "0")
+        self.older = with_query(self.PATH, **given) if page.next_cursor else ""
+
+
+class Detail(Page, mixin=True):
+    """One thing, named by the end of the address."""
+
+    subject: str = ""
+    missing: bool = False
+
+    @rx.event
+    @needs(auth.PAGE)
+    async def load(self) -> None:
+        """Read what the address names."""
+        wanted = last_part(self)
+        is_another, self.subject, self.missing = self.subject != wanted, wanted, False
+        self._open(anew=is_another)
+        await self._fetch()
+
+    def _open(self, *, anew: bool) -> None:
+        """Prepare for what the address names; `anew` if another one was shown before."""
+        self.loading = anew
+
+    async def _fetch(self) -> None:
+        wanted, read = last_part(self), self._read
+        try:
+            found = await bridge.read(self, lambda session, actor: read(session, actor, wanted))
+        except NotFound:
+            self.missing = True
+            return
+        finally:
+            self.loading = False
+        self._show(found)
+
+    @staticmethod
+    def _read(session: Session, actor: Actor, wanted: str) -> Any:
+        """Everything about the one with the id `wanted`; runs in a thread. Raises `NotFound`."""
+        raise NotImplementedError
+
+    def _show(self, found: Any) -> None:
+        """Put what was read on the page."""
+        raise NotImplementedError
+
+
+class Form(rx.State, mixin=True):
+    """A form whose errors stand beside its fields, by their names."""
+
+    busy: bool = False
+    errors: dict[str, str] = {}  # noqa: RUF012
+
+    @contextlib.contextmanager
+    def _saving(self) -> Iterator[None]:
+        """Do what a form asks for; an error of ours ends the block and goes beside its field."""
+        try:
+            yield
+        except CrossdockError as error:
+            self.errors = bridge.field_errors(error)
+        finally:
+            self.busy = False
+
+    def _begin(self) -> None:
+        self.busy, self.errors = True, {}
+
+
+class Managed(Form, Detail, mixin=True):
+    """A detail whose settings can be saved, which asks before what cannot be taken back, and may show a secret once."""
+
+    ASKS: ClassVar[tuple[str, ...]] = ()
+    ask: str = ""
+    ask_error: str = ""
+    revealing: str = ""
+
+    @rx.event
+    @needs(auth.PAGE)
+    def open_dialog(self, ask: str) -> None:
+        """Ask before what needs an answer."""
+        self.ask, self.ask_error = ask if ask in self.ASKS else "", ""
+
+    @rx.event
+    @needs(auth.PAGE)
+    def close_dialog(self) -> None:
+        """Leave things as they are."""
+        self.ask = ""
+
+    @rx.event
+    @needs(auth.PAGE)
+    def stored(self) -> None:
+        """The secret is stored."""
+        self.revealing = ""
+
+    def _open(self, *, anew: bool) -> None:
+        super()._open(anew=anew)
+        self.busy, self.ask, self.errors = False, "", {}
+        if anew:
+            self.revealing = ""
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Do what a dialog was answered with, then close it; an error of ours ends the block and is said in the dialog."""
+        self.ask_error = ""
+        try:
+            yield
+            self.ask = ""
+        except CrossdockError as error:
+            self.ask_error = error.detail
+        finally:
+            self.busy = False
+
+    def _is_named(self, form: dict[str, Any], name: str) -> bool:
+        """Whether the form has the `name` typed that it asks for; if not, the dialog says so."""
+        right = str(form.get("typed_name", "")).strip() == name
+        self.ask_error = "" if right else "That is not its name."
+        return right
+
+
+class Making(Form, mixin=True):
+    """The making of something new, after which its secret is shown once; then on to its page."""
+
+    created_id: str = ""
+    created_name: str = ""
+
+    def _anew(self) -> None:
+        self.errors, self.busy, self.created_id, self.created_name = {}, False, "", ""
