@@ -37,5 +37,5 @@ async def read_ready(response: Response) -> LiveOut:
 
 @router.get("/metrics", **web.needs(permissions.METRICS_READ))
 def read_metrics(session: ReadSession, actor: CurrentActor) -> MetricsOut:
-    """The figures of the workspace: requests and deliveries of the last 24 hours, and what is unfinished now."""
+    """The figures of the workspace: requests and deliveries of the last 24 hours, what is unfinished now, and the workers."""
     return metrics_of(service.metrics(session, actor=actor))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from backend.core.web import Out
 from backend.monitoring.health import State
 from backend.monitoring.service import Metrics
+from backend.monitoring.workers import WorkerState
 
 
 class CheckOut(Out):
@@ -49,14 +52,46 @@ class DeliveryFigures(Out):
     oldest_waiting_seconds: float | None
 
 
+class WorkerOut(Out):
+    """One run of a worker process; `host` and `pid` only for super administrators. `recovered` deliveries were freed from it."""
+
+    id: str
+    kind: str
+    state: WorkerState
+    host: str | None
+    pid: int | None
+    started_at: datetime
+    heartbeat_at: datetime
+    ended_at: datetime | None
+    claimed: int
+    delivered: int
+    failed: int
+    recovered: int
+
+
+class WorkerFigures(Out):
+    """The workers of the installation: how many live or are silent, and all deliveries that were recovered from lost ones."""
+
+    alive: int
+    silent: int
+    recovered: int
+    runs: list[WorkerOut]
+
+
 class MetricsOut(Out):
-    """The figures of a workspace over the last `hours`."""
+    """The figures of a workspace over the last `hours`, and the workers that serve it."""
 
     hours: int
     requests: RequestFigures
     deliveries: DeliveryFigures
+    workers: WorkerFigures
 
 
 def metrics_of(found: Metrics) -> MetricsOut:
     """The figures as the API shows them."""
-    return MetricsOut(hours=24, requests=RequestFigures.model_validate(found.requests), deliveries=DeliveryFigures.model_validate(found))
+    return MetricsOut(
+        hours=24,
+        requests=RequestFigures.model_validate(found.requests),
+        deliveries=DeliveryFigures.model_validate(found),
+        workers=WorkerFigures.model_validate(found.workers),
+    )

@@ -19,7 +19,9 @@ from backend.logs.batches import starts_at
 from backend.logs.latency import BUCKETS, percentile
 from backend.models import ApiKey, Delivery, Event, Webhook
 from backend.monitoring import attention
+from backend.monitoring import workers as worker_runs
 from backend.monitoring.values import DeliveryPoint, FirstSteps, Overview
+from backend.monitoring.workers import Workers
 
 _DELIVERIES: Final = SQLModel.metadata.tables["delivery_rollup"]
 _HOURS: Final = 24
@@ -30,7 +32,7 @@ _UNFINISHED: Final = ("waiting", "sending", "retrying")
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Figures of a workspace: the last 24 hours, and what is unfinished now (counted up to 10,000 each)."""
+    """Figures of a workspace: the last 24 hours, and what is unfinished now (counted up to 10,000 each); and the workers of all."""
 
     requests: usage.Usage
     delivered: int
@@ -38,6 +40,7 @@ class Metrics:
     p95_ms: float | None
     unfinished: dict[str, int]
     oldest_waiting_seconds: float | None
+    workers: Workers
 
 
 def overview(session: Session, *, actor: Actor) -> Overview:
@@ -72,7 +75,13 @@ def metrics(session: Session, *, actor: Actor) -> Metrics:
         p95_ms=p95,
         unfinished={status: _count(session, actor.workspace_id, status) for status in _UNFINISHED},
         oldest_waiting_seconds=_oldest_waiting(session, actor.workspace_id),
+        workers=workers(session, actor=actor),
     )
+
+
+def workers(session: Session, *, actor: Actor) -> Workers:
+    """The worker processes of the installation by their heartbeats, and how many deliveries were recovered from lost ones."""
+    return worker_runs.read(session, actor=actor)
 
 
 def first_steps(session: Session, *, actor: Actor) -> FirstSteps:
