@@ -148,6 +148,7 @@ def test_a_compressed_bomb_is_cut_after_decompression():
 @pytest.mark.parametrize(
     ("encoding", "data"),
     [("gzip", gzip.compress(b"hello")), ("deflate", zlib.compress(b"hello")), ("deflate", zlib.compress(b"hello", wbits=-15))],
+    ids=["gzip", "zlib", "deflate"],
 )
 def test_a_compressed_body_is_shown_plain(encoding: str, data: bytes):
     with raw_receiver.running(answering("200 OK", f"Content-Encoding: {encoding}", body=data)) as receiver:
