@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backend.core.actor import Actor, ActorKind, Role
 from backend.core.errors import Forbidden
@@ -10,11 +11,34 @@ from backend.core.errors import Forbidden
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """`scope` is what a key must hold (None: users only); `role` the least role of a user."""
+    """`scope` is what a key must hold (None: users only); `role` the least role of a user.
+
+    Of a call with the path parameter `resource`, its value is a resource too, by which a key may hold the action: `contacts:read`
+    where `records:read` is needed. `also` are further scopes of which each would do.
+    """
 
     name: str
     scope: str | None
     role: Role
+    resource: str | None = None
+    also: tuple[str, ...] = ()
+
+    def of(self, resource: str) -> Permission:
+        """The same permission on one resource by its name."""
+        return _on(self, resource)
+
+
+# Names by which older clients hold scopes on the records of these modules.
+_OLDER_RESOURCES = {"gl_entries": "gl", "workflows": "workflow"}
+
+
+@lru_cache(maxsize=4096)
+def _on(permission: Permission, resource: str) -> Permission:
+    general = permission.scope or ""
+    action = general.partition(":")[2]
+    older = _OLDER_RESOURCES.get(resource)
+    also = (general, f"{older}:{action}") if older else (general,)
+    return Permission(f"{resource}:{action}", f"{resource}:{action}", permission.role, also=also)
 
 
 SIGNED_IN = Permission("signed_in", None, Role.VIEWER)
@@ -29,6 +53,12 @@ WEBHOOKS_READ = Permission("webhooks:read", "webhooks:read", Role.VIEWER)
 WEBHOOKS_WRITE = Permission("webhooks:write", "webhooks:write", Role.ADMIN)
 WEBHOOKS_DELETE = Permission("webhooks:delete", "webhooks:delete", Role.ADMIN)
 WEBHOOKS_OPERATE = Permission("webhooks:operate", "webhooks:write", Role.SUPPORT)
+MODULES_READ = Permission("modules:read", "modules:read", Role.VIEWER)
+MODULES_WRITE = Permission("modules:write", "modules:write", Role.ADMIN)
+MODULES_DELETE = Permission("modules:delete", "modules:delete", Role.ADMIN)
+RECORDS_READ = Permission("records:read", "records:read", Role.VIEWER, resource="module")
+RECORDS_WRITE = Permission("records:write", "records:write", Role.ADMIN, resource="module")
+RECORDS_DELETE = Permission("records:delete", "records:delete", Role.ADMIN, resource="module")
 LOGS_READ = Permission("logs:read", "logs:read", Role.VIEWER)
 METRICS_READ = Permission("metrics:read", "metrics:read", Role.VIEWER)
 MEMBERS_READ = Permission("members:read", None, Role.ADMIN)
@@ -42,7 +72,7 @@ def allows(actor: Actor, permission: Permission) -> bool:
         return True
     if actor.kind is ActorKind.USER:
         return actor.role is not None and actor.role.rank >= permission.role.rank
-    return permission.scope is not None and holds(actor.scopes, permission.scope)
+    return permission.scope is not None and any(holds(actor.scopes, scope) for scope in (permission.scope, *permission.also))
 
 
 def holds(scopes: frozenset[str], needed: str) -> bool:
@@ -55,7 +85,8 @@ def require(actor: Actor, permission: Permission) -> None:
     if allows(actor, permission):
         return
     if actor.kind is ActorKind.KEY and permission.scope is not None:
-        scopes = (permission.scope, f"{permission.scope.partition(':')[0]}:manage")
+        needed = (permission.scope, *permission.also)
+        scopes = tuple(one for scope in needed for one in (scope, f"{scope.partition(':')[0]}:manage"))
         raise Forbidden(
             f"This needs the scope {permission.scope}, which the key does not hold. Use a key that has it, or add it.",
             scopes,

@@ -20,7 +20,7 @@ from backend.core import clock, filters, permissions
 from backend.core.actor import Actor
 from backend.core.errors import NotFound
 from backend.deliveries import service as deliveries
-from backend.events import service
+from backend.events import service, subscriptions
 from backend.models import Delivery, Event, Lane, Webhook, WebhookChange
 from backend.webhooks import history, matching, missed, policy
 
@@ -163,6 +163,8 @@ def _not_sent(facts: _Facts, webhook: Webhook, stood: WebhookChange) -> WebhookO
     if skip is not None and skip["reason"] == "disabled":
         period = history.at(facts.periods[webhook.id], event.webhooks_revision)
         return _disabled(webhook, period, reason=skip["detail"])
+    if skip is not None and skip["reason"] == subscriptions.MORE_SPECIFIC:
+        return _told(webhook, Outcome.NOT_SUBSCRIBED, skip["detail"])
     if skip is not None:
         return _filtered(webhook, stood, event, detail=skip["detail"])
     if matching.pattern_for(stood.event_types, event.type) is None:

@@ -13,6 +13,7 @@ from backend.models import Webhook, WebhookChange
 from backend.webhooks import matching, policy
 
 _KEPT_WORKSPACES = 1000
+MORE_SPECIFIC = "more_specific"  # the reason in `event.skips`
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,20 @@ def current(session: Session, workspace_id: str) -> Subscriptions:
     return found
 
 
-def match(subscriptions: Subscriptions, event: dict[str, Any]) -> Match:
-    """Where `event`, the whole envelope, goes. An operational event never goes to the webhook that it is about."""
+def match(subscriptions: Subscriptions, event: dict[str, Any], *, by_star: bool = True) -> Match:
+    """Where `event`, the whole envelope, goes. An operational event never goes to the webhook that it is about.
+
+    Without `by_star` whoever has it by `*` alone is skipped, since a more specific event is published beside it.
+    """
     about = event["data"].get("webhook_id") if event["type"] in matching.OPERATIONAL else None
     targets: list[Subscription] = []
     skips: list[dict[str, Any]] = []
     for webhook in subscriptions.webhooks:
         if webhook.webhook_id == about or not matching.matches(webhook.event_types, event["type"]):
+            continue
+        if not by_star and not matching.matches(webhook.event_types, event["type"], by_star=False):
+            told = matching.explain(webhook.event_types, event["type"], by_star=False)
+            skips.append({"webhook_id": webhook.webhook_id, "reason": MORE_SPECIFIC, "detail": told})
             continue
         if webhook.state == "disabled":
             skips.append({"webhook_id": webhook.webhook_id, "reason": "disabled", "detail": webhook.disabled_reason})

@@ -25,6 +25,7 @@ class Call:
     method: str
     path: str
     permission: Permission
+    resource_at: int | None = None  # the segment whose value the permission is on
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,11 @@ class RouteTable:
     def find(self, method: str, path: str) -> Call | NoCall:
         """The call, or the methods that would be calls."""
         methods: set[str] = set()
-        for node in _ends(self._root, path.split("/")[1:], 0):
+        segments = path.split("/")[1:]
+        for node in _ends(self._root, segments, 0):
             call = node.calls.get(method)
             if call is not None:
-                return call
+                return call if call.resource_at is None else _on(call, segments[call.resource_at])
             methods.update(node.calls)
         return NoCall(tuple(sorted(methods))) if methods else _UNKNOWN
 
@@ -67,12 +69,19 @@ class RouteTable:
             raise UnmarkedRoute(
                 f"{entry.method} {entry.path} has no permission. Mark the route with **web.needs(…), or web.PUBLIC if everybody may call it."
             )
-        call = Call(f"{entry.method} {entry.path}", entry.method, entry.path, entry.permission)
+        segments = entry.path.split("/")[1:]
+        resource = f"{{{entry.permission.resource}}}"
+        place = segments.index(resource) if resource in segments else None
+        call = Call(f"{entry.method} {entry.path}", entry.method, entry.path, entry.permission, place)
         node = self._root
-        for segment in entry.path.split("/")[1:]:
+        for segment in segments:
             node = node.children.setdefault(_kind(segment), _Node())
         node.calls.setdefault(call.method, call)
         return call
+
+
+def _on(call: Call, resource: str) -> Call:
+    return Call(call.route, call.method, call.path, call.permission.of(resource))
 
 
 def _kind(segment: str) -> str:

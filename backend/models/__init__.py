@@ -6,6 +6,7 @@ from backend.models.deliveries import Attempt, AttemptBody, Delivery, WorkerRun
 from backend.models.events import Event, EventType, IdempotencyRecord, SearchTerm
 from backend.models.logs import AuditEntry, RequestLog, UnknownRequest
 from backend.models.receiver import ReceiverInbox, ReceiverRequest
+from backend.models.records import Module, Record, RecordDue, RecordUnique, RecordValue
 from backend.models.replays import Replay, ReplayItem
 from backend.models.rollups import LATENCY_BOUNDS_MS, DeliveryRollup, ProviderRollup, RequestRollup
 from backend.models.webhooks import Lane, Webhook, WebhookChange
@@ -26,9 +27,14 @@ __all__ = [
     "Invitation",
     "Lane",
     "Membership",
+    "Module",
     "ProviderRollup",
     "ReceiverInbox",
     "ReceiverRequest",
+    "Record",
+    "RecordDue",
+    "RecordUnique",
+    "RecordValue",
     "Replay",
     "ReplayItem",
     "RequestLog",
