@@ -42,6 +42,7 @@ class CronJob:
 
 CRON = (
     CronJob("deliveries.sweep", timedelta(seconds=5), "backend.deliveries.jobs.sweep"),
+    CronJob("replays.advance", timedelta(seconds=1), "backend.replays.jobs.advance"),
     CronJob("idempotency.forget", timedelta(minutes=10), "backend.idempotency.jobs.forget"),
 )
 

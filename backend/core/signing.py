@@ -46,13 +46,17 @@ class WebhookSecret:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What the headers of one attempt say. `timestamp` is unix seconds of this attempt, `attempt` counts from 1."""
+    """What the headers of one attempt say. `timestamp` is unix seconds of this attempt, `attempt` counts from 1.
+
+    `is_replay` marks what somebody had sent again, for receivers that treat it otherwise.
+    """
 
     event_id: str
     event_type: str
     delivery_id: str
     attempt: int
     timestamp: int
+    is_replay: bool = False
 
 
 def new_webhook_secret() -> str:
@@ -137,6 +141,8 @@ def delivery_headers(
         "X-Webhook-Timestamp": timestamp,
         "X-Webhook-Attempt": str(delivery.attempt),
     }
+    if delivery.is_replay:
+        ours["X-Webhook-Replay"] = "true"
     if not custom:
         return ours
     taken = {name.lower() for name in ours}

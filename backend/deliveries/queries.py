@@ -37,7 +37,10 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which deliveries are meant; None does not restrict. `until` is exclusive."""
+    """Which deliveries are meant; None does not restrict. `until` is exclusive.
+
+    `before_event`, an id, holds still which payloads `q` looks into: the newest before it.
+    """
 
     webhook_id: str | None = None
     event_id: str | None = None
@@ -49,6 +52,7 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
     q: str | None = None
+    before_event: str | None = None
 
 
 def statuses(word: str) -> tuple[Status, ...]:
@@ -87,7 +91,7 @@ def matching(workspace_id: str, wanted: Filter) -> SelectOfScalar[Delivery]:
     if wanted.until:
         query = query.where(col(Delivery.id) < ids.floor("dlv", int(wanted.until.timestamp() * 1000)))
     if wanted.q and wanted.q.strip():
-        query = query.where(_found(workspace_id, wanted.q.strip()))
+        query = query.where(_found(workspace_id, wanted.q.strip(), wanted.before_event))
     return query
 
 
@@ -133,7 +137,7 @@ def latest_failures(session: Session, workspace_id: str, limit: int) -> list[Del
     return sorted(found, key=lambda delivery: delivery.last_attempt_at or delivery.created_at, reverse=True)[:limit]
 
 
-def _found(workspace_id: str, text: str) -> ColumnElement[bool]:
+def _found(workspace_id: str, text: str, before_event: str | None) -> ColumnElement[bool]:
     """An id by its beginning, else a value in the payload of one of the newest events."""
     if text.startswith(_PREFIXES):
         low, high = text.lower(), text.lower() + "~"  # "~" sorts after every character of an id
@@ -145,12 +149,9 @@ def _found(workspace_id: str, text: str) -> ColumnElement[bool]:
             return col(Delivery.webhook_id).between(low, high)
         tried = select(Attempt.delivery_id).where(col(Attempt.workspace_id) == workspace_id, col(Attempt.id).between(low, high))
         return col(Delivery.id).in_(tried)
-    newest = (
-        select(Event.id, Event.body)
-        .where(col(Event.workspace_id) == workspace_id)
-        .order_by(col(Event.id).desc())
-        .limit(SEARCHED_EVENTS)
-        .subquery()
-    )
+    searched = select(Event.id, Event.body).where(col(Event.workspace_id) == workspace_id)
+    if before_event is not None:
+        searched = searched.where(col(Event.id) < before_event)
+    newest = searched.order_by(col(Event.id).desc()).limit(SEARCHED_EVENTS).subquery()
     written = json.dumps(text, ensure_ascii=False)[1:-1]  # as it stands inside the JSON text
     return col(Delivery.event_id).in_(select(newest.c.id).where(newest.c.body.contains(written, autoescape=True)))

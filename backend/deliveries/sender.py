@@ -118,7 +118,14 @@ class Sender:
         if target.problem is not None:
             return Exchange(started_at, 0.0, {}, error_class=ErrorClass.SETTINGS, error=target.problem)
         ours = signing.delivery_headers(
-            signing.Delivery(claim.event_id, claim.event_type, claim.id, claim.attempt_count + 1, int(started_at.timestamp())),
+            signing.Delivery(
+                claim.event_id,
+                claim.event_type,
+                claim.id,
+                claim.attempt_count + 1,
+                int(started_at.timestamp()),
+                is_replay=claim.kind == "replay",
+            ),
             claim.body,
             secrets=target.secrets,
             style=target.style,

@@ -158,6 +158,7 @@ def delete(session: Session, *, actor: Actor, webhook_id: str) -> None:
     webhook.deleted_at = clock.now()
     webhook.secret_encrypted, webhook.previous_secret_encrypted, webhook.headers_encrypted = "", None, None
     webhook.previous_secret_expires_at = None
+    missed.end_replays(session, webhook)
     session.delete(session.get_one(Lane, webhook.id))
     missed.cancel(session, webhook, missed.DELETED)
     _changed(session, actor, webhook, "webhook.deleted", before=before)
@@ -235,10 +236,10 @@ def disable(session: Session, *, actor: Actor, webhook_id: str, reason: str = ""
 
 
 def enable(session: Session, *, actor: Actor, webhook_id: str, missed: str = "skip") -> Webhook:
-    """Start a disabled or paused webhook. Raises `NotFound`, `Invalid`, and `Conflict` where too much was missed to send at once.
+    """Start a disabled or paused webhook. Raises `NotFound`, `Invalid`.
 
-    `missed="send"` sends what was held and what was skipped since it was disabled, oldest first at a capped rate; `"skip"`
-    cancels what was held.
+    `missed="send"` sends what was held and what was skipped since it was disabled, oldest first at a capped rate, beyond 10,000
+    events by a replay; `"skip"` cancels what was held.
     """
     permissions.require(actor, permissions.WEBHOOKS_WRITE)
     if missed not in {"send", "skip"}:
@@ -246,7 +247,7 @@ def enable(session: Session, *, actor: Actor, webhook_id: str, missed: str = "sk
     webhook = _find(session, actor, webhook_id, lock=True)
     if webhook.state != Status.DISABLED:
         return resume(session, actor=actor, webhook_id=webhook_id)
-    after = {"missed": missed, **_catch_up(session, webhook, send=missed == "send")}
+    after = {"missed": missed, **_catch_up(session, actor, webhook, send=missed == "send")}
     webhook.state, webhook.consecutive_failures, webhook.failing_since = Status.ACTIVE, 0, None
     webhook.disabled_at, webhook.disabled_reason, webhook.disabled_rule = None, None, None
     _changed(session, actor, webhook, "webhook.enabled", after=after)
@@ -275,15 +276,16 @@ def describe(webhook: Webhook) -> dict[str, Any]:
     }
 
 
-def _catch_up(session: Session, webhook: Webhook, *, send: bool) -> dict[str, int]:
+def _catch_up(session: Session, actor: Actor, webhook: Webhook, *, send: bool) -> dict[str, Any]:
     if not send:
+        missed.end_replays(session, webhook)
         cancelled = missed.cancel(session, webhook, "The webhook was enabled without sending what it had missed.")
         missed.release(session, webhook)
         return {"cancelled": cancelled}
     missed.restart(session, webhook)
-    made = missed.send_skipped(session, webhook)
+    made, replay = missed.send_skipped(session, webhook, actor)
     missed.release(session, webhook)
-    return {"sent": made}
+    return {"sent": made} | ({"replay": replay.id, "replayed": replay.total} if replay is not None else {})
 
 
 def _check(session: Session, actor: Actor) -> validation.Check:

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from backend.core import clock, db, ids, outbox
 from backend.core.actor import Actor, ActorKind, Role
-from backend.models import AuditEntry, Delivery, Event, Lane, Webhook, WebhookChange, Workspace
+from backend.models import AuditEntry, Delivery, Event, Lane, Replay, Webhook, WebhookChange, Workspace
 from backend.webhooks import service
 from backend.webhooks.service import WebhookInput
 
@@ -64,6 +64,10 @@ class World:
         with db.transaction() as session:
             query = select(Delivery).where(Delivery.webhook_id == webhook.id)
             return list(session.exec(query.order_by(col(Delivery.id))).all())
+
+    def replays(self, webhook: Webhook) -> list[Replay]:
+        with db.transaction() as session:
+            return list(session.exec(select(Replay).where(Replay.webhook_id == webhook.id).order_by(col(Replay.id))).all())
 
     def event(self, *skips: dict[str, Any], body: str = "{}", kind: str = "event") -> str:
         with db.transaction(write=True) as session:

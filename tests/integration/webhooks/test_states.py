@@ -161,16 +161,43 @@ def test_more_than_one_batch_is_sent_in_order(world: World):
     assert [delivery.event_id for delivery in world.deliveries(webhook)] == wanted
 
 
-def test_too_much_to_send_at_once_is_refused_and_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_too_much_to_send_at_once_becomes_a_replay(world: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(missed, "MAX_EVENTS", 3)
     webhook = world.create()
     world.call("disable", webhook)
-    for _ in range(4):
+    wanted = [world.event(_skip(webhook)) for _ in range(5)]
+    world.call("enable", webhook, missed="send")
+    assert world.webhook(webhook).state == "active"
+    assert [delivery.event_id for delivery in world.deliveries(webhook)] == wanted[:3]
+    [replay] = world.replays(webhook)
+    assert (replay.kind, replay.status, replay.total, replay.rate) == ("missed", "running", 2, 20.0)
+    assert replay.cursor == wanted[2]
+    assert replay.upto > wanted[4]
+
+
+def test_exactly_as_much_as_goes_at_once_needs_no_replay(world: World, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(missed, "MAX_EVENTS", 3)
+    webhook = world.create()
+    world.call("disable", webhook)
+    for _ in range(3):
         world.event(_skip(webhook))
-    with pytest.raises(Conflict, match="missed=skip"):
-        world.call("enable", webhook, missed="send")
-    assert world.webhook(webhook).state == "disabled"
-    assert world.deliveries(webhook) == []
+    world.call("enable", webhook, missed="send")
+    assert len(world.deliveries(webhook)) == 3
+    assert world.replays(webhook) == []
+
+
+@pytest.mark.parametrize("end", [("enable", {"missed": "skip"}), ("delete", {})])
+def test_skipping_what_was_missed_and_deleting_end_its_replay(world: World, monkeypatch: pytest.MonkeyPatch, end: tuple[str, Any]):
+    monkeypatch.setattr(missed, "MAX_EVENTS", 1)
+    webhook = world.create()
+    world.call("disable", webhook)
+    for _ in range(2):
+        world.event(_skip(webhook))
+    world.call("enable", webhook, missed="send")
+    world.call("disable", webhook)
+    assert [replay.status for replay in world.replays(webhook)] == ["running"]
+    world.call(end[0], webhook, **end[1])
+    assert [replay.status for replay in world.replays(webhook)] == ["cancelled"]
 
 
 def test_enabling_a_paused_webhook_resumes_it(world: World):
