@@ -52,11 +52,12 @@ def list_events(
     type: Annotated[str | None, Query(description="Only this event type.")] = None,  # noqa: A002 - the field's name
     since: datetime | None = None,
     until: datetime | None = None,
+    q: Annotated[str | None, Query(max_length=400, description="An id, a value in the payload, an idempotency key or a trace id.")] = None,
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> EventList:
     """Events, newest first."""
-    page = service.list_events(session, actor=actor, type=type, since=since, until=until, limit=limit, cursor=cursor)
+    page = service.list_events(session, actor=actor, type=type, since=since, until=until, q=q, limit=limit, cursor=cursor)
     return EventList(data=[EventOut.of(event) for event in page.data], next_cursor=page.next_cursor, has_more=page.has_more)
 
 

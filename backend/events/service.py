@@ -16,7 +16,7 @@ from backend.core.errors import CrossdockError, FieldError, Invalid, NotFound
 from backend.deliveries import lanes
 from backend.event_types import service as event_types
 from backend.event_types.catalogue import BUILT_IN
-from backend.events import body, subscriptions
+from backend.events import body, search, subscriptions
 from backend.idempotency import service as idempotency
 from backend.models import Delivery, Event
 
@@ -172,19 +172,14 @@ def list_events(
     type: str | None = None,  # noqa: A002 - the field's name
     since: datetime | None = None,
     until: datetime | None = None,
+    q: str | None = None,
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> pagination.Page[Event]:
-    """The workspace's events, newest first; test sends are not among them."""
+    """The workspace's events, newest first, by `search.Filter`; test sends are not among them."""
     permissions.require(actor, permissions.EVENTS_READ)
-    query = select(Event).where(Event.workspace_id == actor.workspace_id, Event.kind == "event")
-    if type:
-        query = query.where(Event.type == type)
-    if since:
-        query = query.where(Event.id >= ids.floor("evt", int(since.timestamp() * 1000)))
-    if until:
-        query = query.where(Event.id < ids.floor("evt", int(until.timestamp() * 1000)))
-    return pagination.fetch(session, query, col(Event.id), limit=limit, cursor=cursor)
+    wanted = search.Filter(type=type, since=since, until=until, q=q)
+    return pagination.fetch(session, search.matching(actor.workspace_id, wanted), col(Event.id), limit=limit, cursor=cursor)
 
 
 def _rows(wish: Command, event_id: str, known: subscriptions.Subscriptions) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -73,6 +73,14 @@ def counts(session: Session, workspace_id: str) -> dict[str, int]:
     )
     found: dict[str, int] = dict(session.exec(query).all())
     return {"all": sum(found.values()), **{name: found.get(name, 0) for name in STATUSES}}
+
+
+def names(session: Session, workspace_id: str, webhook_ids: Collection[str]) -> dict[str, str]:
+    """The names of these webhooks of the workspace by id, deleted ones too."""
+    if not webhook_ids:
+        return {}
+    query = select(Webhook.id, Webhook.name).where(col(Webhook.workspace_id) == workspace_id, col(Webhook.id).in_(webhook_ids))
+    return dict(session.exec(query).all())
 
 
 def stats(session: Session, webhooks: Sequence[Webhook], *, hours: int = 24) -> dict[str, WebhookStats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
@@ -88,6 +88,12 @@ def list_webhooks(
     permissions.require(actor, permissions.WEBHOOKS_READ)
     query = queries.matching(actor.workspace_id, status=status, q=q)
     return pagination.fetch(session, query, col(Webhook.id), limit=limit, cursor=cursor)
+
+
+def names(session: Session, *, actor: Actor, webhook_ids: Collection[str]) -> dict[str, str]:
+    """The names of these webhooks of the workspace by id, deleted ones too."""
+    permissions.require(actor, permissions.WEBHOOKS_READ)
+    return queries.names(session, actor.workspace_id, webhook_ids)
 
 
 def counts(session: Session, *, actor: Actor) -> dict[str, int]:
