@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from backend.core import pagination, permissions, web
 from backend.core.actor import Actor
 from backend.core.errors import Unavailable
 from backend.deliveries import service
-from backend.deliveries.schemas import AttemptList, AttemptOut, DeliveryList, DeliveryOut, TestSend
+from backend.deliveries.schemas import AttemptList, AttemptOut, DeliveryList, DeliveryOut, ProbeOut, ProbeSend, TestSend
 from backend.models import Delivery
 from backend.webhooks import service as webhooks
 
@@ -94,18 +95,19 @@ def cancel_delivery(delivery_id: str, session: web.WriteSession, actor: web.Curr
 async def send_test(webhook_id: str, actor: web.CurrentActor, body: TestSend | None = None) -> AttemptOut:
     """Send one event to this webhook now and wait for the outcome: the whole exchange, whether it succeeded or not."""
     wish = body or TestSend()
-    delivery_id, timeout = await web.in_transaction(
-        _send_test, write=True, actor=actor, webhook_id=webhook_id, event=wish.event, data=wish.data
+    return await _await_outcome(service.send_test, actor=actor, webhook_id=webhook_id, event=wish.event, data=wish.data)
+
+
+@router.post("/webhooks/{webhook_id}/probe", **web.needs(permissions.WEBHOOKS_OPERATE))
+async def probe_webhook(webhook_id: str, actor: web.CurrentActor, body: ProbeSend | None = None) -> ProbeOut:
+    """Send a test to a webhook that is disabled, paused or failing; on success start it again if `resume` asks for that."""
+    wish = body or ProbeSend()
+    attempt = await _await_outcome(service.probe, actor=actor, webhook_id=webhook_id, event=wish.event, resume=wish.resume)
+    resume = wish.resume and attempt.success
+    probed = await web.in_transaction(
+        service.probed, write=resume, actor=actor, webhook_id=webhook_id, resume=resume, send=wish.missed == "send"
     )
-    deadline = time.monotonic() + timeout + _TEST_MARGIN_SECONDS
-    pause, longest = _TEST_POLL_SECONDS
-    while time.monotonic() < deadline:
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.3, longest)
-        found = await web.in_transaction(service.test_result, actor=actor, delivery_id=delivery_id)
-        if found is not None:
-            return AttemptOut.of(found)
-    raise Unavailable(f"No worker has sent the test {delivery_id} yet. Check under Monitoring that a deliver worker runs.", retry_after=5)
+    return ProbeOut.of(attempt, probed)
 
 
 @router.get("/webhooks/{webhook_id}/deliveries", **web.needs(permissions.WEBHOOKS_READ))
@@ -171,8 +173,22 @@ def list_event_deliveries(
     return _listed(session, actor, event_id=event_id, status=status, limit=limit, cursor=cursor)
 
 
-def _send_test(session: Session, *, actor: Actor, webhook_id: str, event: str | None, data: dict[str, Any] | None) -> tuple[str, float]:
-    delivery = service.send_test(session, actor=actor, webhook_id=webhook_id, event=event, data=data)
+async def _await_outcome(send: Callable[..., Delivery], *, actor: Actor, webhook_id: str, **wish: Any) -> AttemptOut:
+    """The outcome of the test delivery that `send` makes, once there is one. Raises `Unavailable` if no worker takes it."""
+    delivery_id, timeout = await web.in_transaction(_send, write=True, send=send, actor=actor, webhook_id=webhook_id, wish=wish)
+    deadline = time.monotonic() + timeout + _TEST_MARGIN_SECONDS
+    pause, longest = _TEST_POLL_SECONDS
+    while time.monotonic() < deadline:
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.3, longest)
+        found = await web.in_transaction(service.test_result, actor=actor, delivery_id=delivery_id)
+        if found is not None:
+            return AttemptOut.of(found)
+    raise Unavailable(f"No worker has sent the test {delivery_id} yet. Check under Monitoring that a deliver worker runs.", retry_after=5)
+
+
+def _send(session: Session, *, send: Callable[..., Delivery], actor: Actor, webhook_id: str, wish: dict[str, Any]) -> tuple[str, float]:
+    delivery = send(session, actor=actor, webhook_id=webhook_id, **wish)
     return delivery.id, webhooks.get(session, actor=actor, webhook_id=webhook_id).timeout_seconds
 
 

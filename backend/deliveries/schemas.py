@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from backend.core.pagination import Page
 from backend.core.web import Body, Out
 from backend.deliveries import service
-from backend.deliveries.service import AttemptDetail
+from backend.deliveries.service import AttemptDetail, Probed
 from backend.models import Delivery
 
 
@@ -19,6 +19,14 @@ class TestSend(Body):
 
     event: str | None = Field(default=None, max_length=100, examples=["order.created"])
     data: dict[str, Any] | None = Field(default=None, description="Instead of the type's sample.")
+
+
+class ProbeSend(Body):
+    """A test send to a webhook that is disabled, paused or failing, and what is to follow if it succeeds."""
+
+    event: str | None = Field(default=None, max_length=100, examples=["order.created"])
+    resume: bool = Field(default=False, description="Start a disabled or paused webhook again if the probe succeeds.")
+    missed: Literal["send", "skip"] = Field(default="send", description="What becomes of what a disabled webhook missed.")
 
 
 class ResponseOut(Out):
@@ -176,6 +184,22 @@ class AttemptOut(Out):
             response=answer if row.status_code is not None else None,
             times=TimesPart.model_validate(row),
         )
+
+
+class ProbeOut(Out):
+    """How a probe went, and how the webhook stands after it."""
+
+    success: bool
+    attempt: AttemptOut
+    status: str = Field(description="The webhook's status now: active, failing, paused or disabled.")
+    missed: int = Field(description="Events that waited or were skipped until now; stops at 10,000 of each.")
+    resumed: bool = Field(description="Whether the webhook was started again.")
+
+    @classmethod
+    def of(cls, attempt: AttemptOut, probed: Probed) -> ProbeOut:
+        """From the attempt and what the service says."""
+        number = probed.missed.held + probed.missed.skipped
+        return cls(success=attempt.success, attempt=attempt, status=probed.status, missed=number, resumed=probed.resumed)
 
 
 class AttemptList(Out):

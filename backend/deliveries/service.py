@@ -19,6 +19,7 @@ from backend.deliveries.queries import Count, Filter
 from backend.deliveries.values import Status
 from backend.event_types import service as event_types
 from backend.models import Attempt, AttemptBody, Delivery, Event, Lane, Webhook
+from backend.webhooks import backlog
 from backend.webhooks import service as webhooks
 
 TEST: Final = "test"
@@ -43,6 +44,23 @@ class AttemptDetail:
     response_truncated: bool
     kept: bool
     advice: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What a webhook did not get: deliveries that are held for it, and events skipped while it is disabled. Each stops at 10,000."""
+
+    held: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a probe led to: the webhook's status now, what it had missed until then, and whether it was let go again."""
+
+    status: str
+    missed: Missed
+    resumed: bool
 
 
 def list_deliveries(
@@ -184,6 +202,38 @@ def test_result(session: Session, *, actor: Actor, delivery_id: str) -> AttemptD
     """The outcome of a test send, None while there is none yet. Raises `NotFound`."""
     found = attempts(session, actor=actor, delivery_id=delivery_id)
     return next((detail for detail in found if detail.attempt.outcome != "interrupted"), None)
+
+
+def probe_state(session: Session, *, actor: Actor, webhook_id: str) -> Missed:
+    """What a webhook that is paused, disabled or failing has missed so far. Raises `NotFound`."""
+    permissions.require(actor, permissions.WEBHOOKS_READ)
+    webhook = webhooks.get(session, actor=actors.system(actor.workspace_id), webhook_id=webhook_id)
+    limit = pagination.COUNT_CAP
+    return Missed(backlog.held(session, webhook, limit=limit), backlog.skipped(session, webhook, limit=limit))
+
+
+def probe(session: Session, *, actor: Actor, webhook_id: str, event: str | None = None, resume: bool = False) -> Delivery:
+    """A test send to find out whether a webhook's receiver works again; then call `probed`. Raises as `send_test` does.
+
+    `resume` asks now for the right to let the webhook go afterwards.
+    """
+    if resume:
+        permissions.require(actor, permissions.WEBHOOKS_WRITE)
+    return send_test(session, actor=actor, webhook_id=webhook_id, event=event)
+
+
+def probed(session: Session, *, actor: Actor, webhook_id: str, resume: bool, send: bool = True) -> Probed:
+    """What follows a probe. With `resume`, for one that succeeded, a disabled or paused webhook is started again.
+
+    `send` sends a disabled one what it missed, else that is skipped; a paused one always gets what waits. Raises `NotFound`,
+    `Forbidden`.
+    """
+    found = probe_state(session, actor=actor, webhook_id=webhook_id)
+    webhook = webhooks.get(session, actor=actors.system(actor.workspace_id), webhook_id=webhook_id)
+    resumed = resume and webhook.state in {"disabled", "paused"}
+    if resumed:
+        webhook = webhooks.enable(session, actor=actor, webhook_id=webhook_id, missed="send" if send else "skip")
+    return Probed(webhooks.status(webhook).value, found, resumed)
 
 
 def explain(delivery: Delivery, *, webhook: Webhook | None = None, lane: Lane | None = None, now: datetime | None = None) -> str:

@@ -45,6 +45,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/webhooks/{webhook_id}/enable": {"missed": "send"},
     "POST /api/v1/webhooks/{webhook_id}/disable": {"reason": "Taken over"},
     "POST /api/v1/webhooks/{webhook_id}/test": {"event": "order.created"},
+    "POST /api/v1/webhooks/{webhook_id}/probe": {"resume": True, "missed": "send"},
 }
 EMPTY = {
     "POST /api/v1/api-keys/{key_id}/revoke",

@@ -169,3 +169,56 @@ def test_a_key_that_may_only_read_cannot_send():
             assert "webhooks:write" in answer.json()["requiredScopes"]
 
     run(talk, "webhooks:read")
+
+
+def test_a_probe_that_succeeds_starts_a_disabled_webhook_with_what_it_missed():
+    async def talk(http: Http, receiver: RawReceiver) -> None:
+        webhook_id = await subscribed(http, receiver)
+        assert (await http.post(f"/webhooks/{webhook_id}/disable")).status_code == 200
+        for number in range(3):
+            assert (await http.post("/events", json={"type": "order.created", "data": {"number": number}})).json()["deliveries"] == 0
+        receiver.answer = answering("503 Service Unavailable")
+        failed = (await http.post(f"/webhooks/{webhook_id}/probe", json={"resume": True})).json()
+        assert (failed["success"], failed["status"], failed["missed"], failed["resumed"]) == (False, "disabled", 3, False)
+        assert failed["attempt"]["status_code"] == 503
+        receiver.answer = raw_receiver.OK
+        looked = (await http.post(f"/webhooks/{webhook_id}/probe")).json()
+        assert (looked["success"], looked["status"], looked["missed"], looked["resumed"]) == (True, "disabled", 3, False)
+        resumed = (await http.post(f"/webhooks/{webhook_id}/probe", json={"resume": True, "event": "order.created"})).json()
+        assert (resumed["success"], resumed["status"], resumed["missed"], resumed["resumed"]) == (True, "active", 3, True)
+        for _ in range(400):
+            sent = (await http.get(f"/webhooks/{webhook_id}/deliveries", params={"status": "delivered"})).json()["data"]
+            if len([each for each in sent if each["kind"] == "event"]) == 3:
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(sent)
+
+    run(talk)
+
+
+def test_a_probe_of_a_paused_webhook_lets_go_what_waits_and_one_of_an_active_webhook_changes_nothing():
+    async def talk(http: Http, receiver: RawReceiver) -> None:
+        webhook_id = await subscribed(http, receiver)
+        active = (await http.post(f"/webhooks/{webhook_id}/probe", json={"resume": True})).json()
+        assert (active["success"], active["status"], active["missed"], active["resumed"]) == (True, "active", 0, False)
+        assert (await http.post(f"/webhooks/{webhook_id}/pause")).status_code == 200
+        await http.post("/events", json={"type": "order.created", "data": {}})
+        paused = (await http.post(f"/webhooks/{webhook_id}/probe", json={"resume": True})).json()
+        assert (paused["success"], paused["status"], paused["missed"], paused["resumed"]) == (True, "active", 1, True)
+
+    run(talk)
+
+
+def test_a_probe_may_skip_what_was_missed():
+    async def talk(http: Http, receiver: RawReceiver) -> None:
+        webhook_id = await subscribed(http, receiver)
+        await http.post(f"/webhooks/{webhook_id}/disable")
+        await http.post("/events", json={"type": "order.created", "data": {}})
+        skipped = (await http.post(f"/webhooks/{webhook_id}/probe", json={"resume": True, "missed": "skip"})).json()
+        assert (skipped["missed"], skipped["resumed"], skipped["status"]) == (1, True, "active")
+        assert (await http.get(f"/webhooks/{webhook_id}")).json()["status"] == "active"
+        listed = (await http.get(f"/webhooks/{webhook_id}/deliveries")).json()["data"]
+        assert {each["kind"] for each in listed} == {"test"}
+        assert (await http.post(f"/webhooks/{webhook_id}/probe", json={"missed": "all"})).status_code == 422
+
+    run(talk)

@@ -2,20 +2,23 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from backend.core import clock, db, permissions
+from backend.core import clock, db, pagination, permissions
 from backend.core.actor import Actor, Role
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound
 from backend.deliveries import service
 from backend.models import Delivery, Webhook
+from backend.webhooks import service as webhooks
 from tests.factories import accounts
 from tests.factories import deliveries as make
 from tests.fakes import raw_receiver
 from tests.fakes.raw_receiver import answering
 from tests.integration.deliveries import shifts
+from tests.integration.events import steps
 
 pytestmark = pytest.mark.usefixtures("database")
 NOWHERE = "https://example.com/hook"
@@ -223,3 +226,39 @@ def test_a_retry_while_a_shift_is_at_work_is_sent_once(actor: Actor):
 
         shifts.shift(then)
         assert len(shifts.attempts(identifier)) == 2
+
+
+def missed_by(actor: Actor, webhook: Webhook) -> tuple[int, int]:
+    with db.transaction() as session:
+        state = service.probe_state(session, actor=actor, webhook_id=webhook.id)
+        return state.held, state.skipped
+
+
+def test_what_a_webhook_missed_is_what_is_held_and_what_was_skipped_while_it_is_disabled(actor: Actor, monkeypatch: pytest.MonkeyPatch):
+    with db.transaction(write=True) as session:
+        wanted = webhooks.WebhookInput(url=NOWHERE, events=["order.*"], filter={"field": "data.total", "op": "gt", "value": 1})
+        target, _ = webhooks.create(session, actor=actor, input=wanted)
+    publish = partial(steps.publish, actor)
+    publish(data={"total": 2})
+    publish(data={"total": 1})
+    assert missed_by(actor, target) == (1, 0)
+    steps.change("disable", actor, target.id)
+    for total in (1, 2, 3):
+        publish(data={"total": total})
+    with db.transaction(write=True) as session:
+        service.send_test(session, actor=actor, webhook_id=target.id)
+    assert missed_by(actor, target) == (1, 2)
+    monkeypatch.setattr(pagination, "COUNT_CAP", 1)
+    assert missed_by(actor, target) == (1, 1)
+    with db.transaction() as session, pytest.raises(NotFound):
+        service.probe_state(session, actor=accounts.workspace("Other"), webhook_id=target.id)
+
+
+def test_who_may_not_change_a_webhook_may_probe_but_not_resume_it(actor: Actor):
+    support = Actor(actor.kind, actor.id, actor.workspace_id, name="Sue", role=Role.SUPPORT)
+    target = make.webhook(actor.workspace_id, NOWHERE, state="disabled")
+    with db.transaction(write=True) as session:
+        assert service.probe(session, actor=support, webhook_id=target.id).kind == "test"
+        with pytest.raises(Forbidden):
+            service.probe(session, actor=support, webhook_id=target.id, resume=True)
+        assert service.probed(session, actor=support, webhook_id=target.id, resume=False).status == "disabled"
