@@ -5,6 +5,7 @@ from backend.models.api_keys import ApiKey, ApiKeySecret
 from backend.models.deliveries import Attempt, AttemptBody, Delivery, WorkerRun
 from backend.models.events import Event, EventType, IdempotencyRecord, SearchTerm
 from backend.models.logs import AuditEntry, RequestLog, UnknownRequest
+from backend.models.orders import Order, OrderChange, OrderItem
 from backend.models.receiver import ReceiverInbox, ReceiverRequest
 from backend.models.records import Module, Record, RecordDue, RecordUnique, RecordValue
 from backend.models.replays import Replay, ReplayItem
@@ -28,6 +29,9 @@ __all__ = [
     "Lane",
     "Membership",
     "Module",
+    "Order",
+    "OrderChange",
+    "OrderItem",
     "ProviderRollup",
     "ReceiverInbox",
     "ReceiverRequest",
