@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +14,10 @@ from sqlmodel.sql.expression import SelectOfScalar
 from backend.core import ids
 from backend.core.errors import FieldError, Invalid
 from backend.core.pagination import COUNT_CAP
+from backend.deliveries import payloads
 from backend.deliveries.values import Status
-from backend.models import Attempt, AttemptBody, Delivery, Event
+from backend.models import Attempt, AttemptBody, Delivery
 
-SEARCHED_EVENTS: Final = 10_000  # the newest, whose payloads are looked into for a value
 _PREFIXES: Final = ("dlv_", "evt_", "whk_", "att_")
 _OLDER_WORDS: Final = {
     "pending": (Status.WAITING, Status.SENDING),
@@ -138,7 +137,7 @@ def latest_failures(session: Session, workspace_id: str, limit: int) -> list[Del
 
 
 def _found(workspace_id: str, text: str, before_event: str | None) -> ColumnElement[bool]:
-    """An id by its beginning, else a value in the payload of one of the newest events."""
+    """An id by its beginning, else what is in one of the newest events."""
     if text.startswith(_PREFIXES):
         low, high = text.lower(), text.lower() + "~"  # "~" sorts after every character of an id
         if text.startswith("dlv_"):
@@ -149,9 +148,4 @@ def _found(workspace_id: str, text: str, before_event: str | None) -> ColumnElem
             return col(Delivery.webhook_id).between(low, high)
         tried = select(Attempt.delivery_id).where(col(Attempt.workspace_id) == workspace_id, col(Attempt.id).between(low, high))
         return col(Delivery.id).in_(tried)
-    searched = select(Event.id, Event.body).where(col(Event.workspace_id) == workspace_id)
-    if before_event is not None:
-        searched = searched.where(col(Event.id) < before_event)
-    newest = searched.order_by(col(Event.id).desc()).limit(SEARCHED_EVENTS).subquery()
-    written = json.dumps(text, ensure_ascii=False)[1:-1]  # as it stands inside the JSON text
-    return col(Delivery.event_id).in_(select(newest.c.id).where(newest.c.body.contains(written, autoescape=True)))
+    return col(Delivery.event_id).in_(payloads.events_with(workspace_id, text, before_event=before_event))
