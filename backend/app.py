@@ -23,6 +23,7 @@ from backend.logs import recorder
 from backend.logs import routes as logs
 from backend.monitoring import routes as monitoring
 from backend.receiver import routes as receiver
+from backend.replays import routes as replays
 from backend.settings import settings
 from backend.webhooks import routes as webhooks
 
@@ -33,6 +34,7 @@ ROUTERS = (
     event_types.router,
     events.router,
     deliveries.router,
+    replays.router,
     webhooks.router,
     logs.router,
     monitoring.router,

@@ -33,10 +33,11 @@ def once(
     make: Callable[[], Answer],
     answer: type[Answer],
     secrets: Collection[str] = (),
+    status_code: int = 201,
 ) -> Answer:
     """What `make` makes, or made when this key first came; `secrets` are the fields that a repeated answer has null.
 
-    `route` is the method and path template. Raises `Invalid` for an unusable key, `Conflict` when it came with another body.
+    `route` is the method and path, `status_code` that of the route. Raises `Invalid` for an unusable key, `Conflict` when it came with another body.
     """
     if key is None:
         return make()
@@ -49,5 +50,5 @@ def once(
         return answer.model_validate(replay.answer)
     made = make()
     kept = made.model_dump(mode="json") | dict.fromkeys(secrets)
-    service.finish(session, scope, status_code=201, answer=kept)
+    service.finish(session, scope, status_code=status_code, answer=kept)
     return made

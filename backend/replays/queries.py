@@ -48,6 +48,8 @@ def selected(workspace_id: str, wanted: ReplayFilter, *, upto: str) -> SelectOfS
         webhook_id=wanted.webhook_id,
         event_type=wanted.event,
         status=wanted.status,
+        status_code=wanted.status_code,
+        error_class=wanted.error_class,
         since=wanted.since,
         until=wanted.until,
         q=wanted.q,
@@ -61,6 +63,22 @@ def count(session: Session, query: SelectOfScalar[Delivery]) -> int:
     """How many deliveries a query means, exactly."""
     rows = query.with_only_columns(col(Delivery.id)).subquery()
     return session.exec(select(func.count()).select_from(rows)).one()
+
+
+def by_webhook(session: Session, query: SelectOfScalar[Delivery]) -> dict[str, int]:
+    """How many of these deliveries go to each webhook, exactly, by its id; most first."""
+    rows = query.with_only_columns(col(Delivery.webhook_id)).subquery()
+    number = func.count().label("number")
+    return {
+        webhook_id: found
+        for webhook_id, found in session.exec(select(rows.c.webhook_id, number).group_by(rows.c.webhook_id).order_by(number.desc())).all()
+    }
+
+
+def statuses(session: Session, workspace_id: str) -> dict[str, int]:
+    """How many replays of a workspace have each status."""
+    query = select(col(Replay.status), func.count()).where(col(Replay.workspace_id) == workspace_id).group_by(col(Replay.status))
+    return {status: number for status, number in session.exec(query).all()}
 
 
 def ahead(session: Session, replay: Replay, after: str | None, limit: int) -> Ahead:

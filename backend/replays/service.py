@@ -30,12 +30,13 @@ _NAMED_IDS = 5
 
 
 def preview(session: Session, *, actor: Actor, filter: ReplayFilter) -> Preview:  # noqa: A002 - the field's name
-    """A dry run: how many deliveries a filter means, exactly, and the newest ten. Raises `Invalid`, `NotFound` for its webhook."""
+    """A dry run: how many deliveries a filter means, exactly, for each webhook, and the newest ten. Raises `Invalid`, `NotFound` for its webhook."""
     permissions.require(actor, permissions.WEBHOOKS_OPERATE)
     _check_filter(session, actor, filter)
     query = queries.selected(actor.workspace_id, filter, upto=ids.new("dlv"))
     sample = session.exec(query.order_by(col(Delivery.id).desc()).limit(SAMPLE)).all()
-    return Preview(queries.count(session, query), list(sample))
+    found = queries.by_webhook(session, query)
+    return Preview(sum(found.values()), list(sample), found)
 
 
 def create(
@@ -120,6 +121,13 @@ def list_replays(
             raise Invalid(FieldError("status", f"{status[:40]!r} is not a status of replays.", f"Use one of {', '.join(Status)}."))
         query = query.where(Replay.status == status)
     return pagination.fetch(session, query, col(Replay.id), limit=limit, cursor=cursor)
+
+
+def counts(session: Session, *, actor: Actor) -> dict[str, int]:
+    """How many replays there are of each status, and under `all` together."""
+    permissions.require(actor, permissions.WEBHOOKS_READ)
+    found = queries.statuses(session, actor.workspace_id)
+    return {"all": sum(found.values()), **{status.value: found.get(status.value, 0) for status in Status}}
 
 
 def progress(session: Session, *, actor: Actor, replays: Sequence[Replay]) -> dict[str, Progress]:

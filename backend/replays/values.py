@@ -39,6 +39,8 @@ class ReplayFilter:
     webhook_id: str | None = None
     event: str | None = None
     status: str | None = None
+    status_code: int | None = None
+    error_class: str | None = None
     since: datetime | None = None
     until: datetime | None = None
     ids: tuple[str, ...] | None = None
@@ -66,10 +68,11 @@ class ReplayFilter:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a replay would send: how many, exactly, and the newest few of them."""
+    """What a replay would send: how many, exactly, the newest few of them, and how many go to each webhook, by its id."""
 
     count: int
     sample: list[Delivery]
+    webhooks: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)

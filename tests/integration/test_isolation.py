@@ -23,6 +23,7 @@ from backend.event_types import service as event_types
 from backend.events import service as events
 from backend.logs import recorder
 from backend.models import Delivery, RequestLog, User
+from backend.replays import service as replays
 from backend.webhooks import service as webhooks
 from tests.factories import accounts, rows
 
@@ -45,6 +46,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/webhooks/{webhook_id}/enable": {"missed": "send"},
     "POST /api/v1/webhooks/{webhook_id}/disable": {"reason": "Taken over"},
     "POST /api/v1/webhooks/{webhook_id}/test": {"event": "order.created"},
+    "POST /api/v1/webhooks/{webhook_id}/replay": {"reason": "Taken over"},
+    "POST /api/v1/events/{event_id}/replay": {"reason": "Taken over"},
+    "POST /api/v1/replays": {"filter": {}, "reason": "Theirs"},
     "POST /api/v1/webhooks/{webhook_id}/probe": {"resume": True, "missed": "send"},
 }
 EMPTY = {
@@ -58,6 +62,9 @@ EMPTY = {
     "POST /api/v1/deliveries/{delivery_id}/cancel",
     "POST /api/v1/webhooks/deliveries/{delivery_id}/retry",
     "POST /api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/retry",
+    "POST /api/v1/replays/{replay_id}/pause",
+    "POST /api/v1/replays/{replay_id}/resume",
+    "POST /api/v1/replays/{replay_id}/cancel",
 }
 OPERATIONS = [entry for entry in web.table(application.ROUTERS, application.PREFIX) if entry.permission is not web.PUBLIC]
 
@@ -86,10 +93,11 @@ def furnish() -> tuple[Actor, dict[str, str], str]:
             duration_ms=1.0, caller_kind="key", caller_id=key.id,
         )  # fmt: skip
         session.add(log)
+        replay = replays.replay_event(session, actor=owner, event_id=event.id, reason=mark)
         session.flush()
         return owner, {
             "key_id": key.id, "webhook_id": webhook.id, "event_id": event.id, "delivery_id": delivery.id, "name": "mine.made",
-            "request_id": log.id,
+            "request_id": log.id, "replay_id": replay.id,
         }, mark  # fmt: skip
 
 
@@ -119,7 +127,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 def test_every_operation_has_a_fixture() -> None:
     parameters = set(re.findall(r"{(\w+)}", " ".join(entry.path for entry in OPERATIONS)))
-    assert parameters == {"key_id", "webhook_id", "event_id", "delivery_id", "name", "request_id"}
+    assert parameters == {"key_id", "webhook_id", "event_id", "delivery_id", "name", "request_id", "replay_id"}
     for entry in OPERATIONS:
         body_of(f"{entry.method} {entry.path}")
 
