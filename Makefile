@@ -4,6 +4,7 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -47,11 +48,11 @@ format: $(DEV) ## format the code and repair what lint can repair
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(DEV) ## run the benchmarks and print them as a table
-	@$(BIN)/python -m tests.bench
+bench: $(DEV) ## run the benchmarks and print them as a table (BENCH_ARGS="--quick hanging" narrows)
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 bench-check: $(DEV) ## the same, failing below the committed floors
-	@$(BIN)/python -m tests.bench --check
+	@$(BIN)/python -m tests.bench --check $(BENCH_ARGS)
 
 browser: $(DEV)
 	@.ci/browser

@@ -1,4 +1,4 @@
-"""A shift over deliveries that are due. `python -m tests.bench.shift URL COUNT` prints rate and CPU; DATABASE_URL is migrated by it."""
+"""A shift over deliveries that are due. `shift URL COUNT WEBHOOKS` prints rate and CPU; DATABASE_URL is migrated by it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import json
 import sys
 import time
 
-from backend.core import crypto, db, ids, migrate
+from backend.core import ids
 from backend.core.egress import EgressPolicy
 from backend.deliveries.engine import Shift
 from backend.deliveries.sender import Sender
 from backend.deliveries.store import Store
-from backend.settings import settings
+from tests.bench.processes import fill
 from tests.factories import deliveries as make
 
 
-async def main(url: str, count: int) -> None:
+async def main(url: str, count: int, webhooks: int) -> None:
     """Deliver `count` durable deliveries, each with its whole log, and print `{"rate": per second, "cpu_us": each}`."""
-    crypto.configure([key.get_secret_value() for key in settings().encryption_keys])
-    db.configure(settings().database_url)
-    migrate.upgrade()
-    make.publish(make.webhook(make.workspace(), url), count=count)
+    fill.open_database()
+    workspace_id = make.workspace()
+    fill.subscribe(workspace_id, url, webhooks)
+    fill.publish(workspace_id, count // webhooks)
+    count -= count % webhooks
     run_id = ids.new("run")
     sender = Sender(EgressPolicy(allow=(ipaddress.ip_network("127.0.0.0/8"),)))
     shift = Shift(Store(lambda: run_id), sender, hints=False)
@@ -42,4 +43,4 @@ async def main(url: str, count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

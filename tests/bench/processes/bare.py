@@ -1,4 +1,4 @@
-"""The yardstick: POSTs over aiohttp and nothing else. `python -m tests.bench.bare URL COUNT` prints rate and CPU."""
+"""The yardstick: POSTs over aiohttp and nothing else. `bare URL COUNT AT_ONCE` prints rate and CPU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import time
 
 import aiohttp
 
-AT_ONCE = 64
 _BODY = b'{"id":"evt_01k5z7aaaaaaaaaaaaaaaaaaaa","event":"order.created","type":"order.created","data":{"order_id":"4711"}}' + b" " * 128
 _HEADERS = {
     "Content-Type": "application/json",
@@ -25,8 +24,8 @@ _HEADERS = {
 }
 
 
-async def main(url: str, count: int) -> None:
-    """Send `count` requests, some at a time, and print `{"rate": per second, "cpu_us": each}`."""
+async def main(url: str, count: int, at_once: int) -> None:
+    """Send `count` requests, `at_once` at a time, and print `{"rate": per second, "cpu_us": each}`."""
     left = iter(range(count))
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
@@ -36,10 +35,10 @@ async def main(url: str, count: int) -> None:
                     await response.read()
 
         begun, cpu = time.perf_counter(), time.process_time()
-        await asyncio.gather(*(send() for _ in range(AT_ONCE)))
+        await asyncio.gather(*(send() for _ in range(at_once)))
         took, cpu = time.perf_counter() - begun, time.process_time() - cpu
     sys.stdout.write(json.dumps({"rate": count / took, "cpu_us": cpu / count * 1e6}) + "\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))

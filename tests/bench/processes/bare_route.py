@@ -1,0 +1,35 @@
+"""The yardstick of publishing: a bare FastAPI route that parses the same body, on the same server. `bare_route PORT`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+
+from fastapi import FastAPI
+from granian.constants import Interfaces
+from granian.server.embed import Server
+
+from backend.core import clock
+from backend.events.schemas import EventAccepted, EventCreate
+
+app = FastAPI()
+
+
+@app.post("/events", status_code=202)
+async def accept(body: EventCreate) -> EventAccepted:
+    """Answer as publishing does, without having done anything."""
+    return EventAccepted(id="evt_01k5z7aaaaaaaaaaaaaaaaaaaa", type=body.type, timestamp=clock.now(), deliveries=1)
+
+
+def _until_closed() -> None:
+    sys.stdin.read()  # until whoever started it closes the pipe
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_until_closed, daemon=True).start()
+    sys.stdout.write("true\n")
+    sys.stdout.flush()
+    asyncio.run(Server(app, address="127.0.0.1", port=int(sys.argv[1]), interface=Interfaces.ASGINL, log_access=False).serve())
