@@ -69,16 +69,14 @@ def by_webhook(session: Session, query: SelectOfScalar[Delivery]) -> dict[str, i
     """How many of these deliveries go to each webhook, exactly, by its id; most first."""
     rows = query.with_only_columns(col(Delivery.webhook_id)).subquery()
     number = func.count().label("number")
-    return {
-        webhook_id: found
-        for webhook_id, found in session.exec(select(rows.c.webhook_id, number).group_by(rows.c.webhook_id).order_by(number.desc())).all()
-    }
+    grouped = select(rows.c.webhook_id, number).group_by(rows.c.webhook_id).order_by(number.desc())
+    return {row[0]: row[1] for row in session.exec(grouped).all()}
 
 
 def statuses(session: Session, workspace_id: str) -> dict[str, int]:
     """How many replays of a workspace have each status."""
     query = select(col(Replay.status), func.count()).where(col(Replay.workspace_id) == workspace_id).group_by(col(Replay.status))
-    return {status: number for status, number in session.exec(query).all()}
+    return {row[0]: row[1] for row in session.exec(query).all()}
 
 
 def ahead(session: Session, replay: Replay, after: str | None, limit: int) -> Ahead:
