@@ -24,7 +24,24 @@ from backend.events import service as events
 from backend.settings import settings
 from tests.waiting import eventually
 
+TESTS = Path(__file__).parent
+# Tests of these start whole installations and browsers: one at a time, whatever else runs beside them.
+_WHOLE = {"acceptance", "bench", "chaos", "console", "e2e"}
 ENCRYPTION_KEY = "tests-only-0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of whole installations into one group, first in line, since they take longest."""
+    for item in items:
+        if _is_whole(item):
+            item.add_marker(pytest.mark.xdist_group("installations"))
+    items.sort(key=_is_whole, reverse=True)
+
+
+def _is_whole(item: pytest.Item) -> bool:
+    """Whether a test starts processes of an installation."""
+    return item.path.relative_to(TESTS).parts[0] in _WHOLE
 
 
 @pytest.fixture(autouse=True)
