@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import structlog
@@ -27,6 +28,10 @@ from tests.waiting import eventually
 TESTS = Path(__file__).parent
 # Tests of these start whole installations and browsers: one at a time, whatever else runs beside them.
 _WHOLE = {"acceptance", "bench", "chaos", "console", "e2e"}
+# How long an example takes says more of the machine than of the code; speed is judged in `make bench`.
+hypothesis.settings.register_profile("crossdock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("crossdock")
+
 ENCRYPTION_KEY = "tests-only-0123456789abcdefghijklmnopqrstuvwxyz"
 
 

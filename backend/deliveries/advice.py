@@ -63,7 +63,13 @@ _BY_CLASS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 # OpenSSL's words for why it did not accept a certificate, as `ssl.SSLCertVerificationError.verify_message` has them.
+# A mismatch is looked for first, since it names host names, which may hold any of the other words.
 _BY_CERTIFICATE: Final = (
+    (
+        "mismatch",
+        "The receiver's certificate is for another host name.",
+        f"Use the name that the certificate is for, or install one for this name, {_RETRY}",
+    ),
     ("expired", "The receiver's certificate has expired.", f"Renew it, {_RETRY}"),
     ("not yet valid", "The receiver's certificate is not valid yet.", f"Check its dates and the clocks, {_RETRY}"),
     (
@@ -75,11 +81,6 @@ _BY_CERTIFICATE: Final = (
         "unable to get local issuer",
         "The receiver does not send the whole chain of its certificate, or its authority is not known here.",
         f"Install the full chain on the receiver, {_RETRY}",
-    ),
-    (
-        "mismatch",
-        "The receiver's certificate is for another host name.",
-        f"Use the name that the certificate is for, or install one for this name, {_RETRY}",
     ),
 )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import contextvars
+import contextlib
 import errno
 import ssl
 import time
 import zlib
+from collections.abc import Generator
+from datetime import datetime
 from typing import Any, Final
 
 import aiohttp
@@ -14,9 +16,10 @@ from aiohttp.client_exceptions import ClientConnectorDNSError
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from backend import __version__
-from backend.core import clock, signing
-from backend.core.egress import EgressBlocked, EgressPolicy, GuardedConnector
-from backend.core.egress_rules import address_of
+from backend.core import clock, signing, texts
+from backend.core.egress import EgressBlocked, EgressPolicy
+from backend.core.egress_tls import Certificate, read_certificate
+from backend.deliveries.connections import Connector, Marks, Request, current, tls_context
 from backend.deliveries.values import Claim, ErrorClass, Exchange, Target
 from backend.webhooks import policy
 
@@ -27,85 +30,27 @@ _COMPRESSED_LIMIT: Final = 4 * BODY_LIMIT
 _HEADERS_LIMIT: Final = 100
 _ERROR_LIMIT: Final = 400
 _STALE_RETRIES: Final = 2
+_SHOWN_NAMES: Final = 5
+_CERTIFICATE_SECONDS: Final = 3.0
+# X509_V_ERR_* of OpenSSL whose sentence is worth another look at the certificate.
+_NOT_YET_VALID, _EXPIRED, _HOST_MISMATCH, _ADDRESS_MISMATCH = 9, 10, 62, 64
 _UNREACHABLE: Final = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.ENETDOWN})
-
-
-class _Marks:
-    """When the steps of one attempt happened, on the monotonic clock; None for a step that did not."""
-
-    __slots__ = ("address", "connected", "connecting", "resolved", "resolving", "securing")
-
-    def __init__(self) -> None:
-        self.resolving: float | None = None
-        self.resolved: float | None = None
-        self.connecting: float | None = None
-        self.securing: float | None = None
-        self.connected: float | None = None
-        self.address: str | None = None
-
-    @property
-    def reused(self) -> bool:
-        """Whether the connection was there already."""
-        return self.connecting is None
-
-
-_marks: contextvars.ContextVar[_Marks] = contextvars.ContextVar("marks")
-
-
-class _Context(ssl.SSLContext):
-    """A TLS context that notes when a handshake begins: that is where the time to connect ends."""
-
-    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        marks = _marks.get(None)
-        if marks is not None:
-            marks.securing = time.perf_counter()
-        return super().wrap_bio(*args, **kwargs)
-
-
-class _Request(aiohttp.ClientRequest):
-    """A request that notes which address it goes to."""
-
-    async def send(self, conn: Any) -> aiohttp.ClientResponse:
-        marks = _marks.get(None)
-        if marks is not None and conn.transport is not None:
-            peer = conn.transport.get_extra_info("peername")
-            marks.address = peer[0] if isinstance(peer, tuple) else None
-        return await super().send(conn)
-
-
-class _Connector(GuardedConnector):
-    """The guarded connector, noting when it resolves and connects. aiohttp's own tracing would cost each request, these only new connections."""
-
-    async def _create_connection(self, req: aiohttp.ClientRequest, traces: list[Any], timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's own
-        marks = _marks.get()
-        marks.connecting = time.perf_counter()
-        made = await super()._create_connection(req, traces, timeout)
-        marks.connected = time.perf_counter()
-        return made
-
-    async def _resolve_host(self, host: str, port: int, traces: Any = None) -> Any:
-        if address_of(host) is not None:
-            return await super()._resolve_host(host, port, traces)
-        marks = _marks.get()
-        marks.resolving = time.perf_counter()
-        found = await super()._resolve_host(host, port, traces)
-        marks.resolved = time.perf_counter()
-        return found
 
 
 class Sender:
     """Sends attempts over pooled connections, to where `egress` allows; close it when the shift ends."""
 
     def __init__(self, egress: EgressPolicy) -> None:
+        self._egress = egress
         self._session = aiohttp.ClientSession(
-            connector=_Connector(egress, limit=0),
+            connector=Connector(egress, limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-            request_class=_Request,
+            request_class=Request,
         )
-        self._verified = _context(verify=True)
-        self._unverified = _context(verify=False)
+        self._verified = tls_context(verify=True)
+        self._unverified = tls_context(verify=False)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -136,30 +81,44 @@ class Sender:
         begun, chances = time.perf_counter(), 1 + _STALE_RETRIES
         while chances:
             chances -= 1
-            marks = _Marks()
+            marks = Marks()
             if not await self._once(exchange, marks, claim, {**custom, **ours} if custom else ours, begun, may_be_stale=chances > 0):
                 break
         exchange.total_ms = _ms(begun, time.perf_counter()) or 0.0
         return exchange
 
     async def _once(
-        self, exchange: Exchange, marks: _Marks, claim: Claim, headers: dict[str, str], begun: float, *, may_be_stale: bool
+        self, exchange: Exchange, marks: Marks, claim: Claim, headers: dict[str, str], begun: float, *, may_be_stale: bool
     ) -> bool:
         """One request, its outcome in `exchange`. True if it met a pooled connection that the receiver had closed while it was idle.
 
         Then the same message may go out again, `webhook-id` making it idempotent (RFC 9110, section 9.2.2).
         """
         target = claim.target
-        _marks.set(marks)
+        current.set(marks)
         try:
             await self._exchange(exchange, target, headers, claim.body, begun)
         except Exception as error:  # noqa: BLE001 - a hostile receiver must not end the shift
             if may_be_stale and marks.reused and _is_cut_off(error):
                 return True
             exchange.error_class, text = _classify(error, marks, target)
-            exchange.error = text[:_ERROR_LIMIT]
-        _time(exchange, marks)
+            _time(exchange, marks)
+            exchange.error = texts.storable(await self._about_certificate(error, marks, target, begun) or text)[:_ERROR_LIMIT]
+        else:
+            _time(exchange, marks)
         return False
+
+    async def _about_certificate(self, error: Exception, marks: Marks, target: Target, begun: float) -> str | None:
+        """What is wrong with a certificate in its own dates or names, None if that is not it or there is no time left to look."""
+        cause = _tls_cause(error)
+        if not isinstance(cause, ssl.SSLCertVerificationError) or not isinstance(error, aiohttp.ClientConnectorCertificateError):
+            return None
+        left = min(target.timeout - (time.perf_counter() - begun), _CERTIFICATE_SECONDS)
+        wanted = {_NOT_YET_VALID, _EXPIRED, _HOST_MISMATCH, _ADDRESS_MISMATCH}
+        if cause.verify_code not in wanted or marks.address is None or left <= 0:
+            return None
+        shown = await read_certificate(self._egress, marks.address, error.port or 443, error.host, seconds=left)
+        return _certificate_problem(cause.verify_code, shown, error.host) if shown is not None else None
 
     async def _exchange(self, exchange: Exchange, target: Target, headers: dict[str, str], body: bytes, begun: float) -> None:
         left = max(target.timeout - (time.perf_counter() - begun), 0.001)
@@ -178,10 +137,31 @@ class Sender:
             ]
             if not 200 <= status <= 299:
                 _refused(exchange, response)
-            try:
-                await _read(exchange, response)
-            except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                exchange.truncated = True  # the answer's status had come; what is missing is only what follows it
+            with (
+                _ended_by(response),
+                contextlib.suppress(aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError),
+            ):
+                await _read(exchange, response)  # the answer's status had come; what is missing is only what follows it
+
+
+@contextlib.contextmanager
+def _ended_by(response: aiohttp.ClientResponse) -> Generator[None]:
+    """End the reading of a body with its connection: aiohttp leaves one waiting whose framing turns out to be invalid."""
+    content, connection = response.content, response.connection
+    closed = connection.protocol.closed if connection is not None and connection.protocol is not None else None
+    if content.is_eof() or closed is None:
+        yield
+        return
+
+    def end(_closed: object) -> None:
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError("The connection was closed in the middle of the answer."))
+
+    closed.add_done_callback(end)
+    try:
+        yield
+    finally:
+        closed.remove_done_callback(end)
 
 
 def _custom(target: Target, ours: dict[str, str]) -> dict[str, str]:
@@ -190,43 +170,38 @@ def _custom(target: Target, ours: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in target.headers.items() if name.lower() not in taken}
 
 
-def _context(*, verify: bool) -> ssl.SSLContext:
-    context = _Context(ssl.PROTOCOL_TLS_CLIENT)
-    context.set_alpn_protocols(["http/1.1"])
-    if verify:
-        context.load_default_certs()
-    else:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def _refused(exchange: Exchange, response: aiohttp.ClientResponse) -> None:
     redirect = policy.error_class(response.status) == "redirect"
     exchange.error_class = ErrorClass.REDIRECT if redirect else ErrorClass.STATUS
-    exchange.error = f"The receiver answered {response.status} {response.reason or ''}".strip()[:_ERROR_LIMIT]
+    exchange.error = texts.storable(f"The receiver answered {response.status} {response.reason or ''}".strip())[:_ERROR_LIMIT]
     exchange.retry_after = response.headers.get("Retry-After")
 
 
 async def _read(exchange: Exchange, response: aiohttp.ClientResponse) -> None:
-    """Read the body up to the limit; a longer one is cut, and its connection closed instead of drained."""
-    content, size = response.content, 0
-    chunks: list[bytes] = []
+    """Read the body up to the limit; a longer one is cut, and its connection closed instead of drained.
+
+    What came is kept, however it ends.
+    """
+    content, came = response.content, bytearray()
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     limit = _COMPRESSED_LIMIT if encoding else BODY_LIMIT
-    while chunk := await content.readany():
-        chunks.append(chunk)
-        size += len(chunk)
-        exchange.body = b"".join(chunks) if len(chunks) > 1 else chunk
-        if size > limit or (size == limit and not content.at_eof()):
-            exchange.truncated = True
-            response.close()
-            break
-    if encoding in ("gzip", "x-gzip", "deflate"):
-        exchange.body, more = _inflate(exchange.body)
-        exchange.truncated |= more
-    if len(exchange.body) > BODY_LIMIT:
-        exchange.body, exchange.truncated = exchange.body[:BODY_LIMIT], True
+    try:
+        while chunk := await content.readany():
+            came += chunk
+            if len(came) > limit or (len(came) == limit and not content.at_eof()):
+                exchange.truncated = True
+                response.close()
+                break
+    except BaseException:
+        exchange.truncated = True
+        raise
+    finally:
+        exchange.body = bytes(came)
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            exchange.body, more = _inflate(exchange.body)
+            exchange.truncated |= more
+        if len(exchange.body) > BODY_LIMIT:
+            exchange.body, exchange.truncated = exchange.body[:BODY_LIMIT], True
 
 
 def _inflate(data: bytes) -> tuple[bytes, bool]:
@@ -237,7 +212,7 @@ def _inflate(data: bytes) -> tuple[bytes, bool]:
             plain = inflater.decompress(data, BODY_LIMIT)
         except zlib.error:
             continue
-        return plain, bool(inflater.unconsumed_tail) or not inflater.eof
+        return plain, bool(inflater.unconsumed_tail or inflater.unused_data) or not inflater.eof
     return data, False
 
 
@@ -246,7 +221,7 @@ def _is_cut_off(error: Exception) -> bool:
     return cut and not isinstance(error, aiohttp.ClientConnectorError)
 
 
-def _classify(error: Exception, marks: _Marks, target: Target) -> tuple[ErrorClass, str]:  # noqa: PLR0911 - one line per class
+def _classify(error: Exception, marks: Marks, target: Target) -> tuple[ErrorClass, str]:  # noqa: PLR0911 - one line per class
     blocked = _blocked(error)
     if blocked is not None:
         marks.address = blocked.address
@@ -261,13 +236,19 @@ def _classify(error: Exception, marks: _Marks, target: Target) -> tuple[ErrorCla
         return _connect(error)
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError | ConnectionError):
         return ErrorClass.RESET, "The receiver closed the connection without an answer."
-    if isinstance(error, LineTooLong) or "got more than" in str(error).lower():
-        return ErrorClass.TOO_LARGE, "The head of the receiver's answer is larger than 8 KiB a line."
+    if isinstance(error, LineTooLong) or any(words in str(error).lower() for words in ("got more than", "too many headers")):
+        return ErrorClass.TOO_LARGE, "The head of the receiver's answer is larger than 8 KiB a line or 128 lines."
     if isinstance(error, aiohttp.ClientResponseError | aiohttp.ClientPayloadError | HttpProcessingError):
-        return ErrorClass.PROTOCOL, "The receiver's answer is not HTTP."
+        return ErrorClass.PROTOCOL, f"The receiver's answer is not valid HTTP{_wrong(error)}."
     if isinstance(error, aiohttp.InvalidURL | ValueError):
         return ErrorClass.SETTINGS, f"The request cannot be made from the webhook's settings ({type(error).__name__})."
     return ErrorClass.PROTOCOL, f"The exchange failed ({type(error).__name__})."
+
+
+def _wrong(error: Exception) -> str:
+    """What the parser says of an answer, without the lines that only point at it."""
+    lines = [line.strip().rstrip(":") for line in str(getattr(error, "message", "")).splitlines()]
+    return "".join(f": {line}" for line in lines if line.strip("^"))
 
 
 def _blocked(error: BaseException | None) -> EgressBlocked | None:
@@ -277,7 +258,7 @@ def _blocked(error: BaseException | None) -> EgressBlocked | None:
     return error
 
 
-def _timeout(marks: _Marks, target: Target) -> tuple[ErrorClass, str]:
+def _timeout(marks: Marks, target: Target) -> tuple[ErrorClass, str]:
     within = f"within {target.timeout:g} s"
     if marks.resolving is not None and marks.resolved is None:
         return ErrorClass.DNS, f"The name was not resolved {within}."
@@ -287,8 +268,27 @@ def _timeout(marks: _Marks, target: Target) -> tuple[ErrorClass, str]:
     return ErrorClass.READ_TIMEOUT, f"The receiver's answer was not complete {within}."
 
 
+def _certificate_problem(code: int, shown: Certificate, host: str) -> str:
+    said = "The receiver's certificate was not accepted:"
+    if code == _EXPIRED:
+        return f"{said} it expired on {_moment(shown.valid_until)}."
+    if code == _NOT_YET_VALID:
+        return f"{said} it is not yet valid, but from {_moment(shown.valid_from)}."
+    names = ", ".join(shown.names[:_SHOWN_NAMES]) or "no host name"
+    more = f" and {len(shown.names) - _SHOWN_NAMES} more" if len(shown.names) > _SHOWN_NAMES else ""
+    return f"{said} mismatch of the host name, it is for {names}{more}, not for {host}."
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.day} {moment:%B %Y %H:%M} UTC"
+
+
+def _tls_cause(error: Exception) -> Any:
+    return getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+
+
 def _tls(error: Exception) -> str:
-    cause: Any = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    cause = _tls_cause(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"The receiver's certificate was not accepted: {cause.verify_message}."
     return f"TLS failed: {_reason(cause)}."
@@ -314,7 +314,7 @@ def _reason(error: BaseException | None) -> str:
     return str(text).strip().rstrip(".")
 
 
-def _time(exchange: Exchange, marks: _Marks) -> None:
+def _time(exchange: Exchange, marks: Marks) -> None:
     exchange.address = marks.address
     exchange.dns_ms = _ms(marks.resolving, marks.resolved)
     begun = marks.resolved or marks.connecting

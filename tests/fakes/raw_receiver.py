@@ -77,16 +77,22 @@ def running(answer: bytes | Answer = OK, *, port: int = 0, tls: ssl.SSLContext |
     receiver = RawReceiver(scheme="https" if tls else "http", answer=answer)
     ready, loop = threading.Event(), asyncio.new_event_loop()
 
+    connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections[loop.create_task(receiver.serve(reader, writer))] = writer
+
     async def serve() -> None:
-        server = await asyncio.start_server(receiver.serve, "127.0.0.1", port, ssl=tls, limit=1 << 20)
+        server = await asyncio.start_server(accept, "127.0.0.1", port, ssl=tls, limit=1 << 20)
         receiver.port = server.sockets[0].getsockname()[1]
         ready.set()
         async with server:
             await over.wait()
-        connections = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in connections:
+        for task, writer in connections.items():
             task.cancel()
+            writer.transport.abort()
         await asyncio.gather(*connections, return_exceptions=True)
+        await asyncio.sleep(0)  # what was aborted is closed by the loop's next round
 
     over = asyncio.Event()
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="raw-receiver", daemon=True)

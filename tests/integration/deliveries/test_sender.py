@@ -5,68 +5,17 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
-import ssl
 import zlib
-from pathlib import Path
-from typing import Any
 
 import pytest
-import trustme
 
-from backend.core import clock, signing
 from backend.core.egress import EgressPolicy
-from backend.core.signing import SignatureStyle
-from backend.deliveries import advice, sender
-from backend.deliveries.sender import BODY_LIMIT, Sender
-from backend.deliveries.values import Claim, ErrorClass, Exchange, Target
-from backend.webhooks.policy import RetryPolicy
+from backend.deliveries import sender
+from backend.deliveries.sender import BODY_LIMIT
+from backend.deliveries.values import ErrorClass
 from tests.fakes import raw_receiver
 from tests.fakes.raw_receiver import Received, answering
-from tests.integration.deliveries.shifts import LOOPBACK
-
-BODY = b'{"id":"evt_1","data":{}}'
-
-
-def claim(url: str, *, timeout: float = 10.0, verify_ssl: bool = True, **target: Any) -> Claim:
-    goes_to = Target(
-        "whk_1",
-        "wsp_1",
-        url,
-        (signing.new_webhook_secret(),),
-        {},
-        SignatureStyle.HEX,
-        verify_ssl,
-        timeout,
-        RetryPolicy(),
-        clock.now(),
-        **target,
-    )
-    return Claim("dlv_1", "run_1", "wsp_1", "evt_1", "whk_1", "order.created", "event", 0, 0, "event", BODY, goes_to)
-
-
-def send(*claims: Claim, policy: EgressPolicy = LOOPBACK, pause: float = 0.0) -> list[Exchange]:
-    """The exchanges of these attempts, one after another over one pool of connections."""
-
-    async def run() -> list[Exchange]:
-        made = Sender(policy)
-        found: list[Exchange] = []
-        try:
-            for each in claims:
-                found.append(await made.send(each))
-                await asyncio.sleep(pause)
-            return found
-        finally:
-            await made.close()
-
-    return asyncio.run(run())
-
-
-def failure(exchange: Exchange) -> ErrorClass:
-    """The class of a failure that is explained."""
-    assert exchange.error_class is not None
-    assert exchange.error
-    assert advice.advise(exchange.error_class, status_code=exchange.status_code, error=exchange.error)
-    return exchange.error_class
+from tests.integration.deliveries.exchanges import BODY, claim, failure, send
 
 
 def test_a_success_has_no_error():
@@ -76,12 +25,25 @@ def test_a_success_has_no_error():
     assert receiver.received[0].body == BODY
 
 
-def test_connections_are_pooled_and_the_second_has_no_time_to_connect():
+def test_every_step_of_a_new_connection_is_timed_and_none_of_a_pooled_one():
     with raw_receiver.running() as receiver:
-        first, second = send(claim(receiver.url), claim(receiver.url))
+        named = receiver.url.replace("127.0.0.1", "localhost")
+        first, second = send(claim(named), claim(named))
+    assert first.dns_ms is not None
     assert first.connect_ms is not None
-    assert second.connect_ms is None
-    assert second.address == "127.0.0.1"
+    assert (second.dns_ms, second.connect_ms) == (None, None)
+    for each in (first, second):
+        assert (each.tls_ms, each.address) == (None, "127.0.0.1")
+        assert 0 < (each.first_byte_ms or 0) <= each.total_ms
+
+
+def test_a_failure_has_the_times_and_the_address_as_far_as_it_came(free_port: int):
+    (exchange,) = send(claim(f"http://localhost:{free_port}/"))
+    assert failure(exchange) is ErrorClass.REFUSED
+    assert exchange.address == "127.0.0.1"
+    assert exchange.dns_ms is not None
+    assert (exchange.tls_ms, exchange.first_byte_ms, exchange.status_code) == (None, None, None)
+    assert exchange.total_ms > 0
 
 
 def test_a_pooled_connection_that_was_closed_meanwhile_is_no_failure():
@@ -160,21 +122,6 @@ def test_a_body_that_is_not_what_it_says_is_kept_as_it_is():
     with raw_receiver.running(answering("200 OK", "Content-Encoding: gzip", body=b"not gzip")) as receiver:
         (exchange,) = send(claim(receiver.url))
     assert (exchange.body, exchange.error_class) == (b"not gzip", None)
-
-
-def test_a_body_that_drips_ends_with_the_timeout_of_the_whole_attempt():
-    async def drip(_received: Received, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        while True:
-            writer.write(b".")
-            await writer.drain()
-            await asyncio.sleep(0.05)
-
-    with raw_receiver.running(drip) as receiver:
-        (exchange,) = send(claim(receiver.url, timeout=0.5))
-    assert failure(exchange) is ErrorClass.READ_TIMEOUT
-    assert exchange.status_code == 200
-    assert exchange.total_ms < 5000
 
 
 def test_no_answer_at_all_is_a_read_timeout():
@@ -262,33 +209,6 @@ def test_settings_that_cannot_be_read_fail_without_a_request():
         (exchange,) = send(claim(receiver.url, problem="The webhook's secret cannot be decrypted."))
         assert failure(exchange) is ErrorClass.SETTINGS
         assert receiver.received == []
-
-
-def tls(authority: trustme.CA, *names: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*names).configure_cert(context)
-    return context
-
-
-def test_an_unknown_authority_is_a_tls_error_unless_checks_are_off():
-    with raw_receiver.running(tls=tls(trustme.CA(), "127.0.0.1")) as receiver:
-        refused, accepted = send(claim(receiver.url), claim(receiver.url, verify_ssl=False))
-    assert failure(refused) is ErrorClass.TLS
-    assert "certificate" in (refused.error or "")
-    assert accepted.status_code == 200
-    assert accepted.tls_ms is not None
-    assert accepted.tls_ms > 0
-
-
-def test_a_known_authority_is_accepted_and_another_name_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    with raw_receiver.running(tls=tls(authority, "127.0.0.1")) as good, raw_receiver.running(tls=tls(authority, "other.test")) as bad:
-        accepted, refused = send(claim(good.url), claim(bad.url))
-    assert accepted.status_code == 200
-    assert failure(refused) is ErrorClass.TLS
-    assert "another host name" in (advice.advise(refused.error_class, error=refused.error) or "")
 
 
 def test_a_handshake_that_is_never_answered_is_a_connect_timeout_that_says_so():
