@@ -23,6 +23,7 @@ from backend.logs import recorder
 from backend.logs import routes as logs
 from backend.monitoring import routes as monitoring
 from backend.receiver import routes as receiver
+from backend.records import routes as records
 from backend.replays import routes as replays
 from backend.settings import settings
 from backend.webhooks import routes as webhooks
@@ -36,6 +37,7 @@ ROUTERS = (
     deliveries.router,
     replays.router,
     webhooks.router,
+    records.router,
     logs.router,
     monitoring.router,
 )

@@ -43,6 +43,8 @@ class CronJob:
 CRON = (
     CronJob("deliveries.sweep", timedelta(seconds=5), "backend.deliveries.jobs.sweep"),
     CronJob("replays.advance", timedelta(seconds=1), "backend.replays.jobs.advance"),
+    CronJob("records.act", timedelta(seconds=1), "backend.records.jobs.act"),
+    CronJob("records.tidy", timedelta(seconds=10), "backend.records.jobs.tidy"),
     CronJob("idempotency.forget", timedelta(minutes=10), "backend.idempotency.jobs.forget"),
 )
 

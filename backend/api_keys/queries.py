@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from backend.api_keys.rules import KeyState, KeyStatus
 from backend.core import pagination
-from backend.models import ApiKey, ApiKeySecret, Membership
+from backend.models import ApiKey, ApiKeySecret, Membership, Module
 
 
 def find(session: Session, *, workspace_id: str, key_id: str, lock: bool = False) -> ApiKey | None:
@@ -98,3 +98,9 @@ def _matches(q: str) -> ColumnElement[bool]:
     if q.startswith("xdk_"):
         conditions.append(col(ApiKey.id).in_(by_prefix))
     return or_(*conditions)
+
+
+def module_names(session: Session, *, workspace_id: str) -> frozenset[str]:
+    """The names of the workspace's modules, which are resources of scopes."""
+    query = select(Module.name).where(Module.workspace_id == workspace_id, col(Module.deleted_at).is_(None))
+    return frozenset(session.exec(query).all())

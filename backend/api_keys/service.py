@@ -34,7 +34,8 @@ def create(session: Session, *, actor: Actor, input: KeyInput) -> tuple[ApiKey, 
     """
     permissions.require(actor, permissions.API_KEYS_WRITE)
     now = clock.now()
-    values = inputs.check({f.name: getattr(input, f.name) for f in dataclasses.fields(input)}, now=now)
+    given = {f.name: getattr(input, f.name) for f in dataclasses.fields(input)}
+    values = inputs.check(given, now=now, modules=queries.module_names(session, workspace_id=actor.workspace_id))
     values = inputs.with_default_limit(values)
     _require_grantable(actor, values["scopes"])
     _check_owner(session, actor, values["owner_id"])
@@ -139,7 +140,7 @@ def update(session: Session, *, actor: Actor, key_id: str, changes: dict[str, An
     permissions.require(actor, permissions.API_KEYS_WRITE)
     key = _changeable(session, actor, key_id)
     now = clock.now()
-    values = inputs.check(changes, now=now)
+    values = inputs.check(changes, now=now, modules=queries.module_names(session, workspace_id=actor.workspace_id))
     _require_grantable(actor, set(values.get("scopes", ())) - set(key.scopes))
     _check_owner(session, actor, values.get("owner_id"))
     before = describe(key)

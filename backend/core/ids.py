@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _LENGTH = 26
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _lock = threading.Lock()
 _last = 0
 
@@ -41,6 +43,11 @@ def created_ms(identifier: str) -> int:
     for char in identifier.rpartition("_")[2]:
         value = value << 5 | _ALPHABET.index(char)
     return value >> 80
+
+
+def created_at(identifier: str) -> datetime:
+    """The moment that an id carries, to the millisecond."""
+    return _EPOCH + timedelta(milliseconds=created_ms(identifier))
 
 
 def _uuid7(tick: int, random: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
@@ -39,6 +40,12 @@ def text(value: str) -> str:
 def query(value: str) -> str:
     """A query string with the values of what is named like a secret, or reads like one, replaced."""
     return "&".join(_parameter(part) for part in value.split("&")) if value else ""
+
+
+def values(value: str, *, shown: Collection[str]) -> str:
+    """A query string with every value replaced but those of the parameters `shown`."""
+    parts = (query(part) if part.partition("=")[0] in shown else f"{part.partition('=')[0]}={HIDDEN}" for part in value.split("&"))
+    return "&".join(parts) if value else ""
 
 
 def is_secret_name(name: str) -> bool:

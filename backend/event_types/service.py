@@ -110,6 +110,26 @@ def archive(session: Session, *, actor: Actor, name: str) -> None:
     audit.record(session, actor=actor, action="event_type.archived", target_kind="event_type", target_id=row.id, target_name=name)
 
 
+def register(session: Session, *, workspace_id: str, group: str, types: Mapping[str, tuple[str, dict[str, Any]]]) -> None:
+    """Have these types of a feature, each with its description and sample; built-in ones are there, archived ones come back."""
+    query = select(EventType).where(EventType.workspace_id == workspace_id, col(EventType.name).in_(types))
+    there = {row.name: row for row in session.exec(query).all()}
+    now = clock.now()
+    for name, (description, sample) in types.items():
+        if name in BUILT_IN:
+            continue
+        row = there.get(name) or EventType(id=ids.new("ety"), workspace_id=workspace_id, name=name, updated_at=now)
+        row.group, row.description, row.sample, row.updated_at, row.archived_at = group[:60], description, sample, now, None
+        session.add(row)
+
+
+def retire(session: Session, *, workspace_id: str, names: Collection[str]) -> None:
+    """Archive these types of a feature."""
+    query = select(EventType).where(EventType.workspace_id == workspace_id, col(EventType.name).in_(names))
+    for row in session.exec(query).all():
+        row.archived_at = row.archived_at or clock.now()
+
+
 def _check_objects(objects: Mapping[str, dict[str, Any] | None]) -> None:
     errors: list[FieldError] = []
     for path, value in objects.items():

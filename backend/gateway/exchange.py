@@ -33,6 +33,7 @@ _SECURITY: Final = (
 )
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _CLIENT_LEFT: Final = 499
+_SHOWN_OF_RECORDS: Final = frozenset({"limit", "sort", "confirm"})
 # How much of the body of a refused request is read for the client's sake, and for how long.
 _DRAIN_BYTES: Final = 2 * 1024 * 1024
 _DRAIN_SECONDS: Final = 2.0
@@ -192,7 +193,7 @@ class Exchange:
             duration_ms=round((time.perf_counter() - self._began) * 1000, 3),
             ip=self.ip,
             user_agent=self.user_agent,
-            query=redaction.query(query.decode("latin-1")) if query else "",
+            query=_logged(query.decode("latin-1"), call) if query else "",
             route=call.route if isinstance(call, Call) else "",
             workspace_id=actor.workspace_id if actor else "",
             caller_kind=actor.kind if actor else "",
@@ -203,6 +204,13 @@ class Exchange:
             limit_name=self.limit_name,
             limit_remaining=self.limit_remaining,
         )
+
+
+def _logged(query: str, call: Call | NoCall | None) -> str:
+    """A query as the log keeps it: what records are looked for by may be personal, so it is not."""
+    if isinstance(call, Call) and call.permission.also:
+        return redaction.values(query, shown=_SHOWN_OF_RECORDS)
+    return redaction.query(query)
 
 
 def reason_of(error: CrossdockError) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Header, Response
 from sqlmodel import Session
@@ -41,9 +42,7 @@ def once(
     """
     if key is None:
         return make()
-    fingerprint = crypto.fingerprint(body.model_dump_json(exclude_unset=True).encode())
-    scope = service.Scope(actor.workspace_id, actor.id, route, service.check_key(key), fingerprint)
-    replay = service.begin(session, scope)
+    scope, replay = _begin(session, actor, route, key, body.model_dump_json(exclude_unset=True).encode())
     if replay is not None:
         response.headers[REPLAYED] = "true"
         response.status_code = replay.status_code
@@ -52,3 +51,22 @@ def once(
     kept = made.model_dump(mode="json") | dict.fromkeys(secrets)
     service.finish(session, scope, status_code=status_code, answer=kept)
     return made
+
+
+def once_document(
+    session: Session, *, actor: Actor, route: str, key: str | None, body: Any, make: Callable[[], dict[str, Any]]
+) -> tuple[dict[str, Any], bool]:
+    """The same for a route whose body and answer are JSON objects of any content; and whether this is the answer from before."""
+    if key is None:
+        return make(), False
+    scope, replay = _begin(session, actor, route, key, json.dumps(body).encode())
+    if replay is not None:
+        return replay.answer, True
+    made = make()
+    service.finish(session, scope, status_code=201, answer=made)
+    return made, False
+
+
+def _begin(session: Session, actor: Actor, route: str, key: str, body: bytes) -> tuple[service.Scope, service.Replay | None]:
+    scope = service.Scope(actor.workspace_id, actor.id, route, service.check_key(key), crypto.fingerprint(body))
+    return scope, service.begin(session, scope)

@@ -17,8 +17,9 @@ _SortKey: Any = String(100).with_variant(String(100, collation="C"), "postgresql
 class Module(TenantRow, table=True):
     """A type of records that a workspace defines: its fields, its rules, and what is still to be done about its records.
 
-    A field keeps its `key` through all renaming; `shape` counts the sets of keys that records were written with. `chores` are
-    `{"kind": "fill" | "purge", "key", "after"}`: a field's keys that are being added to or removed from the records there are.
+    A field keeps its `key` through all renaming; `shape` counts the sets of keys that records were written with. `chores` say
+    what the records there are still need: `{"kind": "fill" | "purge", "key"}` for a field that came or went, and how far the
+    walk through them has come, `{"kind": "walk", "after"}`.
     """
 
     __table_args__ = (

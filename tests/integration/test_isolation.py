@@ -23,6 +23,9 @@ from backend.event_types import service as event_types
 from backend.events import service as events
 from backend.logs import recorder
 from backend.models import Delivery, RequestLog, User
+from backend.records import modules
+from backend.records import service as records
+from backend.records.definitions import ModuleInput
 from backend.replays import service as replays
 from backend.webhooks import service as webhooks
 from tests.factories import accounts, rows
@@ -50,6 +53,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/events/{event_id}/replay": {"reason": "Taken over"},
     "POST /api/v1/replays": {"filter": {}, "reason": "Theirs"},
     "POST /api/v1/webhooks/{webhook_id}/probe": {"resume": True, "missed": "send"},
+    "POST /api/v1/modules": {"name": "theirs", "fields": [{"name": "title", "type": "text"}]},
+    "PATCH /api/v1/modules/{module}": {"label": "Taken over", "fields": []},
+    "POST /api/v1/records/{module}": {"title": "Theirs"},
+    "PATCH /api/v1/records/{module}/{record_id}": {"title": "Taken over"},
 }
 EMPTY = {
     "POST /api/v1/api-keys/{key_id}/revoke",
@@ -65,6 +72,7 @@ EMPTY = {
     "POST /api/v1/replays/{replay_id}/pause",
     "POST /api/v1/replays/{replay_id}/resume",
     "POST /api/v1/replays/{replay_id}/cancel",
+    "POST /api/v1/modules/starter-sets/{starter_set}/install",
 }
 OPERATIONS = [entry for entry in web.table(application.ROUTERS, application.PREFIX) if entry.permission is not web.PUBLIC]
 
@@ -94,10 +102,13 @@ def furnish() -> tuple[Actor, dict[str, str], str]:
         )  # fmt: skip
         session.add(log)
         replay = replays.replay_event(session, actor=owner, event_id=event.id, reason=mark)
+        modules.create(session, actor=owner, input=ModuleInput(name="mine_only", fields=[{"name": "title", "type": "text"}]))
+        record = records.create(session, actor=owner, module="mine_only", values={"title": mark})
         session.flush()
         return owner, {
             "key_id": key.id, "webhook_id": webhook.id, "event_id": event.id, "delivery_id": delivery.id, "name": "mine.made",
-            "request_id": log.id, "replay_id": replay.id,
+            "request_id": log.id, "replay_id": replay.id, "module": "mine_only", "record_id": record.id,
+            "starter_set": "none",
         }, mark  # fmt: skip
 
 
@@ -107,7 +118,8 @@ def credentials_of(actor: Actor) -> dict[str, str]:
         _, row = sessions.open_session(session, session.get_one(User, actor.id), workspace_id=None, ip="", user_agent="", kind="api")
         info = sessions.info_of(session, row)
         assert info is not None
-        scopes = ["api_keys:manage", "events:manage", "webhooks:manage", "logs:read", "metrics:read"]
+        resources = ("api_keys", "events", "webhooks", "modules", "records")
+        scopes = [*(f"{resource}:manage" for resource in resources), "logs:read", "metrics:read"]
         unlimited = KeyInput(name="Everything", scopes=scopes, limit_per_minute=None)
         _, key = api_keys.create(session, actor=actor, input=unlimited)
     return {"user": tokens.access_token(info), "key": key}
@@ -127,7 +139,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 def test_every_operation_has_a_fixture() -> None:
     parameters = set(re.findall(r"{(\w+)}", " ".join(entry.path for entry in OPERATIONS)))
-    assert parameters == {"key_id", "webhook_id", "event_id", "delivery_id", "name", "request_id", "replay_id"}
+    assert parameters == {
+        "key_id", "webhook_id", "event_id", "delivery_id", "name", "request_id", "replay_id", "module", "record_id", "starter_set",
+    }  # fmt: skip
     for entry in OPERATIONS:
         body_of(f"{entry.method} {entry.path}")
 

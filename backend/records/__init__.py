@@ -1,0 +1,1 @@
+"""Modules and records: types of rows that a workspace defines, and the rows."""
