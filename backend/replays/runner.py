@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -48,9 +48,10 @@ class _Active:
 
 
 class Runner:
-    """Advances every replay that runs until none does."""
+    """Advances every replay that runs until none does. `clock` tells monotonic seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._active: dict[str, _Active] = {}
         self._resting: dict[str, float] = {}  # what failed, until when
         self._tidied_at = -_TIDY_SECONDS
@@ -58,13 +59,14 @@ class Runner:
     def run(self) -> None:
         """Work until nothing runs, or this process is asked to stop. Raises `Unavailable` when the database is away."""
         while not lifecycle.stop_requested():
-            begun = time.monotonic()
-            if not self.tick(begun):
+            begun = self._clock()
+            if not self.tick():
                 return
-            lifecycle.wait(TICK_SECONDS - (time.monotonic() - begun))
+            lifecycle.wait(TICK_SECONDS - (self._clock() - begun))
 
-    def tick(self, now: float) -> bool:
-        """Give each replay that runs its turn at `now`, in seconds of one monotonic clock; whether any does."""
+    def tick(self) -> bool:
+        """Give each replay that runs its turn; whether any does."""
+        now = self._clock()
         if now - self._tidied_at >= _TIDY_SECONDS:
             self._tidied_at = now
             _cancel_left_behind()
@@ -72,7 +74,7 @@ class Runner:
         self._active = {replay.id: self._known(replay, now) for replay in running}
         for replay in running:
             try:
-                self._turn(replay, self._active[replay.id], now)
+                self._turn(replay, self._active[replay.id])
             except Unavailable:
                 raise
             except Exception:  # noqa: BLE001 - whatever it was, the other replays go on, and this one later
@@ -87,7 +89,8 @@ class Runner:
             return _Active(policy.Pace(rate, now), replay.cursor, replay.cursor)
         return active
 
-    def _turn(self, replay: Replay, active: _Active, now: float) -> None:
+    def _turn(self, replay: Replay, active: _Active) -> None:
+        now = self._clock()
         allowed = active.pace.allowance(now)
         if not allowed:
             return
@@ -105,7 +108,8 @@ class Runner:
         if not advanced:
             del self._active[replay.id]
             return
-        active.pace.spend(len(chunk), now)
+        # Counted for the moment at which they are there: what a slow commit held up must not meet what follows in one second.
+        active.pace.spend(len(chunk), self._clock())
         active.cursor = chunk[-1] if chunk else active.cursor
         if tells:
             active.told_at = now
