@@ -38,7 +38,13 @@ GROUPS: Final = (
             Place("Receiver", "/settings/receiver", "inbox", "r"),
         ),
     ),
-    Group("Watch", (Place("Deliveries", "/settings/deliveries", "send", "d"),)),
+    Group(
+        "Watch",
+        (
+            Place("Deliveries", "/settings/deliveries", "send", "d"),
+            Place("Events", "/settings/events", "radio", "e"),
+        ),
+    ),
     Group("Settings", (Place("Members", "/settings/members", "users", "m"),)),
 )
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 from reflex_components_core.core.banner import has_connection_errors
 
-from console.components.basic import Text, icon, icon_button, link
+from console.components.basic import Text, icon, icon_button, link, link_button
 from console.components.form import post_form
 from console.nav import GROUPS, navigation
 from console.session import SessionState, WorkspaceRow
@@ -35,6 +35,22 @@ def shell(
         _keys_help(),
         class_name="x-frame",
     )
+
+
+def live_mark() -> rx.Component:
+    """At the right of a list's title: what is new appears by itself."""
+    return rx.el.span(rx.el.i(), "Live", class_name="x-live x-wide-only", title="What is new appears by itself.")
+
+
+def gone(sentence: str, path: str, label: str) -> rx.Component:
+    """What a detail shows when there is no such thing, with the way to its list."""
+    return rx.el.div(rx.el.p(sentence), link_button(label, path), class_name="x-empty")
+
+
+def bones(*widths: str) -> rx.Component:
+    """The lines of a detail that is not there yet."""
+    lines = widths or ("220px", "60%", "80%", "70%")
+    return rx.el.div(*[rx.el.span(class_name="x-bone", width=width) for width in lines], class_name="x-stack")
 
 
 def bare(*content: Any) -> rx.Component:

@@ -123,7 +123,7 @@ class Listing(Page, mixin=True):
 class Detail(Page, mixin=True):
     """One thing, named by the end of the address."""
 
-    subject: str = ""
+    _subject: str = ""
     missing: bool = False
 
     @rx.event
@@ -131,7 +131,7 @@ class Detail(Page, mixin=True):
     async def load(self) -> None:
         """Read what the address names."""
         wanted = last_part(self)
-        is_another, self.subject, self.missing = self.subject != wanted, wanted, False
+        is_another, self._subject, self.missing = self._subject != wanted, wanted, False
         self._open(anew=is_another)
         await self._fetch()
 
@@ -180,13 +180,13 @@ class Form(rx.State, mixin=True):
         self.busy, self.errors = True, {}
 
 
-class Managed(Form, Detail, mixin=True):
-    """A detail whose settings can be saved, which asks before what cannot be taken back, and may show a secret once."""
+class Asking(Detail, mixin=True):
+    """A detail that asks before what needs an answer."""
 
     ASKS: ClassVar[tuple[str, ...]] = ()
     ask: str = ""
     ask_error: str = ""
-    revealing: str = ""
+    busy: bool = False
 
     @rx.event
     @needs(auth.PAGE)
@@ -200,17 +200,9 @@ class Managed(Form, Detail, mixin=True):
         """Leave things as they are."""
         self.ask = ""
 
-    @rx.event
-    @needs(auth.PAGE)
-    def stored(self) -> None:
-        """The secret is stored."""
-        self.revealing = ""
-
     def _open(self, *, anew: bool) -> None:
         super()._open(anew=anew)
-        self.busy, self.ask, self.errors = False, "", {}
-        if anew:
-            self.revealing = ""
+        self.busy, self.ask = False, ""
 
     @contextlib.contextmanager
     def _answering(self) -> Iterator[None]:
@@ -229,6 +221,24 @@ class Managed(Form, Detail, mixin=True):
         right = str(form.get("typed_name", "")).strip() == name
         self.ask_error = "" if right else "That is not its name."
         return right
+
+
+class Managed(Form, Asking, mixin=True):
+    """A detail whose settings can be saved, and which may show a secret once."""
+
+    revealing: str = ""
+
+    @rx.event
+    @needs(auth.PAGE)
+    def stored(self) -> None:
+        """The secret is stored."""
+        self.revealing = ""
+
+    def _open(self, *, anew: bool) -> None:
+        super()._open(anew=anew)
+        self.errors = {}
+        if anew:
+            self.revealing = ""
 
 
 class Making(Form, mixin=True):

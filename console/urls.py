@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Final
 from urllib.parse import urlencode
 
 import reflex as rx
+
+# How far back a list goes, as the address says it.
+SPANS: Final = {
+    "1h": ("Last hour", timedelta(hours=1)),
+    "24h": ("Last 24 h", timedelta(days=1)),
+    "7d": ("Last 7 days", timedelta(days=7)),
+    "30d": ("Last 30 days", timedelta(days=30)),
+}
 
 
 def with_query(path: str, **params: str) -> str:
@@ -22,3 +32,8 @@ def query(state: rx.State, *names: str) -> dict[str, str]:
 def last_part(state: rx.State) -> str:
     """The last part of the tab's path: the id of what a detail page shows."""
     return state.router.url.path.rstrip("/").rpartition("/")[2]
+
+
+def since(text: str, now: datetime) -> datetime | None:
+    """The moment that a span of `SPANS` ago was; None for anything else."""
+    return now - SPANS[text][1] if text in SPANS else None

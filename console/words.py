@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from backend.core import clock
+
+MOST_BODY: Final = 16_384
 
 
 class _Count(Protocol):
@@ -62,3 +65,15 @@ def percent(part: float, whole: float) -> str:
         return "–"
     share = 100 * part / whole
     return f"{share:.0f} %" if share in (0.0, 100.0) else f"{min(share, 99.9):.1f} %"
+
+
+def readable(text: str) -> tuple[str, bool]:
+    """A body for reading: JSON indented, at most 16 KB; and whether it was cut."""
+    if len(text) > MOST_BODY:
+        return text[:MOST_BODY], True
+    if text[:1] in ("{", "["):
+        try:
+            return json.dumps(json.loads(text), indent=2, ensure_ascii=False), False
+        except ValueError:
+            pass
+    return text, False

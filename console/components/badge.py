@@ -8,10 +8,10 @@ from console.components.basic import Live, icon
 from console.theme import LOOKS, Look
 
 
-def _look(look: Look, *, bare: bool) -> rx.Component:
+def _look(look: Look, *, bare: bool, word: Live = None) -> rx.Component:
     return rx.el.span(
         icon(look.icon, 13),
-        look.word,
+        look.word if word is None else word,
         class_name=f"x-badge {f'x-{look.tone}' if look.tone else ''}{' x-bare' if bare else ''}",
     )
 
@@ -23,6 +23,12 @@ def status(state: Live, *states: str) -> rx.Component:
     return rx.fragment(
         rx.match(state, *[(name, _look(LOOKS[name], bare=False)) for name in states or LOOKS], rx.el.span(state, class_name="x-badge"))
     )
+
+
+def tally(state: Live, text: Live, *states: str) -> rx.Component:
+    """`text` (such as `3 delivered`) with the icon and colour of a state, one of `states`."""
+    shown = [(name, _look(LOOKS[name], bare=True, word=text)) for name in states]
+    return rx.fragment(rx.match(state, *shown, rx.el.span(text, class_name="x-badge x-bare")))
 
 
 def dot(state: Live, *states: str) -> rx.Component:

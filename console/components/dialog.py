@@ -6,7 +6,7 @@ from typing import Any
 
 import reflex as rx
 
-from console.components.basic import Live, Text, button
+from console.components.basic import Live, Text, button, note
 from console.components.form import field
 
 
@@ -24,6 +24,19 @@ def dialog(title: Text, *children: Any, opened: Live, on_close: Any, about: Text
         open=opened,
         on_open_change=lambda _open: on_close,
     )
+
+
+def ask(state: Live, kind: str, title: Text, about: Text, verb: str, on_submit: Any, *fields: rx.Component) -> rx.Component:
+    """A form of a `states.Asking`, open while it asks for `kind`; what went wrong is said above the buttons."""
+    problem = rx.cond(state.ask_error != "", note(state.ask_error, tone="bad", icon_name="circle-alert"), rx.fragment())
+    form = rx.el.form(
+        *fields,
+        problem,
+        foot(button("Cancel", on_click=state.close_dialog), button(verb, look="primary", type="submit", busy=state.busy)),
+        on_submit=on_submit,
+        class_name="x-stack",
+    )
+    return dialog(title, form, opened=state.ask == kind, on_close=state.close_dialog, about=about)
 
 
 def foot(*buttons: rx.Component) -> rx.Component:

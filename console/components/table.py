@@ -10,6 +10,7 @@ import reflex as rx
 
 from console.components.badge import count
 from console.components.basic import Live, Text, icon, length, link
+from console.urls import SPANS
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,18 @@ def chip(label: str, value: Live, options: Any, on_change: Any, *, shown: Live =
         class_name="x-chip",
         custom_attrs={"data-on": value != ""},
     )
+
+
+def time_chip(state: Live) -> rx.Component:
+    """How far back a `states.Listing` with the filter `since` goes."""
+    options = [rx.el.option("Any time", value=""), *(rx.el.option(words, value=name) for name, (words, _) in SPANS.items())]
+    shown = rx.match(state.since, *((name, words) for name, (words, _) in SPANS.items()), state.since)
+    return chip("Time", state.since, rx.fragment(*options), lambda value: state.pick("since", value), shown=shown)
+
+
+def clear_filters(state: Live, path: str) -> rx.Component:
+    """The way out of the filters of a `states.Listing`, while there are any."""
+    return rx.cond(state.is_filtered, link(icon("x", 13), "Clear", to=path, class_name="x-button x-quiet x-small-button"), rx.fragment())
 
 
 def search_box(value: Live, on_search: Any, placeholder: str) -> rx.Component:

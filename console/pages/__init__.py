@@ -9,6 +9,8 @@ from console.pages.api_keys import page as api_keys
 from console.pages.deliveries import detail as delivery
 from console.pages.deliveries import page as deliveries
 from console.pages.door import page as door
+from console.pages.events import detail as event
+from console.pages.events import page as events
 from console.pages.members import page as members
 from console.pages.overview import page as overview
 from console.pages.receiver import page as receiver
@@ -19,5 +21,19 @@ from console.pages.workspace import page as workspace
 
 def add_all(app: rx.App) -> None:
     """Add every page."""
-    for section in (door, overview, api_keys, api_key, webhooks, webhook, deliveries, delivery, receiver, members, workspace):
+    for section in (
+        door,
+        overview,
+        api_keys,
+        api_key,
+        webhooks,
+        webhook,
+        receiver,
+        deliveries,
+        delivery,
+        events,
+        event,
+        members,
+        workspace,
+    ):
         section.add(app)

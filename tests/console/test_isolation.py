@@ -95,9 +95,10 @@ def test_the_owner_reads_and_changes_by_the_same_calls_what_others_cannot(web: W
 
     seen_by = asyncio.run(story())
     shows = {name for name, text in seen_by.items() if _OURS in text}
-    assert shows >= {f"{state}.load" for state in ("keys_state", "key_state", "webhooks_state", "webhook_state", "deliveries_state")}
+    states = ("keys_state", "key_state", "webhooks_state", "webhook_state", "deliveries_state", "event_state")
+    assert shows >= {f"{state}.load" for state in states}
     changed = {table for table, found in rows.of_workspace(ours.workspace_id).items() if found != before[table]}
-    assert changed >= {"api_key", "api_key_secret", "webhook", "delivery", "receiver_inbox", "invitation"}
+    assert changed >= {"api_key", "api_key_secret", "webhook", "delivery", "replay", "receiver_inbox", "invitation"}
 
 
 def _by_state() -> list[str]:
@@ -124,6 +125,8 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         "filter_state": at_hook,
         "delivery_state": f"/settings/deliveries/{delivery.id}",
         "deliveries_state": f"/settings/deliveries?webhook={hook.id}",
+        "event_state": f"/settings/events/{published.id}",
+        "events_state": "/settings/events?type=order.created",
         "receiver_state": f"/settings/receiver?inbox={inbox.id}",
     }
     ids = {"invitation_id": invitation.id, "user_id": ours.id}

@@ -13,9 +13,9 @@ from backend.models import Attempt
 from console import bridge, words
 from console.components.chart import spark_path
 from console.pages.api_keys import forms as key_forms
-from console.pages.deliveries.rows import since, times
+from console.pages.deliveries.rows import times
 from console.pages.webhooks import forms as webhook_forms
-from console.urls import with_query
+from console.urls import since, with_query
 
 
 @pytest.mark.parametrize(

@@ -72,11 +72,11 @@ def close_secret(page: Page) -> None:
     expect(page.get_by_test_id("secret")).to_have_count(0)
 
 
-def publish(running: Installation, key: str, data: dict[str, Any], event: str = "order.created") -> str:
-    """Publish an event over HTTP, as a partner does; its id."""
+def publish(running: Installation, key: str, data: dict[str, Any], event: str = "order.created", *, webhooks: int = 1) -> str:
+    """Publish an event over HTTP, as a partner does, which goes to so many `webhooks`; its id."""
     answer = httpx.post(
         f"{running.address}/api/v1/events", json={"type": event, "data": data}, headers={"Authorization": f"Bearer {key}"}, timeout=10
     )
     assert answer.status_code == 202, answer.text
-    assert answer.json()["deliveries"] == 1
+    assert answer.json()["deliveries"] == webhooks
     return answer.json()["id"]

@@ -7,10 +7,10 @@ from typing import Final
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import button, card, facts, length, link_button, menu, menu_item, note, time
+from console.components.basic import button, card, facts, length, menu, menu_item, note, time
 from console.components.chart import figure, meter
 from console.components.copy import copy_id
-from console.components.dialog import confirm_by_name, dialog, foot
+from console.components.dialog import ask, confirm_by_name
 from console.components.form import select_field, text_field
 from console.components.secret import secret_panel
 from console.components.table import Column
@@ -19,7 +19,7 @@ from console.pages.api_keys.page import STATUSES, further_fields, limit_fields, 
 from console.pages.api_keys.rows import LimitRow, RequestRow, SecretRow, UseRow
 from console.pages.api_keys.state import PATH
 from console.session import SessionState
-from console.shell import shell
+from console.shell import bones, gone, shell
 
 OVERLAPS: Final = [("0", "None: the old one stops at once"), ("1", "1 hour"), ("24", "24 hours"), ("72", "3 days"), ("168", "7 days")]
 
@@ -31,23 +31,17 @@ def add(app: rx.App) -> None:
 
 def view() -> rx.Component:
     """The page."""
-    gone = rx.el.div(
-        rx.el.p("There is no such API key in this workspace. It may belong to another one; switch at the top left."),
-        link_button("All API keys", PATH),
-        class_name="x-empty",
+    missing = gone(
+        "There is no such API key in this workspace. It may belong to another one; switch at the top left.", PATH, "All API keys"
     )
     return shell(
         rx.cond(KeyState.key.name != "", KeyState.key.name, "API key"),
-        rx.cond(KeyState.missing, gone, rx.cond(KeyState.key.id == "", _bones(), _content())),
+        rx.cond(KeyState.missing, missing, rx.cond(KeyState.key.id == "", bones(), _content())),
         _dialogs(),
         current=PATH,
         parent=("API keys", PATH),
         action=rx.cond(KeyState.key.id != "", _actions(), rx.fragment()),
     )
-
-
-def _bones() -> rx.Component:
-    return rx.el.div(*[rx.el.span(class_name="x-bone", width=width) for width in ("220px", "60%", "80%", "70%")], class_name="x-stack")
 
 
 def _actions() -> rx.Component:
@@ -259,24 +253,20 @@ def _settings() -> rx.Component:
 
 def _dialogs() -> rx.Component:
     shared = {"name": KeyState.key.name, "on_close": KeyState.close_dialog, "busy": KeyState.busy, "error": KeyState.ask_error}
-    rotate = dialog(
+    rotate = ask(
+        KeyState,
+        "rotate",
         "Rotate the secret",
-        rx.el.form(
-            select_field(
-                "Keep the old secret for",
-                OVERLAPS,
-                name="overlap",
-                default_value="24",
-                help_="Both work until then; this page shows which is still used, and from where.",
-            ),
-            rx.cond(KeyState.ask_error != "", note(KeyState.ask_error, tone="bad", icon_name="circle-alert"), rx.fragment()),
-            foot(button("Cancel", on_click=KeyState.close_dialog), button("Rotate", look="primary", type="submit", busy=KeyState.busy)),
-            on_submit=KeyState.rotate,
-            class_name="x-stack",
+        "Makes a new secret for this key. Its id, scopes and limits stay.",
+        "Rotate",
+        KeyState.rotate,
+        select_field(
+            "Keep the old secret for",
+            OVERLAPS,
+            name="overlap",
+            default_value="24",
+            help_="Both work until then; this page shows which is still used, and from where.",
         ),
-        opened=KeyState.ask == "rotate",
-        on_close=KeyState.close_dialog,
-        about="Makes a new secret for this key. Its id, scopes and limits stay.",
     )
     return rx.fragment(
         rotate,

@@ -7,6 +7,7 @@ from typing import Final
 import reflex as rx
 
 from backend.api_keys.scopes import ACTIONS, RECORD_NAMES, RESOURCES, label
+from console import examples
 from console.components import badge, table
 from console.components.basic import Live, button, contains, gated_link_button, icon, link_button, note, time
 from console.components.copy import code_block, copy_id
@@ -35,10 +36,10 @@ COLUMNS: Final = [
     Column("Requests", 60, right=True),
     Column("Last used", 60, right=True),
 ]
-EXAMPLE: Final = """curl {base}/api/v1/api-keys \\
+EXAMPLE: Final = """curl BASE/api/v1/api-keys \\
   -H "Authorization: Bearer $TOKEN" \\
   -H "Content-Type: application/json" \\
-  -d '{{"name": "Shop", "scopes": ["events:write"]}}'"""
+  -d '{"name": "Shop", "scopes": ["events:write"]}'"""
 
 
 def add(app: rx.App) -> None:
@@ -83,7 +84,7 @@ def _empty() -> rx.Component:
     fresh = empty(
         "An API key lets a partner's system call Crossdock. Give each system its own key with the least rights it needs.",
         gated_link_button("Create key", f"{PATH}/new", icon_name="plus", look="primary", allowed=SessionState.can_write),
-        curl=rx.Var.create(EXAMPLE.format(base="BASE")).replace("BASE", SessionState.base_url),
+        curl=examples.here(EXAMPLE),
     )
     return rx.cond(KeysState.is_filtered, nothing_found(link_button("Clear filters", PATH)), fresh)
 
@@ -99,24 +100,17 @@ def new() -> rx.Component:
 
 
 def _made() -> rx.Component:
-    call = rx.Var.create(USE).replace("BASE", SessionState.base_url)
     return rx.el.div(
         secret_panel(
             rx.Var.create(f"The secret of {NewKeyState.created_name}"),
             filename="crossdock-api-key.txt",
             on_close=NewKeyState.done,
-            next_step=code_block(call, "shell", title="Use it: publish an event"),
+            next_step=code_block(examples.publish(), "shell", title="Use it: publish an event"),
         ),
         rx.el.div(rx.el.span("Key id", class_name="x-small x-soft"), copy_id(NewKeyState.created_id), class_name="x-row"),
         class_name="x-stack",
         max_width="720px",
     )
-
-
-USE: Final = """curl BASE/api/v1/events \\
-  -H "Authorization: Bearer $CROSSDOCK_KEY" \\
-  -H "Content-Type: application/json" \\
-  -d '{"type": "order.created", "data": {"id": "4711", "total": 42.5}}'"""
 
 
 def _form() -> rx.Component:

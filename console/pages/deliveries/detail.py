@@ -7,13 +7,13 @@ from typing import Any
 import reflex as rx
 
 from console.components import badge
-from console.components.basic import button, facts, icon, link_button, text_link, time
+from console.components.basic import button, facts, icon, text_link, time
 from console.components.copy import copy_id
 from console.pages.deliveries.detail_state import DeliveryState
 from console.pages.deliveries.parts import PATH, STATUSES, attempt
 from console.pages.deliveries.rows import AttemptRow
 from console.session import SessionState
-from console.shell import shell
+from console.shell import bones, gone, shell
 
 
 def add(app: rx.App) -> None:
@@ -28,15 +28,11 @@ def add(app: rx.App) -> None:
 
 def view() -> rx.Component:
     """The page."""
-    gone = rx.el.div(
-        rx.el.p("There is no such delivery in this workspace. It may be older than deliveries are kept, or belong to another workspace."),
-        link_button("All deliveries", PATH),
-        class_name="x-empty",
-    )
-    bones = rx.el.div(*[rx.el.span(class_name="x-bone", width=width) for width in ("240px", "70%", "55%", "65%")], class_name="x-stack")
+    sentence = "There is no such delivery in this workspace. It may be older than deliveries are kept, or belong to another workspace."
+    missing = gone(sentence, PATH, "All deliveries")
     return shell(
         rx.cond(DeliveryState.delivery.event != "", DeliveryState.delivery.event, "Delivery"),
-        rx.cond(DeliveryState.missing, gone, rx.cond(DeliveryState.delivery.id == "", bones, _content())),
+        rx.cond(DeliveryState.missing, missing, rx.cond(DeliveryState.delivery.id == "", bones(), _content())),
         current=PATH,
         parent=("Deliveries", PATH),
         action=rx.cond(DeliveryState.delivery.id != "", _actions(), rx.fragment()),
@@ -87,7 +83,7 @@ def _content() -> rx.Component:
 def _story() -> rx.Component:
     delivery = DeliveryState.delivery
     return rx.el.ol(
-        _step(_dot("inbox", ""), "Accepted ", time(delivery.accepted), rx.cond(delivery.replay_of != "", " as a replay", "")),
+        _step(_dot("inbox", ""), "Accepted ", time(delivery.accepted), rx.cond(delivery.is_replay, " as a replay", "")),
         rx.foreach(DeliveryState.attempts, _attempt),
         rx.cond(
             delivery.next_at != "",
@@ -142,7 +138,7 @@ def _facts() -> rx.Component:
     return rx.el.aside(
         facts(
             ("Webhook", text_link(delivery.webhook, "/settings/webhooks/" + delivery.webhook_id)),
-            ("Event", rx.el.span(delivery.event, class_name="x-mono")),
+            ("Event", text_link(rx.el.span(delivery.event, class_name="x-mono"), "/settings/events/" + delivery.event_id)),
             ("Event id", copy_id(delivery.event_id)),
             ("Attempts", rx.el.span(delivery.attempts, class_name="x-num")),
             ("Accepted", time(delivery.accepted)),
@@ -150,14 +146,19 @@ def _facts() -> rx.Component:
             ("Trace", copy_id(delivery.trace)),
         ),
         rx.cond(
-            delivery.replay_of != "",
+            delivery.is_replay,
             rx.el.div(
-                rx.el.span("A replay of ", copy_id(delivery.replay_of)),
-                rx.el.span(delivery.replay_reason, class_name="x-soft"),
+                rx.cond(
+                    delivery.replay_of != "",
+                    rx.el.span("A replay of ", text_link("an earlier delivery", PATH + "/" + delivery.replay_of)),
+                    rx.el.span("A replay of the event; it had not been sent to this webhook before."),
+                ),
+                rx.cond(delivery.replay_reason != "", rx.el.span(delivery.replay_reason, class_name="x-soft x-wrap"), rx.fragment()),
                 class_name="x-small x-stack-tight",
             ),
             rx.fragment(),
         ),
+        text_link("What became of this event elsewhere", "/settings/events/" + delivery.event_id),
         text_link("Other deliveries of this event", PATH + "?q=" + delivery.event_id),
         class_name="x-card x-card-pad x-stack",
     )

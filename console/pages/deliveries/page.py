@@ -6,14 +6,15 @@ from typing import Any, Final
 
 import reflex as rx
 
+from console import examples
 from console.components import table
-from console.components.basic import gated_link_button, icon, link, link_button
+from console.components.basic import gated_link_button, link_button
 from console.components.empty import empty, nothing_found
 from console.pages.deliveries.parts import PATH, listing
 from console.pages.deliveries.rows import ERROR_WORDS
 from console.pages.deliveries.state import DeliveriesState
 from console.session import SessionState
-from console.shell import shell
+from console.shell import live_mark, shell
 
 TABS: Final = (
     ("Delivered", "delivered"),
@@ -23,11 +24,6 @@ TABS: Final = (
     ("Cancelled", "cancelled"),
 )
 CODES: Final = ("200", "202", "204", "301", "302", "400", "401", "403", "404", "410", "413", "422", "429", "500", "502", "503", "504")
-TIMES: Final = (("1h", "Last hour"), ("24h", "Last 24 h"), ("7d", "Last 7 days"), ("30d", "Last 30 days"))
-EXAMPLE: Final = """curl BASE/api/v1/events \\
-  -H "Authorization: Bearer $CROSSDOCK_KEY" \\
-  -H "Content-Type: application/json" \\
-  -d '{"type": "order.created", "data": {"id": "4711", "total": 42.5}}'"""
 
 
 def add(app: rx.App) -> None:
@@ -50,7 +46,7 @@ def view() -> rx.Component:
             class_name="x-stack",
         ),
         current=PATH,
-        action=rx.el.span(rx.el.i(), "Live", class_name="x-live x-wide-only", title="New deliveries appear by themselves."),
+        action=live_mark(),
     )
 
 
@@ -64,7 +60,6 @@ def _toolbar() -> rx.Component:
     event_options = rx.foreach(state.events, lambda name: rx.el.option(name, value=name, key=name))
     codes = [rx.el.option(code, value=code) for code in CODES]
     errors = [rx.el.option(words, value=name) for name, words in ERROR_WORDS.items()]
-    times = [rx.el.option(words, value=name) for name, words in TIMES]
     error_words = rx.match(state.error, *ERROR_WORDS.items(), state.error)
     return rx.el.div(
         table.search_box(state.q, state.search, "Search any id or payload value"),
@@ -78,14 +73,8 @@ def _toolbar() -> rx.Component:
         table.chip("Event", state.event, options("Any event", [event_options]), lambda value: state.pick("event", value)),
         table.chip("Status code", state.code, options("Any status code", codes), lambda value: state.pick("code", value)),
         table.chip("Error", state.error, options("Any outcome", errors), lambda value: state.pick("error", value), shown=error_words),
-        table.chip(
-            "Time",
-            state.since,
-            options("Any time", times),
-            lambda value: state.pick("since", value),
-            shown=rx.match(state.since, *TIMES, state.since),
-        ),
-        rx.cond(state.is_filtered, link(icon("x", 13), "Clear", to=PATH, class_name="x-button x-quiet x-small-button"), rx.fragment()),
+        table.time_chip(state),
+        table.clear_filters(state, PATH),
         class_name="x-toolbar",
     )
 
@@ -94,6 +83,6 @@ def _empty() -> rx.Component:
     fresh = empty(
         "Every event that a webhook takes becomes a delivery here, with each attempt and what came back. Publish one to see it.",
         gated_link_button("Create webhook", "/settings/webhooks/new", icon_name="plus", look="primary", allowed=SessionState.can_write),
-        curl=rx.Var.create(EXAMPLE).replace("BASE", SessionState.base_url),
+        curl=examples.publish(),
     )
     return rx.cond(DeliveriesState.is_filtered, nothing_found(link_button("Clear filters", PATH)), fresh)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from backend.deliveries.service import AttemptDetail
 from backend.models import Attempt, Delivery
 from console import words
 
-MOST_BODY = 16_384
 ERROR_WORDS = {
     "dns": "Name not found",
     "refused": "Connection refused",
@@ -94,6 +91,7 @@ class DeliveryDetail:
     is_test: bool = False
     can_retry: bool = False
     can_cancel: bool = False
+    is_replay: bool = False
     replay_of: str = ""
     replay_reason: str = ""
     trace: str = ""
@@ -134,6 +132,7 @@ def delivery_detail(delivery: Delivery, webhook_name: str, sentence: str) -> Del
         is_test=delivery.kind == "test",
         can_retry=delivery.kind != "test" and delivery.status != "sending",
         can_cancel=delivery.status in ("waiting", "retrying"),
+        is_replay=delivery.kind == "replay",
         replay_of=delivery.replay_of or "",
         replay_reason=delivery.replay_reason or "",
         trace=delivery.trace_id,
@@ -149,7 +148,7 @@ def _attempts(delivery: Delivery) -> str:
 def attempt_row(detail: AttemptDetail) -> AttemptRow:
     """An attempt, its bodies bounded and JSON indented for reading."""
     attempt = detail.attempt
-    body, cut = _shown(detail.response_body or "")
+    body, cut = words.readable(detail.response_body or "")
     notes = ["truncated by us"] if detail.response_truncated or cut else []
     if detail.response_encoding == "base64":
         notes.append("not text, shown in base64")
@@ -166,7 +165,7 @@ def attempt_row(detail: AttemptDetail) -> AttemptRow:
         retry_at=words.moment(attempt.retry_at),
         times=times(attempt),
         request_headers=[list(pair) for pair in detail.request_headers],
-        request_body=_shown(detail.request_body)[0],
+        request_body=words.readable(detail.request_body)[0],
         response_line=str(attempt.status_code) if attempt.status_code else "No answer",
         response_headers=[list(pair) for pair in detail.response_headers],
         response_body=body,
@@ -186,12 +185,6 @@ def times(attempt: Attempt) -> list[list[str]]:
     return [[phase, f"{100 * ms / whole:.2f}%", words.duration(ms)] for phase, ms in known if ms > 0]
 
 
-def since(text: str, now: datetime) -> datetime | None:
-    """The moment that `1h`, `24h`, `7d` or `30d` ago was; None for anything else."""
-    spans = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-    return now - spans[text] if text in spans else None
-
-
 def _result(status_code: int | None, error_class: str | None) -> str:
     if status_code is not None:
         return str(status_code)
@@ -205,14 +198,3 @@ def _summary(attempt: Attempt) -> str:
     if attempt.status_code is not None:
         return f"{attempt.status_code} after {took}"
     return f"{ERROR_WORDS.get(attempt.error_class or '', 'Failed')} after {took}"
-
-
-def _shown(text: str) -> tuple[str, bool]:
-    """`text` for reading: JSON indented, at most 16 KB; whether it was cut."""
-    cut = len(text) > MOST_BODY
-    if not cut and text[:1] in ("{", "["):
-        try:
-            return json.dumps(json.loads(text), indent=2, ensure_ascii=False), False
-        except ValueError:
-            pass
-    return text[:MOST_BODY], cut

@@ -12,8 +12,9 @@ from backend.core.actor import Actor
 from backend.deliveries import service as deliveries
 from backend.webhooks import service as webhooks
 from console.pages.deliveries.parts import PATH, STATUSES
-from console.pages.deliveries.rows import DeliveryRow, delivery_row, since
+from console.pages.deliveries.rows import DeliveryRow, delivery_row
 from console.states import Listing
+from console.urls import since
 
 _CHOICES: Final = 200
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import reflex as rx
 
+from console import examples
 from console.components import badge
 from console.components.basic import Live, card, gated_link_button, icon, length, link_button, text_link, time
 from console.components.chart import figure
@@ -16,11 +17,6 @@ from console.pages.deliveries.rows import DeliveryRow
 from console.pages.overview.state import NeedRow, OverviewState
 from console.session import SessionState
 from console.shell import shell
-
-PUBLISH: Final = """curl BASE/api/v1/events \\
-  -H "Authorization: Bearer $CROSSDOCK_KEY" \\
-  -H "Content-Type: application/json" \\
-  -d '{"type": "order.created", "data": {"id": "4711", "total": 42.5}}'"""
 
 
 def add(app: rx.App) -> None:
@@ -73,7 +69,7 @@ def _first_steps() -> rx.Component:
     publish = rx.cond(
         steps["event"],
         rx.fragment(),
-        rx.el.div(code_block(rx.Var.create(PUBLISH).replace("BASE", SessionState.base_url), "shell"), grid_column="2 / -1"),
+        rx.el.div(code_block(examples.publish(), "shell"), grid_column="2 / -1"),
     )
     return card(
         "From here to the first delivered webhook",

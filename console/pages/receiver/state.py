@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -20,7 +19,6 @@ from console.urls import query, with_query
 
 PATH = "/settings/receiver"
 _SHOWN = 50
-_MOST_BODY = 16_384
 
 
 @dataclass
@@ -119,14 +117,5 @@ def _row(request: ReceiverRequest) -> ArrivalRow:
         remote=request.remote,
         at=words.moment(request.created_at),
         headers=headers,
-        body=_readable(request.body),
+        body=words.readable(request.body)[0],
     )
-
-
-def _readable(body: str) -> str:
-    if len(body) <= _MOST_BODY and body[:1] in ("{", "["):
-        try:
-            return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-        except ValueError:
-            pass
-    return body[:_MOST_BODY]

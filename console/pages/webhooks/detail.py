@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import button, length, link_button, menu, menu_item, note, text_link
+from console.components.basic import button, length, menu, menu_item, note, text_link
 from console.components.chart import sparkline
 from console.components.copy import copy_id
 from console.components.secret import secret_panel
@@ -19,7 +19,7 @@ from console.pages.webhooks.test_send import test_send
 from console.pages.webhooks.tools import filter_tester, verify
 from console.pages.webhooks.tools_state import TestSendState
 from console.session import SessionState
-from console.shell import shell
+from console.shell import bones, gone, shell
 
 
 def add(app: rx.App) -> None:
@@ -34,12 +34,9 @@ def add(app: rx.App) -> None:
 
 def view() -> rx.Component:
     """The page."""
-    gone = rx.el.div(
-        rx.el.p("There is no such webhook in this workspace. It may have been deleted, or belong to another workspace."),
-        link_button("All webhooks", PATH),
-        class_name="x-empty",
+    missing = gone(
+        "There is no such webhook in this workspace. It may have been deleted, or belong to another workspace.", PATH, "All webhooks"
     )
-    bones = rx.el.div(*[rx.el.span(class_name="x-bone", width=width) for width in ("220px", "60%", "80%", "70%")], class_name="x-stack")
     body = rx.el.div(
         rx.el.div(_content(), class_name="x-grow"),
         rx.cond(TestSendState.is_open, test_send(), rx.fragment()),
@@ -47,7 +44,7 @@ def view() -> rx.Component:
     )
     return shell(
         rx.cond(WebhookState.webhook.name != "", WebhookState.webhook.name, "Webhook"),
-        rx.cond(WebhookState.missing, gone, rx.cond(WebhookState.webhook.id == "", bones, body)),
+        rx.cond(WebhookState.missing, missing, rx.cond(WebhookState.webhook.id == "", bones(), body)),
         dialogs(),
         current=PATH,
         parent=("Webhooks", PATH),

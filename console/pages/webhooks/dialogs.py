@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import reflex as rx
 
-from console.components.basic import button, note
-from console.components.dialog import confirm_by_name, dialog, foot
+from console.components.dialog import ask, confirm_by_name
 from console.components.form import select_field, text_field
 from console.pages.webhooks.detail_state import WebhookState
 
@@ -22,7 +21,8 @@ def dialogs() -> rx.Component:
 
 def _rotate() -> rx.Component:
     state = WebhookState
-    return _ask(
+    return ask(
+        state,
         "rotate",
         "Rotate the signing secret",
         "Deliveries carry a signature of each secret until the overlap ends.",
@@ -39,7 +39,8 @@ def _rotate() -> rx.Component:
 
 def _enable() -> rx.Component:
     state = WebhookState
-    return _ask(
+    return ask(
+        state,
         "enable",
         "Enable this webhook",
         "Events that came while it was disabled were recorded.",
@@ -51,7 +52,8 @@ def _enable() -> rx.Component:
 
 def _disable() -> rx.Component:
     state = WebhookState
-    return _ask(
+    return ask(
+        state,
         "disable",
         "Disable this webhook",
         "New events are recorded as skipped, and what waits is held. It can be enabled again.",
@@ -80,16 +82,3 @@ def _delete() -> rx.Component:
         busy=state.busy,
         error=state.ask_error,
     )
-
-
-def _ask(kind: str, title: str, about: str, verb: str, on_submit: Any, *fields: rx.Component) -> rx.Component:
-    state = WebhookState
-    problem = rx.cond(state.ask_error != "", note(state.ask_error, tone="bad", icon_name="circle-alert"), rx.fragment())
-    form = rx.el.form(
-        *fields,
-        problem,
-        foot(button("Cancel", on_click=state.close_dialog), button(verb, look="primary", type="submit", busy=state.busy)),
-        on_submit=on_submit,
-        class_name="x-stack",
-    )
-    return dialog(title, form, opened=state.ask == kind, on_close=state.close_dialog, about=about)

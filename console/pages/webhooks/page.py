@@ -6,6 +6,7 @@ from typing import Final
 
 import reflex as rx
 
+from console import examples
 from console.components import badge, table
 from console.components.basic import button, gated_link_button, icon, link_button, note, text_link, time
 from console.components.copy import copy_id
@@ -83,7 +84,7 @@ def _empty() -> rx.Component:
             link_button("Open the receiver", "/settings/receiver", icon_name="inbox"),
             class_name="x-row-wrap",
         ),
-        curl=rx.Var.create(EXAMPLE).replace("BASE", SessionState.base_url),
+        curl=examples.here(EXAMPLE),
     )
     return rx.cond(WebhooksState.is_filtered, nothing_found(link_button("Clear filters", PATH)), fresh)
 

@@ -1,0 +1,25 @@
+"""Owns the calls of the API that pages show to be copied, with this installation's address in them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import reflex as rx
+
+from console.components.basic import Live
+from console.session import SessionState
+
+_PUBLISH: Final = """curl BASE/api/v1/events \\
+  -H "Authorization: Bearer $CROSSDOCK_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d '{"type": "order.created", "data": {"id": "4711", "total": 42.5}}'"""
+
+
+def publish() -> Live:
+    """Publish one event."""
+    return here(_PUBLISH)
+
+
+def here(call: str) -> Live:
+    """A call in which `BASE` stands for this installation's address."""
+    return rx.Var.create(call).replace("BASE", SessionState.base_url)
