@@ -22,7 +22,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlmodel import Session
 
 from backend.core.errors import BadRequest, Conflict, Unavailable
+from backend.core.logging import logger
 
+_log = logger(__name__)
 _BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
 _BUSY_SECONDS = 10.0
@@ -136,8 +138,8 @@ def transaction(*, write: bool = False) -> Generator[Session]:
     Services never commit. Raises `Unavailable` when the database is full, locked or out of reach.
     """
     source = database()
-    with contextlib.ExitStack() as stack:
-        try:
+    try:  # around the stack, because rolling back can fail too
+        with contextlib.ExitStack() as stack:
             if write and source.turnstile is not None:
                 stack.enter_context(source.turnstile.hold())
             session = stack.enter_context(Session(source.writer if write else source.reader, expire_on_commit=False, autoflush=True))
@@ -145,13 +147,13 @@ def transaction(*, write: bool = False) -> Generator[Session]:
             for finish in session.info.pop(_BEFORE_COMMIT, {}).values():
                 finish()
             session.commit()
-        except (OperationalError, DBAPIError, PoolTimeout) as error:
-            raise _translate(error) from error
-        except UnicodeEncodeError as error:
-            raise BadRequest(_HALF) from error
-        except OverflowError as error:
-            raise BadRequest(_TOO_LARGE) from error
-        hooks = session.info.pop(_AFTER_COMMIT, {})
+            hooks = session.info.pop(_AFTER_COMMIT, {})
+    except (OperationalError, DBAPIError, PoolTimeout) as error:
+        raise _translate(error) from error
+    except UnicodeEncodeError as error:
+        raise BadRequest(_HALF) from error
+    except OverflowError as error:
+        raise BadRequest(_TOO_LARGE) from error
     for hook in hooks.values():
         hook()
 
@@ -186,6 +188,7 @@ def _translate(error: Exception) -> Exception:
     if isinstance(error, IntegrityError) and "duplicate key" in text:  # on SQLite writers come one after another and look first
         return Conflict("Another request made the same thing at the same moment. Look at it, then try again.")
     if isinstance(error, OperationalError) or error.connection_invalidated:
+        _log.warning("database.away", reason=str(error.orig).strip().partition("\n")[0])
         return Unavailable("The database cannot be reached for now. Nothing was changed; try again.")
     return error
 

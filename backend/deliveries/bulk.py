@@ -14,6 +14,7 @@ from typing import Any, cast
 import orjson
 import psycopg
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 Rows = Sequence[Sequence[Any]]
 
@@ -47,7 +48,7 @@ class Insert:
     columns: tuple[str, ...]
 
     def run(self, connection: Connection, rows: Rows) -> None:
-        """Insert `rows`."""
+        """Insert `rows`. Raises SQLAlchemy's errors."""
         if not rows:
             return
         names = ", ".join(f'"{name}"' for name in self.columns)
@@ -57,9 +58,15 @@ class Insert:
             connection.exec_driver_sql(statement, [tuple(row) for row in rows])
             return
         driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-        with driver.cursor() as cursor, cursor.copy(f"COPY {self.table} ({names}) FROM STDIN".encode()) as copy:
-            for row in rows:
-                copy.write_row(row)
+        statement = f"COPY {self.table} ({names}) FROM STDIN"
+        try:
+            with driver.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+                for row in rows:
+                    copy.write_row(row)
+        except psycopg.Error as error:  # as SQLAlchemy raises what it executes itself, so that an outage is known for one
+            if driver.closed:
+                connection.invalidate(error)
+            raise DBAPIError.instance(statement, None, error, psycopg.Error, hide_parameters=True) from error
 
 
 def update(table: str, columns: Mapping[str, str], keys: Mapping[str, str]) -> Statement:

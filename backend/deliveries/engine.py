@@ -65,6 +65,7 @@ class Shift:
         self._more = False
         self._stopping = False
         self._hears = False  # whether wakes arrive through Redis
+        self._in_doubt = False  # whether the last transaction may have been committed without our having heard of it
         self._due: float | None = None  # monotonic
         self._flush_at: float | None = None
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="shift-database")
@@ -111,11 +112,13 @@ class Shift:
             full = list(slow.union(full))
             returned += self._slots.give_back(slow)
         self._woken, self._due = False, None
-        turn = Turn(finished, returned, limit, self._slots.quota, full)
+        held = {*self._slots.held(), *(each.claim.id for each in finished), *(each.id for each in returned)} if self._in_doubt else None
+        turn = Turn(finished, returned, limit, self._slots.quota, full, held)
         try:
             taken = await self._in_thread(lambda: self._store.turn(turn))
         except Unavailable as error:
             _log.warning("shift.database_away", error=error.detail)
+            self._in_doubt = True
             self._finished[:0] = finished
             self._returned[:0] = returned
             self._woken = True
@@ -128,8 +131,11 @@ class Shift:
             _log.error("shift.outcomes_refused", outcomes=len(finished), error=type(error).__name__)  # its text may quote them
             self._returned[:0] = returned
             self._woken = True
-            await self._in_thread(lambda: self._store.write_one_by_one(finished))
+            unwritten = await self._in_thread(lambda: self._store.write_one_by_one(finished))
+            self._finished[:0] = unwritten
+            self._in_doubt = self._in_doubt or bool(unwritten)
             return
+        self._in_doubt = False
         self.report.turns += 1
         self.report.claimed += len(taken.claims)
         if limit > 0:
@@ -259,12 +265,15 @@ class Shift:
         while True:
             await self._turn(claim=False)
             left = end - time.monotonic()
-            if not self._tasks or left <= 0:
+            if left <= 0 or not (self._tasks or self._finished):
                 break
-            await asyncio.wait(set(self._tasks), timeout=min(left, _POLL_SECONDS))
-            self._slots.age(time.monotonic())
+            if self._tasks:
+                await asyncio.wait(set(self._tasks), timeout=min(left, _POLL_SECONDS))
+                self._slots.age(time.monotonic())
         if self._finished:
             await self._turn(claim=False)
+        if self._finished and not self._stopping:
+            return False  # the database is away, and an outcome that is not written means that the delivery goes out again
         return is_last or self._stopping or not self._tasks
 
     async def _abandon(self) -> None:

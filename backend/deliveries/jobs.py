@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 
 from backend.core import lifecycle, queue
 from backend.core.egress import EgressPolicy
+from backend.core.errors import Unavailable
 from backend.core.logging import logger
 from backend.deliveries import sweep as sweeping
 from backend.deliveries.engine import Report, Shift
@@ -17,6 +19,7 @@ from backend.settings import settings
 
 _log = logger(__name__)
 _at_work = threading.Lock()
+_reached_since: float | None = None  # when the sweeps of this process began to reach the database, monotonic
 
 
 def run_shift() -> None:
@@ -33,8 +36,19 @@ def run_shift() -> None:
 
 
 def sweep() -> None:
-    """Free what silent runs hold, repair lanes, wake the shifts. Every 5 s, by one cron process at a time."""
-    sweeping.sweep()
+    """Free what silent runs hold, repair lanes, wake the shifts. Every 5 s, by one cron process at a time.
+
+    After an outage of the database every run looks silent; the living ones are given the time to be heard again.
+    """
+    global _reached_since
+    now = time.monotonic()
+    try:
+        sweeping.sweep(gives_up=_reached_since is not None and now - _reached_since >= runs.SILENCE.total_seconds())
+    except Unavailable:
+        _reached_since = None
+        raise
+    if _reached_since is None:
+        _reached_since = now
 
 
 async def _shift() -> Report:

@@ -68,6 +68,11 @@ class Slots:
         """Whether something that is claimed waits to be sent."""
         return self._queued > 0 or bool(self._tests)
 
+    def held(self) -> list[str]:
+        """The deliveries that wait or are being sent."""
+        waiting = [claim.id for lane in self._lanes.values() for claim in lane.queue]
+        return [*waiting, *(claim.id for claim in self._tests), *self._young, *self._old]
+
     def quota(self, webhook_id: str) -> int:
         """How many more deliveries of a webhook may be claimed."""
         lane = self._lanes.get(webhook_id)

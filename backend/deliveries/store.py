@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import text
-from sqlmodel import Session
+from sqlalchemy import case, update
+from sqlmodel import Session, col, select
 
 from backend.core import clock, db
+from backend.core.errors import Unavailable
 from backend.core.logging import logger
-from backend.deliveries import bulk, claims, lanes, outcomes
+from backend.deliveries import claims, lanes, outcomes
 from backend.deliveries.targets import Targets
 from backend.deliveries.values import Claim, Exchange, Finished, Outcome
+from backend.models import Attempt, Delivery
 from backend.runs import service as runs
 
 _log = logger(__name__)
@@ -28,6 +30,8 @@ class Turn:
     limit: int = 0
     quota: Callable[[str], int] = lambda _webhook_id: 0
     full: Sequence[str] = ()
+    # After a commit of which no answer came: what the shift knows that it holds. That transaction may have happened all the same.
+    held: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ class Store:
         """One transaction. Raises `Unavailable` when the database is away; then nothing of it has happened."""
         now = clock.now()
         with db.transaction(write=True) as session:
-            results = outcomes.write(session, turn.finished, now)
+            finished = turn.finished if turn.held is None else self._reconcile(session, turn.finished, turn.held)
+            results = outcomes.write(session, finished, now)
             outcomes.release(session, turn.returned, now)
             taken = self._claim(session, turn, now) if turn.limit > 0 else Taken()
         delivered = sum(result.outcome is Outcome.DELIVERED for result in results)
@@ -63,16 +68,37 @@ class Store:
         runs.count(claimed=len(taken.claims), delivered=delivered, failed=failed)
         return taken
 
-    def write_one_by_one(self, finished: Sequence[Finished]) -> None:
-        """Write outcomes that together were refused, each for itself; what is refused again without what the receiver sent."""
-        for each in finished:
+    def write_one_by_one(self, finished: Sequence[Finished]) -> Sequence[Finished]:
+        """Write outcomes that together were refused, each for itself; what is refused again without what the receiver sent.
+
+        Returns those that are still to be written because the database went away meanwhile.
+        """
+        for index, each in enumerate(finished):
             try:
-                self.turn(Turn([each]))
-            except Exception as error:  # noqa: BLE001 - the cause is in what came from outside
-                _log.error("shift.outcome_refused", delivery=each.claim.id, error=type(error).__name__)
-                sent = each.exchange
-                bare = Exchange(sent.started_at, sent.total_ms, {}, sent.status_code, sent.error_class)
-                self.turn(Turn([Finished(each.claim, bare)]))
+                self._write_one(each)
+            except Unavailable:
+                return finished[index:]
+        return ()
+
+    def _write_one(self, each: Finished) -> None:
+        try:
+            self.turn(Turn([each]))
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the cause is in what came from outside
+            _log.error("shift.outcome_refused", delivery=each.claim.id, error=type(error).__name__)
+            sent = each.exchange
+            bare = Exchange(sent.started_at, sent.total_ms, {}, sent.status_code, sent.error_class)
+            self.turn(Turn([Finished(each.claim, bare)]))
+
+    def _reconcile(self, session: Session, finished: Sequence[Finished], held: Collection[str]) -> Sequence[Finished]:
+        """The outcomes that are not written yet; frees what this run has claimed without the shift's having heard of it."""
+        free(session, self._run_id(), keep=held)
+        query = select(Attempt.delivery_id, Attempt.number, Attempt.run_id).where(
+            col(Attempt.delivery_id).in_({each.claim.id for each in finished})
+        )
+        written = set(session.exec(query).all())
+        return [each for each in finished if (each.claim.id, each.claim.attempt_count + 1, each.claim.run_id) not in written]
 
     def _claim(self, session: Session, turn: Turn, now: datetime) -> Taken:
         run_id, connection = self._run_id(), session.connection()
@@ -86,19 +112,17 @@ class Store:
         return Taken(complete, claimed.more, claimed.next_due)
 
 
-def free(session: Session, run_id: str) -> int:
-    """Make everything that a run holds due again at once, for whoever claims it next; how many. It counts as no failure."""
+def free(session: Session, run_id: str, *, keep: Collection[str] = ()) -> int:
+    """Make what a run holds due again at once, but for `keep`, for whoever claims it next; how many. It counts as no failure."""
     now = clock.now()
-    freed = (
-        session.connection()
-        .execute(
-            text(
-                "UPDATE delivery SET status = CASE WHEN attempt_count > 0 THEN 'retrying' ELSE 'waiting' END, "
-                "due_at = :now, run_id = NULL, trigger = 'recovered' WHERE run_id = :run RETURNING webhook_id"
-            ).bindparams(now=bulk.moment(session.connection(), now), run=run_id)
-        )
-        .all()
+    status = case((col(Delivery.attempt_count) > 0, "retrying"), else_="waiting")
+    statement = (
+        update(Delivery)
+        .where(col(Delivery.run_id) == run_id, col(Delivery.id).not_in(sorted(keep)))
+        .values(status=status, due_at=now, run_id=None, trigger="recovered")
+        .returning(col(Delivery.webhook_id))
     )
+    freed = session.connection().execute(statement).all()
     if freed:
         lanes.due(session.connection(), {row[0] for row in freed}, now)
     return len(freed)

@@ -23,13 +23,16 @@ DELETED_WITHIN: Final = timedelta(hours=1)
 _log = logger(__name__)
 
 
-def sweep() -> int:
-    """One sweep, idempotent; how many deliveries were freed. To be run under a lock, though two at a time do no harm."""
+def sweep(*, gives_up: bool = True) -> int:
+    """One sweep, idempotent; how many deliveries were freed. To be run under a lock, though two at a time do no harm.
+
+    `gives_up`: whether silent runs count as lost; not while the silence may have been that of the database.
+    """
     now = clock.now()
     with db.transaction() as session:
-        is_broken = bool(_lost_runs(session, now) or _forgetful_lanes(session) or _is_left_behind(session, now))
+        is_broken = bool((gives_up and _lost_runs(session, now)) or _forgetful_lanes(session) or _is_left_behind(session, now))
         due = claims.next_due(session.connection(), ())
-    freed = _repair(now) if is_broken else 0
+    freed = _repair(now, gives_up=gives_up) if is_broken else 0
     if freed or (due is not None and due <= now):
         queue.wake_deliver()
     queue.enqueue_shift()  # so that a worker finds one although Redis was emptied
@@ -92,9 +95,9 @@ def _is_left_behind(session: Session, now: datetime) -> bool:
     return session.exec(query).first() is not None
 
 
-def _repair(now: datetime) -> int:
+def _repair(now: datetime, *, gives_up: bool) -> int:
     with db.transaction(write=True) as session:
-        lost = _lost_runs(session, now)
+        lost = _lost_runs(session, now) if gives_up else []
         freed = sum(_free(session, run_id, now) for run_id in lost)
         lanes.due(session.connection(), _forgetful_lanes(session), now)
         missed.cancel_left_behind(session, since=now - DELETED_WITHIN)
