@@ -1,7 +1,8 @@
 """Owns the way to Redis: its clients, the RQ queues, and the hints that wake workers and browsers.
 
-Redis is a hint, never the truth: what is lost here is found again by the sweep. So every hint swallows an outage, logs it
-once, and skips Redis for a moment instead of waiting for it at every call.
+Redis is a hint, never the truth: what is lost here is found again by the sweep. So every hint waits for half a second at
+most, swallows an outage, logs it once, and then skips Redis for a while that grows: one call per such while looks whether it
+is back.
 """
 
 # redis and RQ annotate what they take and give only in part.
@@ -20,8 +21,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from backend.core.logging import logger
@@ -37,14 +41,15 @@ INVALIDATIONS = "crossdock:invalidate"
 SHIFT = "backend.deliveries.jobs.run_shift"
 
 _CONNECT_SECONDS, _READ_SECONDS = 1.0, 2.0
+_HINT_SECONDS = 0.4  # a Redis that is there answers within a few milliseconds
 _HEALTH_CHECK_SECONDS = 15
-_SKIP_SECONDS = 1.0
+_SKIP_SECONDS = (1.0, 15.0)  # the first while, and the longest
 _WAKE_FLAG_SECONDS = 5
 _MOST_WAKES = 8
 
 Result = TypeVar("Result")
 _log = logger(__name__)
-_clients: dict[int, Redis] = {}
+_clients: dict[tuple[int, bool], Redis] = {}
 _async_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool, AsyncRedis]] = weakref.WeakKeyDictionary()
 
 
@@ -54,13 +59,14 @@ class _Outage:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._skip_until: float | None = None
+        self._skip_seconds = 0.0
 
-    def attempt(self, action: Callable[[], Result]) -> Result | None:
+    def attempt(self, action: Callable[[Redis], Result]) -> Result | None:
         """The result of `action`, or None while Redis is away."""
-        if self._skip_until is not None and time.monotonic() < self._skip_until:
+        if self._skip_until is not None and not self._may_look():
             return None
         try:
-            result = action()
+            result = action(_client(hints=True))
         except (RedisError, OSError) as error:
             self._begin(error)
             return None
@@ -69,17 +75,31 @@ class _Outage:
 
     def forget(self) -> None:
         """Think nothing of what was seen."""
-        self._skip_until = None
+        self._skip_until, self._skip_seconds = None, 0.0
+
+    def _may_look(self) -> bool:
+        """Whether it is this caller's turn to see if Redis is back; everybody else skips it for another while."""
+        with self._lock:
+            if self._skip_until is not None and time.monotonic() < self._skip_until:
+                return False
+            self._skip_until = time.monotonic() + self._skip_seconds
+            return True
 
     def _begin(self, error: Exception) -> None:
+        first, longest = _SKIP_SECONDS
         with self._lock:
-            is_new, self._skip_until = self._skip_until is None, time.monotonic() + _SKIP_SECONDS
+            is_new = self._skip_until is None
+            self._skip_seconds = min(max(self._skip_seconds * 2, first), longest)
+            self._skip_until = time.monotonic() + self._skip_seconds
         if is_new:
             _log.warning("redis.away", error=type(error).__name__)
 
     def _end(self) -> None:
+        if self._skip_until is None:
+            return
         with self._lock:
-            was_away, self._skip_until = self._skip_until is not None, None
+            was_away = self._skip_seconds > 0
+            self.forget()
         if was_away:
             _log.info("redis.back")
 
@@ -89,11 +109,7 @@ _outage = _Outage()
 
 def redis() -> Redis:
     """The Redis client of this process, made on first use: bytes in and out, timeouts of 1 and 2 seconds, thread-safe."""
-    process = os.getpid()
-    if process not in _clients:  # a client does not survive a fork
-        _clients.clear()
-        _clients[process] = connect(read_seconds=_READ_SECONDS)
-    return _clients[process]
+    return _client(hints=False)
 
 
 def forget_connections() -> None:
@@ -104,14 +120,18 @@ def forget_connections() -> None:
     _outage.forget()
 
 
-def connect(*, read_seconds: float | None) -> Redis:
-    """A client of its own, for what blocks or reads for long; `read_seconds` bounds one answer."""
+def connect(*, read_seconds: float | None, connect_seconds: float = _CONNECT_SECONDS, retries_timeouts: bool = True) -> Redis:
+    """A client of its own, for what blocks or reads for long; `read_seconds` bounds one answer.
+
+    A connection that is lost is made once more; an answer that does not come is waited for once more if `retries_timeouts`.
+    """
+    retried = (RedisConnectionError, RedisTimeoutError) if retries_timeouts else (RedisConnectionError,)
     return Redis.from_url(
         settings().redis_url,
-        socket_connect_timeout=_CONNECT_SECONDS,
+        socket_connect_timeout=connect_seconds,
         socket_timeout=read_seconds,
-        health_check_interval=_HEALTH_CHECK_SECONDS,
-        retry=Retry(NoBackoff(), 1),
+        health_check_interval=_HEALTH_CHECK_SECONDS if retries_timeouts else 0,
+        retry=Retry(NoBackoff(), 1, supported_errors=retried),
     )
 
 
@@ -124,6 +144,7 @@ def async_redis(*, blocking: bool = False) -> AsyncRedis:
             socket_connect_timeout=_CONNECT_SECONDS,
             socket_timeout=None if blocking else _READ_SECONDS,
             health_check_interval=_HEALTH_CHECK_SECONDS,
+            retry=AsyncRetry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         )
     return clients[blocking]
 
@@ -147,7 +168,7 @@ def enqueue(name: str, function: str, *args: Any, timeout: int = 600) -> bool:
 
     Whether Redis took it; if not, the sweep must find the work in the database.
     """
-    return _outage.attempt(lambda: _enqueue(name, function, args, timeout)) is not None
+    return _outage.attempt(lambda client: _enqueue(client, name, function, args, timeout)) is not None
 
 
 def enqueue_shift() -> None:
@@ -162,28 +183,39 @@ def wake_deliver() -> None:
 
 def publish(workspace_id: str, topic: str) -> None:
     """Tell open consoles that `topic` of a workspace has changed; a hint, they poll besides."""
-    _outage.attempt(lambda: redis().publish(f"ws:{workspace_id}", topic))
+    _outage.attempt(lambda client: client.publish(f"ws:{workspace_id}", topic))
 
 
 def publish_invalidation(identifiers: Iterable[str]) -> None:
     """Tell every process to forget what it cached about these keys or sessions."""
     message = json.dumps(list(identifiers))
-    _outage.attempt(lambda: redis().publish(INVALIDATIONS, message))
+    _outage.attempt(lambda client: client.publish(INVALIDATIONS, message))
 
 
-def _enqueue(name: str, function: str, args: tuple[Any, ...], timeout: int) -> bool:
-    open_queue(name).enqueue_call(function, args=args, timeout=timeout, result_ttl=0, failure_ttl=86_400, description=function)
+def _client(*, hints: bool) -> Redis:
+    place = (os.getpid(), hints)
+    if place not in _clients:
+        for other in [each for each in _clients if each[0] != place[0]]:  # a client does not survive a fork
+            del _clients[other]
+        made = connect(read_seconds=_HINT_SECONDS, connect_seconds=_HINT_SECONDS, retries_timeouts=False) if hints else None
+        _clients[place] = made or connect(read_seconds=_READ_SECONDS)
+    return _clients[place]
+
+
+def _enqueue(client: Redis, name: str, function: str, args: tuple[Any, ...], timeout: int) -> bool:
+    queue = open_queue(name, client)
+    queue.enqueue_call(function, args=args, timeout=timeout, result_ttl=0, failure_ttl=86_400, description=function)
     return True
 
 
-def _enqueue_shift() -> None:
-    if not redis().llen(f"rq:queue:{DELIVER}"):
-        _enqueue(DELIVER, SHIFT, (), -1)
+def _enqueue_shift(client: Redis) -> None:
+    if not client.llen(f"rq:queue:{DELIVER}"):
+        _enqueue(client, DELIVER, SHIFT, (), -1)
 
 
-def _wake_deliver() -> None:
-    if redis().set(WAKE_DELIVER_FLAG, 1, nx=True, ex=_WAKE_FLAG_SECONDS):
-        pipe = redis().pipeline(transaction=False)
+def _wake_deliver(client: Redis) -> None:
+    if client.set(WAKE_DELIVER_FLAG, 1, nx=True, ex=_WAKE_FLAG_SECONDS):
+        pipe = client.pipeline(transaction=False)
         pipe.lpush(WAKE_DELIVER, 1)
         pipe.ltrim(WAKE_DELIVER, 0, _MOST_WAKES - 1)
         pipe.execute()

@@ -6,8 +6,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import tempfile
+import threading
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -15,8 +21,10 @@ from redis import Redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
+from backend import valkey
 from backend.core import queue
 from backend.settings import settings
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -99,16 +107,113 @@ def test_no_hint_raises_while_redis_is_away_and_the_log_says_so_once():
     assert [line["event"] for line in logs] == ["redis.away"]
 
 
-def test_redis_is_used_again_when_it_is_back(redis: Redis, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(queue, "_SKIP_SECONDS", 0.0)
-    with monkeypatch.context() as patch:
-        patch.setattr(queue, "redis", lambda: Redis.from_url("unix:///nowhere/valkey.sock"))
-        queue.wake_deliver()
+class Ticking:
+    """A clock that stands until a test moves it, in the place of `time`."""
 
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> Ticking:
+    clock = Ticking()
+    monkeypatch.setattr(queue, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def freezable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+    """A Valkey of the test's own, the one of the settings, that may be stopped."""
+    with tempfile.TemporaryDirectory(prefix="xd-valkey-") as folder:
+        path = Path(folder, "valkey.sock")
+        process = subprocess.Popen(valkey.command(tmp_path, path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            monkeypatch.setenv("REDIS_URL", f"unix://{path}")
+            settings.cache_clear()
+            queue.forget_connections()
+            eventually(lambda: path.exists() and queue.redis().ping())
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the commands that were tried on Redis."""
+    tried: list[str] = []
+    execute = Redis.execute_command
+
+    def noted(client: Redis, *arguments: Any, **options: Any) -> Any:
+        tried.append(arguments[0])
+        return execute(client, *arguments, **options)
+
+    monkeypatch.setattr(Redis, "execute_command", noted)
+    return tried
+
+
+def test_a_frozen_redis_is_looked_at_once_in_a_while_that_grows(freezable: subprocess.Popen[bytes], commands: list[str], ticking: Ticking):
+    queue.publish("wsp_1", "deliveries")
+    freezable.send_signal(signal.SIGSTOP)
+    commands.clear()
+    looked: list[float] = []
+    for _ in range(80):
+        before = len(commands)
+        queue.publish("wsp_1", "deliveries")
+        queue.wake_deliver()
+        looked += [ticking.now - 1000] * (len(commands) - before)
+        ticking.now += 0.5
+    assert looked == [0, 1, 3, 7, 15, 30]
+
+
+def test_a_redis_that_wakes_up_is_used_again(freezable: subprocess.Popen[bytes], commands: list[str], ticking: Ticking):
+    freezable.send_signal(signal.SIGSTOP)
+    queue.wake_deliver()
+    freezable.send_signal(signal.SIGCONT)
+    with structlog.testing.capture_logs() as logs:
+        ticking.now += 1
+        queue.wake_deliver()
+    assert [line["event"] for line in logs] == ["redis.back"]
+    commands.clear()
+    queue.publish("wsp_1", "deliveries")
+    assert commands == ["PUBLISH"]
+
+
+def test_a_redis_that_was_restarted_costs_no_hint(redis: Redis):
+    queue.wake_deliver()
+    redis.delete(queue.WAKE_DELIVER, queue.WAKE_DELIVER_FLAG)
+    redis.client_kill_filter(skipme=True)
     with structlog.testing.capture_logs() as logs:
         queue.wake_deliver()
     assert redis.llen(queue.WAKE_DELIVER) == 1
-    assert [line["event"] for line in logs] == ["redis.back"]
+    assert logs == []
+
+
+@pytest.mark.usefixtures("away")
+def test_one_caller_at_a_time_looks_whether_redis_is_back(monkeypatch: pytest.MonkeyPatch, ticking: Ticking, commands: list[str]):
+    queue.wake_deliver()
+    ticking.now += 1
+    commands.clear()
+    looking, seen = threading.Event(), threading.Event()
+    execute = Redis.execute_command
+
+    def slow(client: Redis, *arguments: Any, **options: Any) -> Any:
+        looking.set()
+        seen.wait(10)
+        return execute(client, *arguments, **options)
+
+    monkeypatch.setattr(Redis, "execute_command", slow)
+    other = threading.Thread(target=queue.wake_deliver)
+    other.start()
+    assert looking.wait(10)
+    for _ in range(5):
+        queue.publish("wsp_1", "deliveries")  # at once, although somebody still waits for Redis
+    seen.set()
+    other.join()
+    assert commands == ["SET"]
 
 
 def test_each_event_loop_has_clients_of_its_own(redis: Redis):
