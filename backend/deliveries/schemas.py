@@ -59,7 +59,9 @@ class DeliveryOut(Out):
     last_attempt_at: datetime | None
     delivered_at: datetime | None
     next_retry_at: datetime | None
-    replay_of: str | None
+    replay_of: str | None = Field(description="The delivery that it repeats.")
+    replay_id: str | None = Field(description="The replay that made it.")
+    replay_reason: str | None
     trace_id: str
 
     @classmethod
@@ -84,6 +86,8 @@ class DeliveryOut(Out):
             delivered_at=delivery.delivered_at,
             next_retry_at=delivery.due_at if delivery.attempt_count else None,
             replay_of=delivery.replay_of,
+            replay_id=delivery.replay_id,
+            replay_reason=delivery.replay_reason,
             trace_id=delivery.trace_id,
         )
 

@@ -82,7 +82,11 @@ class Rotation(Body):
 class Enabling(Body):
     """What becomes of that which a disabled webhook missed."""
 
-    missed: Literal["send", "skip"] = "skip"
+    missed: Literal["send", "skip"] = Field(
+        default="skip",
+        description="`send` sends what was held and what was skipped, oldest first at a capped rate; beyond 10,000 events a replay of "
+        "the kind `missed` makes the rest. `skip` cancels what was held.",
+    )
 
 
 class Disabling(Body):
