@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import os
 import threading
+import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,11 @@ _log = logger(__name__)
 _BEFORE_COMMIT = "before_commit"
 _AFTER_COMMIT = "after_commit"
 _BUSY_SECONDS = 10.0
+_TURN_SECONDS = 15.0
+_TURN_POLL_SECONDS = (0.0002, 0.001)  # short beside a commit, which waits for the disk
+_HELD = "Another process has held the database for too long; it may be stopped or stuck. Nothing was changed. Try again in a moment."
+# A server that is cut off is noticed within a minute, on new connections within seconds; what the URL says goes first.
+_POSTGRES = {"connect_timeout": 5, "keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _NUL = "The request holds the character U+0000, which cannot be stored. Take it out."
 _TOO_LARGE = "A number or a time in the request is out of every range that can be stored. Send a smaller one."
 _HALF = "The request holds half of a surrogate pair, which is no character and cannot be stored. Take it out."
@@ -41,7 +47,11 @@ _MISTAKES = (
 
 
 class Turnstile:
-    """A fair lock over processes and threads: the holder takes `now`, the next in line `next`, so nobody passes twice."""
+    """A fair lock over processes and threads: the holder takes `now`, the next in line `next`, so nobody passes twice.
+
+    Both are asked for again and again instead of waited for: the system's wait has no end, and a process that is stopped in
+    the middle of a transaction keeps its locks.
+    """
 
     def __init__(self, path: Path) -> None:
         self._paths = (path.with_suffix(".next"), path.with_suffix(".now"))
@@ -51,24 +61,42 @@ class Turnstile:
 
     @contextlib.contextmanager
     def hold(self) -> Generator[None]:
-        """Wait in line, then hold the lock."""
-        with self._thread:
+        """Wait in line, then hold the lock. Raises `Unavailable` after 15 s."""
+        deadline = time.monotonic() + _TURN_SECONDS
+        if not self._thread.acquire(timeout=_TURN_SECONDS):
+            raise Unavailable(_HELD)
+        try:
             first, second = self._open()
-            fcntl.flock(first, fcntl.LOCK_EX)
+            _lock(first, deadline)
             try:
-                fcntl.flock(second, fcntl.LOCK_EX)
+                _lock(second, deadline)
             finally:
                 fcntl.flock(first, fcntl.LOCK_UN)
             try:
                 yield
             finally:
                 fcntl.flock(second, fcntl.LOCK_UN)
+        finally:
+            self._thread.release()
 
     def _open(self) -> tuple[int, int]:
         if self._pid != os.getpid():  # a lock belongs to the open file, which a fork would share
             first, second = (os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) for path in self._paths)
             self._files, self._pid = (first, second), os.getpid()
         return self._files
+
+
+def _lock(file: int, deadline: float) -> None:
+    """Lock a file; raises `Unavailable` if that takes until `deadline`, on the monotonic clock."""
+    pause, longest = _TURN_POLL_SECONDS
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise Unavailable(_HELD) from None
+        time.sleep(pause)
+        pause = min(pause * 1.5, longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +129,15 @@ def open_database(url: str) -> Database:
         path = Path(parsed.database or "")
         path.parent.mkdir(parents=True, exist_ok=True)
         return Database(url, _sqlite(url, read=False), _sqlite(url, read=True), Turnstile(path))
-    engine = create_engine(url, pool_size=5, max_overflow=5, pool_timeout=_BUSY_SECONDS, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(
+        url,
+        connect_args={name: value for name, value in _POSTGRES.items() if name not in parsed.query},
+        pool_size=5,
+        max_overflow=5,
+        pool_timeout=_BUSY_SECONDS,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
 
     @event.listens_for(engine, "connect")
     def bound(connection: Any, _record: object) -> None:
