@@ -43,6 +43,7 @@ GROUPS: Final = (
         (
             Place("Deliveries", "/settings/deliveries", "send", "d"),
             Place("Events", "/settings/events", "radio", "e"),
+            Place("Replays", "/settings/replays", "repeat", "p"),
         ),
     ),
     Group("Settings", (Place("Members", "/settings/members", "users", "m"),)),

@@ -54,6 +54,18 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def lasting(seconds: float) -> str:
+    """`3 min 20 s`, `2 h 5 min`, `less than a second`: a length of time as somebody who waits for it thinks of it."""
+    if seconds < 1:
+        return "less than a second"
+    whole = round(seconds)
+    for size, smaller in ((86_400, 3600), (3600, 60), (60, 1)):
+        if whole >= size:
+            rest = whole % size // smaller * smaller
+            return f"{span(whole - whole % size)} {span(rest)}" if rest else span(whole - whole % size)
+    return span(whole)
+
+
 def size(length: int) -> str:
     """`812 B`, `12 KB`."""
     return f"{length} B" if length < 1024 else f"{length / 1024:,.1f} KB".replace(".0 KB", " KB")

@@ -14,6 +14,8 @@ from console.pages.events import page as events
 from console.pages.members import page as members
 from console.pages.overview import page as overview
 from console.pages.receiver import page as receiver
+from console.pages.replays import detail as replay
+from console.pages.replays import page as replays
 from console.pages.webhooks import detail as webhook
 from console.pages.webhooks import page as webhooks
 from console.pages.workspace import page as workspace
@@ -33,6 +35,8 @@ def add_all(app: rx.App) -> None:
         delivery,
         events,
         event,
+        replays,
+        replay,
         members,
         workspace,
     ):

@@ -16,6 +16,8 @@ from backend.core.actor import Actor, Role
 from backend.events import service as events
 from backend.models import Delivery
 from backend.receiver import service as receiver
+from backend.replays import service as replays
+from backend.replays.service import ReplayFilter
 from backend.webhooks import service as webhooks
 from backend.webhooks.values import WebhookInput
 from tests.console import handlers
@@ -95,7 +97,7 @@ def test_the_owner_reads_and_changes_by_the_same_calls_what_others_cannot(web: W
 
     seen_by = asyncio.run(story())
     shows = {name for name, text in seen_by.items() if _OURS in text}
-    states = ("keys_state", "key_state", "webhooks_state", "webhook_state", "deliveries_state", "event_state")
+    states = ("keys_state", "key_state", "webhooks_state", "webhook_state", "deliveries_state", "event_state", "replay_state")
     assert shows >= {f"{state}.load" for state in states}
     changed = {table for table, found in rows.of_workspace(ours.workspace_id).items() if found != before[table]}
     assert changed >= {"api_key", "api_key_secret", "webhook", "delivery", "replay", "receiver_inbox", "invitation"}
@@ -117,11 +119,16 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         published = events.publish(session, actor=ours, type="order.created", data={"secret_of": name})
     with db.transaction() as session:
         delivery = session.exec(select(Delivery).where(Delivery.event_id == published.id)).one()
+    with db.transaction(write=True) as session:
+        replay = replays.create(session, actor=ours, filter=ReplayFilter(ids=(delivery.id,)), reason=name)
     at_hook = f"/settings/webhooks/{hook.id}"
     paths = {
         "key_state": f"/settings/api-keys/{key.id}",
         "webhook_state": at_hook,
         "test_send_state": at_hook,
+        "enable_state": at_hook,
+        "new_replay_state": at_hook,
+        "replay_state": f"/settings/replays/{replay.id}",
         "filter_state": at_hook,
         "delivery_state": f"/settings/deliveries/{delivery.id}",
         "deliveries_state": f"/settings/deliveries?webhook={hook.id}",
@@ -129,7 +136,7 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         "events_state": "/settings/events?type=order.created",
         "receiver_state": f"/settings/receiver?inbox={inbox.id}",
     }
-    ids = {"invitation_id": invitation.id, "user_id": ours.id}
+    ids = {"invitation_id": invitation.id, "user_id": ours.id, "delivery_id": delivery.id}
     return paths, [name, ours.workspace_id, inbox.token, published.id, "ours@example.com"], ids
 
 

@@ -12,6 +12,8 @@ from console.components.copy import copy_id
 from console.pages.deliveries.detail_state import DeliveryState
 from console.pages.deliveries.parts import PATH, STATUSES, attempt
 from console.pages.deliveries.rows import AttemptRow
+from console.pages.replays.dialog import replay_dialog
+from console.pages.replays.new_state import NewReplayState
 from console.session import SessionState
 from console.shell import bones, gone, shell
 
@@ -33,6 +35,7 @@ def view() -> rx.Component:
     return shell(
         rx.cond(DeliveryState.delivery.event != "", DeliveryState.delivery.event, "Delivery"),
         rx.cond(DeliveryState.missing, missing, rx.cond(DeliveryState.delivery.id == "", bones(), _content())),
+        replay_dialog(),
         current=PATH,
         parent=("Deliveries", PATH),
         action=rx.cond(DeliveryState.delivery.id != "", _actions(), rx.fragment()),
@@ -48,17 +51,28 @@ def _actions() -> rx.Component:
             rx.fragment(),
         ),
         rx.cond(
-            delivery.can_retry,
-            rx.cond(delivery.status == "delivered", _send("Send again", "plain"), _send("Retry now", "primary")),
+            delivery.can_replay,
+            rx.el.span(_replay(), class_name=rx.cond(delivery.status == "delivered", "", "x-wide-only")),
+            rx.fragment(),
+        ),
+        rx.cond(
+            delivery.can_retry & (delivery.status != "delivered"),
+            button(
+                "Retry now",
+                icon_name="rotate-cw",
+                look="primary",
+                on_click=DeliveryState.retry,
+                busy=DeliveryState.busy == "retry",
+                allowed=SessionState.can_operate,
+            ),
             rx.fragment(),
         ),
         class_name="x-row",
     )
 
 
-def _send(label: str, look: str) -> rx.Component:
-    busy = DeliveryState.busy == "retry"
-    return button(label, icon_name="rotate-cw", look=look, on_click=DeliveryState.retry, busy=busy, allowed=SessionState.can_operate)
+def _replay() -> rx.Component:
+    return button("Replay…", icon_name="repeat", on_click=NewReplayState.ask("delivery"), allowed=SessionState.can_operate)
 
 
 def _content() -> rx.Component:
@@ -69,6 +83,7 @@ def _content() -> rx.Component:
                 badge.status(delivery.status, *STATUSES),
                 copy_id(delivery.id),
                 rx.cond(delivery.is_test, badge.status("test"), rx.fragment()),
+                rx.cond(delivery.is_replay, badge.status("replay"), rx.fragment()),
                 class_name="x-row-wrap",
             ),
             rx.el.p(delivery.sentence, class_name="x-h2", data_testid="sentence"),
@@ -145,20 +160,45 @@ def _facts() -> rx.Component:
             ("Finished", rx.cond(delivery.finished != "", time(delivery.finished), "Not yet")),
             ("Trace", copy_id(delivery.trace)),
         ),
-        rx.cond(
-            delivery.is_replay,
-            rx.el.div(
-                rx.cond(
-                    delivery.replay_of != "",
-                    rx.el.span("A replay of ", text_link("an earlier delivery", PATH + "/" + delivery.replay_of)),
-                    rx.el.span("A replay of the event; it had not been sent to this webhook before."),
-                ),
-                rx.cond(delivery.replay_reason != "", rx.el.span(delivery.replay_reason, class_name="x-soft x-wrap"), rx.fragment()),
-                class_name="x-small x-stack-tight",
-            ),
-            rx.fragment(),
-        ),
+        rx.cond(delivery.is_replay, _replayed(), rx.fragment()),
         text_link("What became of this event elsewhere", "/settings/events/" + delivery.event_id),
         text_link("Other deliveries of this event", PATH + "?q=" + delivery.event_id),
+        rx.cond(delivery.can_replay & SessionState.can_operate, _choices(), rx.fragment()),
         class_name="x-card x-card-pad x-stack",
     )
+
+
+def _replayed() -> rx.Component:
+    delivery = DeliveryState.delivery
+    return rx.el.section(
+        rx.el.h2("A replay", class_name="x-h3"),
+        facts(
+            (
+                "Of",
+                rx.cond(
+                    delivery.replay_of != "",
+                    text_link("An earlier delivery", PATH + "/" + delivery.replay_of),
+                    "An event that was never sent here",
+                ),
+            ),
+            ("By", rx.cond(delivery.replay_by != "", delivery.replay_by, "Not kept any more")),
+            ("Reason", rx.cond(delivery.replay_reason != "", delivery.replay_reason, rx.el.span("None given", class_name="x-soft"))),
+        ),
+        rx.cond(delivery.replay_id != "", text_link("The whole replay", "/settings/replays/" + delivery.replay_id), rx.fragment()),
+        class_name="x-stack",
+    )
+
+
+def _choices() -> rx.Component:
+    is_delivered = DeliveryState.delivery.status == "delivered"
+    retry = rx.el.li(rx.el.span("Retry now", class_name="x-strong"), " tries this delivery again, at the start of its retry policy.")
+    words = rx.el.ul(
+        rx.cond(is_delivered, rx.fragment(), retry),
+        rx.el.li(
+            rx.el.span("Replay", class_name="x-strong"),
+            " makes a new delivery of the same event, marked as a replay. This one stays as it is.",
+        ),
+        class_name="x-small x-soft x-stack-tight",
+    )
+    # On a narrow screen there is no room for two buttons beside the title.
+    return rx.fragment(words, rx.cond(is_delivered, rx.fragment(), rx.el.span(_replay(), class_name="x-narrow-only")))

@@ -11,6 +11,7 @@ from backend.core import permissions
 from backend.core.actor import Actor
 from backend.core.errors import NotFound
 from backend.deliveries import service as deliveries
+from backend.replays import service as replays
 from backend.webhooks import service as webhooks
 from console import bridge
 from console.auth import needs
@@ -62,10 +63,20 @@ class DeliveryState(Detail, rx.State):
             name = webhooks.get(session, actor=actor, webhook_id=found.webhook_id).name
         except NotFound:
             name = ""
-        return found, sentence, name, deliveries.attempts(session, actor=actor, delivery_id=wanted)
+        return found, sentence, name, _who(session, actor, found.replay_id), deliveries.attempts(session, actor=actor, delivery_id=wanted)
 
     def _show(self, found: tuple[Any, ...]) -> None:
-        delivery, sentence, name, attempts = found
-        self.delivery = delivery_detail(delivery, name, sentence)
+        delivery, sentence, name, replay_by, attempts = found
+        self.delivery = delivery_detail(delivery, name, sentence, replay_by)
         self.attempts = [attempt_row(detail) for detail in reversed(attempts)]
         self.latest = self.attempts[-1].id if self.attempts else ""
+
+
+def _who(session: Session, actor: Actor, replay_id: str | None) -> str:
+    """Who asked for a replay; empty for none, and for one that is not kept any more."""
+    if replay_id is None:
+        return ""
+    try:
+        return replays.get(session, actor=actor, replay_id=replay_id).created_by_name
+    except NotFound:
+        return ""

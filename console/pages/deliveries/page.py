@@ -8,11 +8,13 @@ import reflex as rx
 
 from console import examples
 from console.components import table
-from console.components.basic import gated_link_button, link_button
+from console.components.basic import Live, button, contains, gated_link_button, icon_button, length, link_button
 from console.components.empty import empty, nothing_found
 from console.pages.deliveries.parts import PATH, listing
-from console.pages.deliveries.rows import ERROR_WORDS
+from console.pages.deliveries.rows import ERROR_WORDS, DeliveryRow
 from console.pages.deliveries.state import DeliveriesState
+from console.pages.replays.dialog import replay_dialog
+from console.pages.replays.new_state import NewReplayState
 from console.session import SessionState
 from console.shell import live_mark, shell
 
@@ -41,10 +43,12 @@ def view() -> rx.Component:
         rx.el.div(
             table.status_tabs(state, TABS),
             _toolbar(),
-            listing(state.rows, loading=state.loading, empty=_empty(), skeleton_rows=12),
+            rx.cond(length(state.rows) > 0, _picking(), rx.fragment()),
+            listing(state.rows, loading=state.loading, empty=_empty(), skeleton_rows=12, pick=_pick),
             table.pager(state),
             class_name="x-stack",
         ),
+        replay_dialog(),
         current=PATH,
         action=live_mark(),
     )
@@ -77,6 +81,39 @@ def _toolbar() -> rx.Component:
         table.clear_filters(state, PATH),
         class_name="x-toolbar",
     )
+
+
+def _picking() -> rx.Component:
+    state = DeliveriesState
+    whole = rx.el.label(
+        rx.el.input(type="checkbox", checked=state.is_page_selected, on_change=state.select_page),
+        rx.cond(length(state.selected) > 0, rx.el.span(length(state.selected), " selected", class_name="x-num"), "Select page"),
+    )
+    chosen = rx.fragment(
+        _replay("Replay selected…", "selected"), icon_button("x", "Clear selection", small=True, on_click=state.select_none)
+    )
+    matching = _replay(rx.cond(state.is_filtered, "Replay all that match…", "Replay all…"), "matching")
+    return rx.el.div(
+        rx.cond(SessionState.can_operate, whole, rx.fragment()),
+        rx.cond(length(state.selected) > 0, chosen, matching),
+        class_name="x-picked",
+    )
+
+
+def _replay(label: Live, scope: str) -> rx.Component:
+    asked = NewReplayState.ask(scope)
+    return button(label, icon_name="repeat", small=True, on_click=asked, allowed=SessionState.can_operate)
+
+
+def _pick(row: DeliveryRow) -> rx.Component:
+    state = DeliveriesState
+    box = rx.el.input(
+        type="checkbox",
+        checked=contains(state.selected, row.id),
+        on_change=state.select(row.id),
+        aria_label=f"Select {row.event} to {row.webhook}",
+    )
+    return rx.cond(SessionState.can_operate & (row.mark != "test"), rx.el.label(box, class_name="x-pick"), rx.fragment())
 
 
 def _empty() -> rx.Component:

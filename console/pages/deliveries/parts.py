@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import reflex as rx
@@ -26,22 +27,31 @@ COLUMNS: Final = [
 ]
 
 
-def listing(rows: Live, *, loading: Live, empty: rx.Component, skeleton_rows: int = 8) -> rx.Component:
-    """A table of deliveries; a row opens the delivery."""
+def listing(
+    rows: Live, *, loading: Live, empty: rx.Component, skeleton_rows: int = 8, pick: Callable[[DeliveryRow], rx.Component] | None = None
+) -> rx.Component:
+    """A table of deliveries; a row opens the delivery, and `pick` goes before its status."""
     return table.table(
-        COLUMNS, rows, _cells, key=lambda row: row.id, loading=loading, empty=empty, label="Deliveries", skeleton_rows=skeleton_rows
+        COLUMNS,
+        rows,
+        lambda row: _cells(row, pick(row) if pick else rx.fragment()),
+        key=lambda row: row.id,
+        loading=loading,
+        empty=empty,
+        label="Deliveries",
+        skeleton_rows=skeleton_rows,
     )
 
 
-def _cells(row: DeliveryRow) -> list[Any]:
+def _cells(row: DeliveryRow, before: rx.Component) -> list[Any]:
     state = rx.el.span(
         badge.status(row.status, *STATUSES),
         rx.cond(row.tries != "", rx.el.span(row.tries, class_name="x-tiny x-soft x-num"), rx.fragment()),
-        rx.cond(row.is_test, badge.status("test"), rx.fragment()),
+        rx.cond(row.mark == "test", badge.status("test"), rx.cond(row.mark == "replay", badge.status("replay"), rx.fragment())),
         class_name="x-row",
     )
     return [
-        table.opens(state, f"{PATH}/{row.id}"),
+        rx.el.span(before, table.opens(state, f"{PATH}/{row.id}"), class_name="x-row"),
         rx.el.span(row.event, class_name="x-mono"),
         row.webhook,
         row.result,

@@ -46,7 +46,7 @@ class DeliveryRow:
     next_at: str
     hold: str
     at: str
-    is_test: bool
+    mark: str
 
 
 @dataclass
@@ -92,8 +92,11 @@ class DeliveryDetail:
     can_retry: bool = False
     can_cancel: bool = False
     is_replay: bool = False
+    can_replay: bool = False
     replay_of: str = ""
     replay_reason: str = ""
+    replay_id: str = ""
+    replay_by: str = ""
     trace: str = ""
 
 
@@ -111,12 +114,12 @@ def delivery_row(delivery: Delivery, webhook_name: str, hold: str = "") -> Deliv
         next_at=words.moment(delivery.due_at) if waits else "",
         hold=hold,
         at=words.moment(delivery.created_at),
-        is_test=delivery.kind == "test",
+        mark=delivery.kind if delivery.kind in ("test", "replay") else "",
     )
 
 
-def delivery_detail(delivery: Delivery, webhook_name: str, sentence: str) -> DeliveryDetail:
-    """All of a delivery but its attempts."""
+def delivery_detail(delivery: Delivery, webhook_name: str, sentence: str, replay_by: str = "") -> DeliveryDetail:
+    """All of a delivery but its attempts; `replay_by` is who asked for the replay that it is part of."""
     return DeliveryDetail(
         id=delivery.id,
         status=delivery.status,
@@ -133,8 +136,11 @@ def delivery_detail(delivery: Delivery, webhook_name: str, sentence: str) -> Del
         can_retry=delivery.kind != "test" and delivery.status != "sending",
         can_cancel=delivery.status in ("waiting", "retrying"),
         is_replay=delivery.kind == "replay",
+        can_replay=delivery.kind != "test" and delivery.status not in ("waiting", "sending"),
         replay_of=delivery.replay_of or "",
         replay_reason=delivery.replay_reason or "",
+        replay_id=delivery.replay_id or "",
+        replay_by=replay_by,
         trace=delivery.trace_id,
     )
 

@@ -10,7 +10,9 @@ from sqlmodel import Session
 from backend.core import clock, permissions
 from backend.core.actor import Actor
 from backend.deliveries import service as deliveries
+from backend.replays.service import MAX_IDS
 from backend.webhooks import service as webhooks
+from console.auth import needs
 from console.pages.deliveries.parts import PATH, STATUSES
 from console.pages.deliveries.rows import DeliveryRow, delivery_row
 from console.states import Listing
@@ -35,6 +37,37 @@ class DeliveriesState(Listing, rx.State):
     code: str = ""
     error: str = ""
     since: str = ""
+    selected: list[str] = []  # noqa: RUF012
+    is_page_selected: bool = False
+    _selected_in: str = ""
+
+    @rx.event
+    @needs(permissions.WEBHOOKS_READ)
+    def select(self, delivery_id: str) -> None:
+        """Select a delivery, or let it go."""
+        chosen = [each for each in self.selected if each != delivery_id]
+        self._choose(chosen if len(chosen) < len(self.selected) else [*chosen, delivery_id])
+
+    @rx.event
+    @needs(permissions.WEBHOOKS_READ)
+    def select_page(self) -> None:
+        """Select every delivery of the page, or let them go."""
+        here = self._selectable()
+        others = [each for each in self.selected if each not in here]
+        self._choose(others if self.is_page_selected else [*others, *here])
+
+    @rx.event
+    @needs(permissions.WEBHOOKS_READ)
+    def select_none(self) -> None:
+        """Let all go."""
+        self._choose([])
+
+    def _choose(self, chosen: list[str]) -> None:
+        self.selected = chosen[:MAX_IDS]
+        self.is_page_selected = set() < set(self._selectable()) <= set(self.selected)
+
+    def _selectable(self) -> list[str]:
+        return [row.id for row in self.rows if row.mark != "test"]  # a test send is never replayed
 
     @staticmethod
     def _read(session: Session, actor: Actor, given: dict[str, str]) -> tuple[Any, ...]:
@@ -59,3 +92,5 @@ class DeliveriesState(Listing, rx.State):
         self.webhook_name = names.get(self.webhook, self.webhook)
         self.events = sorted({delivery.event_type for delivery in page.data} | set(self.events) | ({self.event} if self.event else set()))
         self._paged(page, counts)
+        self._choose(self.selected if self._selected_in == self.newest else [])  # it holds for all pages of one filter
+        self._selected_in = self.newest

@@ -10,9 +10,12 @@ from console.components.chart import sparkline
 from console.components.copy import copy_id
 from console.components.secret import secret_panel
 from console.pages.deliveries.parts import listing
+from console.pages.replays.dialog import replay_dialog
+from console.pages.replays.new_state import NewReplayState
 from console.pages.webhooks.configuration import configuration
 from console.pages.webhooks.detail_state import WebhookState
 from console.pages.webhooks.dialogs import dialogs
+from console.pages.webhooks.enable_state import EnableState
 from console.pages.webhooks.page import STATUSES
 from console.pages.webhooks.state import PATH
 from console.pages.webhooks.test_send import test_send
@@ -46,6 +49,7 @@ def view() -> rx.Component:
         rx.cond(WebhookState.webhook.name != "", WebhookState.webhook.name, "Webhook"),
         rx.cond(WebhookState.missing, missing, rx.cond(WebhookState.webhook.id == "", bones(), body)),
         dialogs(),
+        replay_dialog(),
         current=PATH,
         parent=("Webhooks", PATH),
         action=rx.cond(WebhookState.webhook.id != "", _actions(), rx.fragment()),
@@ -55,24 +59,36 @@ def view() -> rx.Component:
 def _actions() -> rx.Component:
     status = WebhookState.webhook.status
     is_disabled = status == "disabled"
+    unwritable = ~SessionState.can_write
     more = menu(
         "More actions",
-        rx.cond(is_disabled, rx.fragment(), menu_item(rx.cond(status == "paused", "Resume", "Pause"), "circle-pause", WebhookState.pause)),
-        rx.cond(is_disabled, rx.fragment(), menu_item("Disable", "power", WebhookState.open_dialog("disable"))),
-        menu_item("Rotate secret", "refresh-cw", WebhookState.open_dialog("rotate")),
-        menu_item("Delete", "trash-2", WebhookState.open_dialog("delete"), danger=True),
-        allowed=SessionState.can_write,
+        rx.cond(is_disabled, menu_item("Probe", "send", TestSendState.toggle), rx.fragment()),
+        menu_item("Replay…", "repeat", NewReplayState.ask("webhook"), disabled=is_disabled),
+        rx.cond(
+            is_disabled,
+            rx.fragment(),
+            menu_item(rx.cond(status == "paused", "Resume", "Pause"), "circle-pause", WebhookState.pause, disabled=unwritable),
+        ),
+        rx.cond(is_disabled, rx.fragment(), menu_item("Disable", "power", WebhookState.open_dialog("disable"), disabled=unwritable)),
+        menu_item("Rotate secret", "refresh-cw", WebhookState.open_dialog("rotate"), disabled=unwritable),
+        menu_item("Delete", "trash-2", WebhookState.open_dialog("delete"), danger=True, disabled=unwritable),
+        allowed=SessionState.can_operate,
     )
     return rx.el.div(
+        rx.cond(is_disabled, rx.el.span(_try("plain"), class_name="x-wide-only"), _try("primary")),
         rx.cond(
-            is_disabled & SessionState.can_write,
-            button("Enable", icon_name="power", on_click=WebhookState.open_dialog("enable")),
+            is_disabled,
+            button("Enable…", icon_name="power", look="primary", on_click=EnableState.ask, allowed=SessionState.can_write),
             rx.fragment(),
         ),
-        button("Send test", icon_name="send", look="primary", on_click=TestSendState.toggle, allowed=SessionState.can_operate),
         more,
         class_name="x-row",
     )
+
+
+def _try(look: str) -> rx.Component:
+    label = rx.cond(WebhookState.webhook.status == "active", "Send test", "Probe")
+    return button(label, icon_name="send", look=look, on_click=TestSendState.toggle, allowed=SessionState.can_operate)
 
 
 def _content() -> rx.Component:

@@ -31,7 +31,7 @@ class WebhookState(Addressed, Managed, rx.State):
     """One webhook."""
 
     READS: ClassVar = permissions.WEBHOOKS_READ
-    ASKS: ClassVar = ("rotate", "enable", "disable", "delete")
+    ASKS: ClassVar = ("rotate", "disable", "delete")
     webhook: WebhookDetail = WebhookDetail()
     rows: list[DeliveryRow] = []  # noqa: RUF012 - the framework copies it
     groups: list[TypeGroup] = []  # noqa: RUF012
@@ -55,15 +55,6 @@ class WebhookState(Addressed, Managed, rx.State):
         with self._answering():
             await self._do(webhooks.disable, reason=str(form.get("reason", "")))
             yield rx.toast.info("Disabled. New events are recorded as skipped.")
-
-    @rx.event
-    @needs(permissions.WEBHOOKS_WRITE)
-    async def enable(self, form: dict[str, Any]) -> Any:
-        """Start it, with or without what it missed."""
-        missed = "send" if form.get("missed") == "send" else "skip"
-        with self._answering():
-            await self._do(webhooks.enable, missed=missed)
-            yield rx.toast.info("Enabled. What it missed goes out now." if missed == "send" else "Enabled. What it missed stays skipped.")
 
     @rx.event
     @needs(permissions.WEBHOOKS_WRITE)

@@ -1,0 +1,40 @@
+"""Owns the list of replays."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import reflex as rx
+from sqlmodel import Session
+
+from backend.core import permissions
+from backend.core.actor import Actor
+from backend.replays import service as replays
+from backend.webhooks import service as webhooks
+from console.pages.replays.new_state import PATH
+from console.pages.replays.rows import ReplayRow, replay_row
+from console.states import Listing
+
+_CHOICES = 200
+
+
+class ReplaysState(Listing, rx.State):
+    """The list."""
+
+    PATH: ClassVar = PATH
+    READS: ClassVar = permissions.WEBHOOKS_READ
+    FILTERS: ClassVar = ("status",)
+    STATUSES: ClassVar = ("running", "paused", "done", "cancelled")
+    rows: list[ReplayRow] = []  # noqa: RUF012 - the framework copies it
+
+    @staticmethod
+    def _read(session: Session, actor: Actor, given: dict[str, str]) -> tuple[Any, ...]:
+        page = replays.list_replays(session, actor=actor, status=given["status"] or None, cursor=given["cursor"] or None)
+        known = webhooks.list_webhooks(session, actor=actor, limit=_CHOICES).data
+        return page, replays.progress(session, actor=actor, replays=page.data), known, replays.counts(session, actor=actor)
+
+    def _show(self, found: tuple[Any, ...]) -> None:
+        page, progress, known, counts = found
+        names = {webhook.id: webhook.name for webhook in known}
+        self.rows = [replay_row(replay, progress[replay.id], names) for replay in page.data]
+        self._paged(page, counts)
