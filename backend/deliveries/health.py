@@ -186,10 +186,9 @@ def _announce(session: Session, state: State, now: datetime) -> None:
     announced = _announced(webhook, state.failing_since, state.failures, now)
     became_failing = policy.is_failing(state.failures) and (state.succeeded or not policy.is_failing(state.before))
     if became_failing or (announced is not None and state.announced_before is None):
-        data = _about(webhook, state)
-        if announced is not None:
-            data["disables_at"] = clock.rfc3339(announced)
-        _emit(session, webhook.workspace_id, "webhook.failing", data)
+        # First without a date, then once more with it: what a program does about each is not the same.
+        disables_at = clock.rfc3339(announced) if announced is not None else None
+        _emit(session, webhook.workspace_id, "webhook.failing", _about(webhook, state) | {"disables_at": disables_at})
 
 
 def _about(webhook: Watched, state: State) -> dict[str, Any]:

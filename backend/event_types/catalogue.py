@@ -184,14 +184,17 @@ _TYPES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     (
         "webhook.failing",
         OPERATIONS,
-        "The last 5 attempts of a webhook failed.",
+        (
+            "The last 5 attempts of a webhook failed. Half-way to the date on which it will be disabled it is published once more, "
+            "with that date in `disables_at`, which is null before."
+        ),
         {**_WEBHOOK, "failing_since": "2026-01-13T12:00:00Z", "disables_at": "2026-01-18T12:00:00Z"},
     ),
     (
         "webhook.disabled",
         OPERATIONS,
-        "A webhook was disabled by a rule.",
-        {**_WEBHOOK, "rule": "failing", "reason": "Every attempt failed for 5 days."},
+        "A webhook was disabled: by a user (`user`), by an answer 410 (`gone`), or by failing for days (`all_attempts_failed`).",
+        {**_WEBHOOK, "rule": "all_attempts_failed", "reason": "Every attempt failed for 5 days (31 in a row)."},
     ),
     ("webhook.recovered", OPERATIONS, "A failing webhook delivers again.", {**_WEBHOOK, "failing_since": "2026-01-13T12:00:00Z"}),
     (

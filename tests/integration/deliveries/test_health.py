@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from backend.core import clock, db
-from backend.models import DeliveryRollup
+from backend.models import DeliveryRollup, Webhook
 from tests.factories import deliveries as make
 from tests.fakes import raw_receiver
 from tests.fakes.raw_receiver import answering
@@ -79,6 +79,22 @@ def test_a_webhook_is_failing_after_five_failures_and_recovers(emitted: list[tup
     row = shifts.webhook(target.id)
     assert (row.consecutive_failures, row.failing_since) == (0, None)
     assert [kind for kind, _ in emitted] == ["webhook.failing", "webhook.recovered"]
+
+
+def test_the_date_of_disabling_is_published_once_half_way_and_no_date_before(emitted: list[tuple[str, dict[str, Any]]]):
+    with raw_receiver.running(answering("500 Oops")) as receiver:
+        target = make.webhook(make.workspace(), receiver.url, retry_policy=LATER)
+        make.publish(target, count=5)
+        shifts.deliver_all()
+        since = clock.now() - timedelta(days=2, hours=13)
+        with db.transaction(write=True) as session:
+            row = session.get_one(Webhook, target.id)
+            row.failing_since, row.last_failure_at = since, since + timedelta(days=1)
+        for _ in range(2):
+            make.publish(target)
+            shifts.deliver_all()
+    dates = [data["disables_at"] for kind, data in emitted if kind == "webhook.failing"]
+    assert dates == [None, clock.rfc3339(since + timedelta(days=5))]
 
 
 def test_a_webhook_that_failed_for_days_is_disabled_by_the_rule(emitted: list[tuple[str, dict[str, Any]]]):

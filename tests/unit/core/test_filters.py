@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import operator
 from typing import Any
 
 import pytest
@@ -238,3 +239,74 @@ def test_groups_are_what_their_names_say(documents: list[dict[str, Any]], event:
 def test_a_filter_means_the_same_after_it_was_stored(document: dict[str, Any], event: dict[str, Any]) -> None:
     if depth_of(document) <= filters.MAX_DEPTH:
         assert verdict(json.loads(json.dumps(document)), event) == verdict(document, event)
+
+
+ABSENT = object()
+ANY_EVENT = st.dictionaries(st.sampled_from(["type", "data", "x"]), JSON, max_size=3) | EVENTS
+
+
+def naive(document: dict[str, Any], event: Any) -> bool:
+    """What a filter means, written down once more without regard to speed or sentences."""
+    if "not" in document:
+        return not naive(document["not"], event)
+    for name, whether in (("all", all), ("any", any)):
+        if name in document:
+            return whether([naive(part, event) for part in document[name]])
+    found = event
+    for step in document["field"].split("."):
+        if isinstance(found, dict):
+            found = found.get(step, ABSENT)
+        else:
+            found = found[int(step)] if isinstance(found, list) and step.isdigit() and int(step) < len(found) else ABSENT
+    return _compared(document["op"], found, document["value"])
+
+
+def _compared(op: str, found: Any, value: Any) -> bool:
+    def same(one: Any, other: Any) -> bool:
+        return isinstance(one, bool) is isinstance(other, bool) and one == other
+
+    def kind(one: Any) -> str:
+        if isinstance(one, bool) or not isinstance(one, int | float | str):
+            return "none"
+        return "text" if isinstance(one, str) else "number"
+
+    if op in {"exists", "ne"}:
+        return (found is not ABSENT) is value if op == "exists" else not same(found, value)
+    if op in {"gt", "gte", "lt", "lte"}:
+        compare = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}[op]
+        return kind(found) == kind(value) != "none" and compare(found, value)
+    if op == "contains" and isinstance(found, str):
+        return isinstance(value, str) and value in found
+    wanted = {"eq": [value], "in": value}.get(op, [])
+    return (
+        any(same(found, one) for one in wanted) if op != "contains" else isinstance(found, list) and any(same(one, value) for one in found)
+    )
+
+
+@given(DOCUMENTS, ANY_EVENT)
+def test_a_filter_decides_as_its_plain_meaning_says(document: dict[str, Any], event: dict[str, Any]) -> None:
+    if depth_of(document) <= filters.MAX_DEPTH:
+        assert verdict(document, event).matched is naive(document, event)
+
+
+@given(DOCUMENTS, ANY_EVENT)
+def test_what_is_said_to_decide_is_a_part_that_does_not_hold(document: dict[str, Any], event: dict[str, Any]) -> None:
+    if depth_of(document) > filters.MAX_DEPTH:
+        return
+    parsed = filters.parse(document)
+    part = filters.deciding(parsed, event)
+    outcome = filters.evaluate(parsed, event)
+    assert (part is None) is outcome.matched
+    if part is not None:
+        alone = filters.evaluate(part, event)
+        assert (alone.matched, alone.failed_condition) == (False, outcome.failed_condition)
+        assert not isinstance(part, filters.All)
+        assert naive(filters.document(part), event) is False
+
+
+@given(DOCUMENTS)
+def test_a_filter_reads_back_as_it_was_written(document: dict[str, Any]) -> None:
+    if depth_of(document) <= filters.MAX_DEPTH:
+        parsed = filters.parse(document)
+        assert filters.document(parsed) == document
+        assert filters.parse(filters.document(parsed)) == parsed

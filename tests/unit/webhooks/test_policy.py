@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import random
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -277,3 +279,79 @@ def test_the_date_is_announced_from_half_way():
 def test_the_reason_of_the_rule_names_days_and_failures():
     assert policy.disabled_reason(5, 31) == "Every attempt failed for 5 days (31 in a row)."
     assert policy.disabled_reason(1, 20) == "Every attempt failed for 1 day (20 in a row)."
+
+
+@given(
+    retries=st.integers(0, policy.MAX_RETRIES),
+    initial=st.floats(0, policy.MAX_EXPONENTIAL_DELAY),
+    multiplier=st.floats(1, policy.MAX_MULTIPLIER),
+    cap=st.floats(0, policy.MAX_EXPONENTIAL_DELAY),
+)
+def test_an_exponential_policy_grows_from_its_first_delay_to_its_cap(retries: int, initial: float, multiplier: float, cap: float):
+    document = {"max_retries": retries, "initial_delay": initial, "multiplier": multiplier, "max_delay": cap}
+    delays = policy.parse(document).delays
+    assert len(delays) == retries == policy.parse(document).max_attempts - 1
+    assert list(delays) == sorted(delays)
+    assert all(0 <= each <= cap for each in delays)
+    for earlier, later in itertools.pairwise(delays):
+        assert later == pytest.approx(min(earlier * multiplier, cap))
+    if delays:
+        assert delays[0] == min(initial, cap)
+
+
+@given(st.integers(-(10**20), 10**20) | st.floats() | st.floats(0, 10**6))
+def test_a_number_in_retry_after_is_taken_up_to_a_day_and_never_below_nought(number: float):
+    found = policy.retry_after(str(number), NOW)
+    if found is None:
+        assert not 0 <= number <= 86_400 or "e" in str(number) or len(str(number).partition(".")[2]) > 12 or str(number) == "-0.0"
+    else:
+        assert found == min(math.ceil(number), 86_400)
+        assert found >= 0
+
+
+@given(
+    enabled=st.booleans(),
+    days=st.integers(1, 30),
+    failures=st.integers(0, 60),
+    elapsed=st.none() | st.timedeltas(timedelta(), timedelta(days=60)),
+)
+def test_the_date_is_told_exactly_from_half_way_on_while_it_is_failing(
+    enabled: bool,  # noqa: FBT001 - drawn by hypothesis
+    days: int,
+    failures: int,
+    elapsed: timedelta | None,
+):
+    since = None if elapsed is None else NOW - elapsed
+    rule = {"auto_disable": enabled, "disable_after_days": days, "failing_since": since, "consecutive_failures": failures, "now": NOW}
+    told = policy.announcement(**rule)
+    due = enabled and elapsed is not None and failures >= 5 and elapsed >= timedelta(days=days) / 2
+    assert (told is not None) is due
+    if policy.should_disable(**rule):
+        assert told is not None
+        assert failures >= 20
+
+
+@given(days=st.integers(1, 30), hours=st.lists(st.floats(0.01, 30), min_size=1, max_size=80))
+def test_whoever_fails_on_is_told_of_the_date_before_the_rule_applies(days: int, hours: list[float]):
+    """Failures in a row with these pauses: first failing, then told of one date that stays, then disabled on or after it."""
+    at, dates = NOW, set[datetime]()
+    for count, pause in enumerate(hours, start=1):
+        rule = {"auto_disable": True, "disable_after_days": days, "failing_since": NOW, "consecutive_failures": count, "now": at}
+        told = policy.announcement(**rule)
+        dates |= {told} if told is not None else set()
+        if policy.should_disable(**rule):
+            assert dates == {NOW + timedelta(days=days)}
+            assert at >= NOW + timedelta(days=days)
+            assert count >= 20
+            return
+        assert told is None or at >= NOW + timedelta(days=days) / 2
+        at += timedelta(hours=pause)
+    assert len(dates) <= 1
+
+
+def test_the_sentences_of_the_rules_tell_which_rule_it_was():
+    assert policy.rule_of(policy.GONE) == policy.RULE_GONE
+    assert policy.rule_words(policy.GONE) == "410 Gone"
+    for days, words in ((5, "failing for 5 days"), (1, "failing for 1 day")):
+        reason = policy.disabled_reason(days, 31)
+        assert (policy.rule_of(reason), policy.rule_words(reason)) == (policy.RULE_FAILING, words)
