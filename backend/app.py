@@ -22,6 +22,7 @@ from backend.gateway.door import Gateway
 from backend.logs import recorder
 from backend.logs import routes as logs
 from backend.monitoring import routes as monitoring
+from backend.orders import routes as orders
 from backend.receiver import routes as receiver
 from backend.records import routes as records
 from backend.replays import routes as replays
@@ -38,6 +39,7 @@ ROUTERS = (
     replays.router,
     webhooks.router,
     records.router,
+    orders.router,
     logs.router,
     monitoring.router,
 )

@@ -62,18 +62,47 @@ _ORDER = {
     "branch_id": "branch-123",
     "order_type": "delivery",
     "status": "pending",
-    "items": [{"product_id": "product-456", "quantity": 2, "unit_price": 8.5, "modifiers": ["extra-cheese"]}],
+    "items": [
+        {
+            "product_id": "product-456",
+            "name": "Margherita",
+            "quantity": 2,
+            "unit_price": 8.5,
+            "modifiers": ["extra-cheese"],
+            "notes": None,
+        }
+    ],
     "customer": {"name": "John Doe", "phone": "+971 50 123 4567"},
     "delivery_address": "12 Marina Walk, Dubai",
+    "notes": "Ring twice",
+    "currency": "AED",
+    "subtotal": 17,
+    "delivery_fee": 0,
+    "tax": 0,
+    "tip": 0,
+    "discount": 0,
     "total": 17,
+    "created_at": "2026-01-13T12:00:00.000Z",
+    "updated_at": "2026-01-13T12:00:00.000Z",
 }
 _WEBHOOK = {"webhook_id": "whk_01k5z7q0v6e3tbn8m2c4d9f1hp", "name": "Acme ERP", "url": "https://erp.example.com/hooks"}
 _KEY = {"api_key_id": "key_01k5z7q0v6e3tbn8m2c4d9f1hq", "name": "Partner integration", "key_prefix": "xdk_Ab12"}
 _INTEGRATION = {"integration_id": "int_01k5z7q0v6e3tbn8m2c4d9f1hr", "provider": "slack", "name": "Sales team"}
 
 
+_BEFORE = {
+    "confirmed": "pending",
+    "preparing": "confirmed",
+    "ready": "preparing",
+    "out_for_delivery": "ready",
+    "delivered": "out_for_delivery",
+    "completed": "delivered",
+    "cancelled": "confirmed",
+}
+
+
 def _moved(status: str) -> dict[str, Any]:
-    return {**_ORDER, "status": status}
+    return {**_ORDER, "status": status, "previous": {"status": _BEFORE[status]}}
 
 
 _TYPES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
@@ -172,8 +201,8 @@ _TYPES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         {"approvalId": "apr_8", "postId": "post_456", "decision": "APPROVED"},
     ),
     ("order.created", ORDERS, "An order was placed.", _ORDER),
-    ("order.updated", ORDERS, "An order was changed other than in its status.", {**_ORDER, "previous": {"total": 15}}),
-    ("order.status_changed", ORDERS, "An order moved to another status.", {**_moved("confirmed"), "previous": {"status": "pending"}}),
+    ("order.updated", ORDERS, "An order was changed other than in its status.", {**_ORDER, "previous": {"notes": None}}),
+    ("order.status_changed", ORDERS, "An order moved to another status.", _moved("confirmed")),
     ("order.confirmed", ORDERS, "An order was confirmed.", _moved("confirmed")),
     ("order.preparing", ORDERS, "An order is being prepared.", _moved("preparing")),
     ("order.ready", ORDERS, "An order is ready.", _moved("ready")),

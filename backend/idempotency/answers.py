@@ -49,7 +49,7 @@ def once(
         return answer.model_validate(replay.answer)
     made = make()
     kept = made.model_dump(mode="json") | dict.fromkeys(secrets)
-    service.finish(session, scope, status_code=status_code, answer=kept)
+    service.finish(session, scope, status_code=response.status_code or status_code, answer=kept)
     return made
 
 

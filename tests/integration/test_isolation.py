@@ -23,6 +23,7 @@ from backend.event_types import service as event_types
 from backend.events import service as events
 from backend.logs import recorder
 from backend.models import Delivery, RequestLog, User
+from backend.orders import service as orders
 from backend.records import modules
 from backend.records import service as records
 from backend.records.definitions import ModuleInput
@@ -32,6 +33,7 @@ from tests.factories import accounts, rows
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
+ORDER = {"branch_id": "b", "order_type": "pickup", "items": [{"product_id": "p", "quantity": 1}], "external_id": "4711"}
 # A valid body for each operation that takes one; `{}` stands for none. An operation without an entry fails the test.
 BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/api-keys": {"name": "Theirs", "scopes": ["events:read"]},
@@ -55,6 +57,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/webhooks/{webhook_id}/probe": {"resume": True, "missed": "send"},
     "POST /api/v1/modules": {"name": "theirs", "fields": [{"name": "title", "type": "text"}]},
     "PATCH /api/v1/modules/{module}": {"label": "Taken over", "fields": []},
+    "POST /api/v1/orders": ORDER,
+    "PATCH /api/v1/orders/{order_id}": {"notes": "Taken over"},
+    "PATCH /api/v1/orders/{order_id}/status": {"status": "cancelled"},
     "POST /api/v1/records/{module}": {"title": "Theirs"},
     "PATCH /api/v1/records/{module}/{record_id}": {"title": "Taken over"},
 }
@@ -104,11 +109,12 @@ def furnish() -> tuple[Actor, dict[str, str], str]:
         replay = replays.replay_event(session, actor=owner, event_id=event.id, reason=mark)
         modules.create(session, actor=owner, input=ModuleInput(name="mine_only", fields=[{"name": "title", "type": "text"}]))
         record = records.create(session, actor=owner, module="mine_only", values={"title": mark})
+        placed = orders.create(session, actor=owner, input=orders.NewOrder.model_validate({**ORDER, "customer_name": mark}))
         session.flush()
         return owner, {
             "key_id": key.id, "webhook_id": webhook.id, "event_id": event.id, "delivery_id": delivery.id, "name": "mine.made",
             "request_id": log.id, "replay_id": replay.id, "module": "mine_only", "record_id": record.id,
-            "starter_set": "none",
+            "starter_set": "none", "order_id": placed.detail.order.id,
         }, mark  # fmt: skip
 
 
@@ -118,7 +124,7 @@ def credentials_of(actor: Actor) -> dict[str, str]:
         _, row = sessions.open_session(session, session.get_one(User, actor.id), workspace_id=None, ip="", user_agent="", kind="api")
         info = sessions.info_of(session, row)
         assert info is not None
-        resources = ("api_keys", "events", "webhooks", "modules", "records")
+        resources = ("api_keys", "events", "webhooks", "modules", "records", "orders")
         scopes = [*(f"{resource}:manage" for resource in resources), "logs:read", "metrics:read"]
         unlimited = KeyInput(name="Everything", scopes=scopes, limit_per_minute=None)
         _, key = api_keys.create(session, actor=actor, input=unlimited)
@@ -141,6 +147,7 @@ def test_every_operation_has_a_fixture() -> None:
     parameters = set(re.findall(r"{(\w+)}", " ".join(entry.path for entry in OPERATIONS)))
     assert parameters == {
         "key_id", "webhook_id", "event_id", "delivery_id", "name", "request_id", "replay_id", "module", "record_id", "starter_set",
+        "order_id",
     }  # fmt: skip
     for entry in OPERATIONS:
         body_of(f"{entry.method} {entry.path}")
