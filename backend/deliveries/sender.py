@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import errno
 import ssl
 import time
 import zlib
-from collections.abc import Generator
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from backend import __version__
 from backend.core import clock, signing, texts
 from backend.core.egress import EgressBlocked, EgressPolicy
 from backend.core.egress_tls import Certificate, read_certificate
-from backend.deliveries.connections import Connector, Marks, Request, current, tls_context
+from backend.deliveries.connections import Answer, Connections, Marks
 from backend.deliveries.values import Claim, ErrorClass, Exchange, Target
 from backend.webhooks import policy
 
@@ -42,19 +41,11 @@ class Sender:
 
     def __init__(self, egress: EgressPolicy) -> None:
         self._egress = egress
-        self._session = aiohttp.ClientSession(
-            connector=Connector(egress, limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-            request_class=Request,
-        )
-        self._verified = tls_context(verify=True)
-        self._unverified = tls_context(verify=False)
+        self._connections = Connections(egress)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._session.close()
+        await self._connections.close()
 
     async def send(self, claim: Claim) -> Exchange:
         """Make one attempt. Never raises but when cancelled; whatever fails is the exchange's error class and sentence."""
@@ -95,9 +86,13 @@ class Sender:
         Then the same message may go out again, `webhook-id` making it idempotent (RFC 9110, section 9.2.2).
         """
         target = claim.target
-        current.set(marks)
         try:
-            await self._exchange(exchange, target, headers, claim.body, begun)
+            async with asyncio.timeout(max(target.timeout - (time.perf_counter() - begun), 0.001)):
+                answer = await self._connections.post(target.url, headers, claim.body, verify=target.verify_ssl, marks=marks)
+                try:
+                    await _take(exchange, answer, begun)
+                finally:
+                    answer.release()
         except Exception as error:  # noqa: BLE001 - a hostile receiver must not end the shift
             if may_be_stale and marks.reused and _is_cut_off(error):
                 return True
@@ -120,48 +115,22 @@ class Sender:
         shown = await read_certificate(self._egress, marks.address, error.port or 443, error.host, seconds=left)
         return _certificate_problem(cause.verify_code, shown, error.host) if shown is not None else None
 
-    async def _exchange(self, exchange: Exchange, target: Target, headers: dict[str, str], body: bytes, begun: float) -> None:
-        left = max(target.timeout - (time.perf_counter() - begun), 0.001)
-        async with self._session.post(
-            target.url,
-            data=body,
-            headers=headers,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=left, ceil_threshold=3600),
-            ssl=self._verified if target.verify_ssl else self._unverified,
-        ) as response:
-            exchange.first_byte_ms = _ms(begun, time.perf_counter())
-            exchange.status_code = status = response.status
-            exchange.response_headers = [
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.raw_headers[:_HEADERS_LIMIT]
-            ]
-            if not 200 <= status <= 299:
-                _refused(exchange, response)
-            with (
-                _ended_by(response),
-                contextlib.suppress(aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError),
-            ):
-                await _read(exchange, response)  # the answer's status had come; what is missing is only what follows it
 
-
-@contextlib.contextmanager
-def _ended_by(response: aiohttp.ClientResponse) -> Generator[None]:
-    """End the reading of a body with its connection: aiohttp leaves one waiting whose framing turns out to be invalid."""
-    content, connection = response.content, response.connection
-    closed = connection.protocol.closed if connection is not None and connection.protocol is not None else None
-    if content.is_eof() or closed is None:
-        yield
-        return
-
-    def end(_closed: object) -> None:
-        if not content.is_eof() and content.exception() is None:
-            content.set_exception(aiohttp.ClientPayloadError("The connection was closed in the middle of the answer."))
-
-    closed.add_done_callback(end)
+async def _take(exchange: Exchange, answer: Answer, begun: float) -> None:
+    """Note what came back: the head, and of the body what is kept."""
+    exchange.first_byte_ms = _ms(begun, time.perf_counter())
+    exchange.status_code = status = answer.status
+    exchange.response_headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.raw_headers[:_HEADERS_LIMIT]]
+    if not 200 <= status <= 299:
+        _refused(exchange, answer)
     try:
-        yield
-    finally:
-        closed.remove_done_callback(end)
+        if answer.content.is_eof():
+            await _read(exchange, answer)
+        else:
+            with answer.ended_with_connection():
+                await _read(exchange, answer)
+    except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        return  # the answer's status had come; what is missing is only what follows it
 
 
 def _custom(target: Target, ours: dict[str, str]) -> dict[str, str]:
@@ -170,27 +139,26 @@ def _custom(target: Target, ours: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in target.headers.items() if name.lower() not in taken}
 
 
-def _refused(exchange: Exchange, response: aiohttp.ClientResponse) -> None:
-    redirect = policy.error_class(response.status) == "redirect"
+def _refused(exchange: Exchange, answer: Answer) -> None:
+    redirect = policy.error_class(answer.status) == "redirect"
     exchange.error_class = ErrorClass.REDIRECT if redirect else ErrorClass.STATUS
-    exchange.error = texts.storable(f"The receiver answered {response.status} {response.reason or ''}".strip())[:_ERROR_LIMIT]
-    exchange.retry_after = response.headers.get("Retry-After")
+    exchange.error = texts.storable(f"The receiver answered {answer.status} {answer.reason or ''}".strip())[:_ERROR_LIMIT]
+    exchange.retry_after = answer.headers.get("Retry-After")
 
 
-async def _read(exchange: Exchange, response: aiohttp.ClientResponse) -> None:
+async def _read(exchange: Exchange, answer: Answer) -> None:
     """Read the body up to the limit; a longer one is cut, and its connection closed instead of drained.
 
     What came is kept, however it ends.
     """
-    content, came = response.content, bytearray()
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    content, came = answer.content, bytearray()
+    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
     limit = _COMPRESSED_LIMIT if encoding else BODY_LIMIT
     try:
         while chunk := await content.readany():
             came += chunk
             if len(came) > limit or (len(came) == limit and not content.at_eof()):
                 exchange.truncated = True
-                response.close()
                 break
     except BaseException:
         exchange.truncated = True

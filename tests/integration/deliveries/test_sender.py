@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
 import socket
 import zlib
@@ -12,7 +13,7 @@ import pytest
 from backend.core.egress import EgressPolicy
 from backend.deliveries import sender
 from backend.deliveries.sender import BODY_LIMIT
-from backend.deliveries.values import ErrorClass
+from backend.deliveries.values import Claim, ErrorClass
 from tests.fakes import raw_receiver
 from tests.fakes.raw_receiver import Received, answering
 from tests.integration.deliveries.exchanges import BODY, claim, failure, send
@@ -226,3 +227,50 @@ def test_own_headers_never_replace_ours():
     received = receiver.received[0].headers
     assert (received["x-mine"], received["webhook-id"], received["content-type"]) == ("1", "evt_1", "application/json")
     assert exchange.request_headers["X-Mine"] == sender.MASK
+
+
+def with_header(claimed: Claim, value: str) -> Claim:
+    return dataclasses.replace(claimed, target=dataclasses.replace(claimed.target, headers={"X-Team": value}))
+
+
+def test_what_goes_out_is_one_plain_request():
+    with raw_receiver.running() as receiver:
+        parts = receiver.url.removesuffix("/hook")
+        (exchange,) = send(with_header(claim(f"{parts}/a%20b?c=d%26e#f"), "orders"))
+    (received,) = receiver.received
+    assert exchange.error_class is None
+    assert received.path == "/a%20b?c=d%26e"
+    assert received.headers["host"] == f"127.0.0.1:{receiver.port}"
+    assert received.headers["content-length"] == str(len(BODY))
+    assert received.headers["x-team"] == "orders"
+    assert not received.headers.keys() & {"accept", "accept-encoding", "transfer-encoding", "connection", "cookie"}
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Injected: 1", "a\nb", "a\rb", "a\0b"])
+def test_a_header_that_would_end_its_line_is_never_sent(value: str):
+    with raw_receiver.running() as receiver:
+        (exchange,) = send(with_header(claim(receiver.url), value))
+    assert failure(exchange) is ErrorClass.SETTINGS
+    assert receiver.received == []
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "http:///hook", "hook"])
+def test_a_url_that_is_none_fails_without_a_request(url: str):
+    (exchange,) = send(claim(url))
+    assert failure(exchange) is ErrorClass.SETTINGS
+
+
+def test_a_connection_is_kept_only_after_an_answer_that_is_read_to_its_end():
+    peers: list[object] = []
+
+    async def answer(_received: Received, writer: asyncio.StreamWriter) -> None:
+        peers.append(writer.get_extra_info("peername"))
+        size = BODY_LIMIT * 64 if len(peers) == 2 else 0
+        close = "\r\nConnection: close" if len(peers) == 3 else ""
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {size}{close}\r\n\r\n".encode() + b"x" * size)
+
+    with raw_receiver.running(answer) as receiver:
+        exchanges = send(*(claim(receiver.url) for _ in range(4)))
+    assert [each.truncated for each in exchanges] == [False, True, False, False]
+    assert peers[0] == peers[1]
+    assert len(set(peers)) == 3
