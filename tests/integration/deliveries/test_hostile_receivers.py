@@ -43,20 +43,17 @@ async def endless(_received: Received, writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
 
-async def drip(_received: Received, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    while True:
-        writer.write(b".")
-        await writer.drain()
-        await asyncio.sleep(0.05)
+def dripping(head: bytes) -> Answer:
+    """Begins with `head`, then sends one byte after another for ever."""
 
+    async def drip(_received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(head)
+        while True:
+            writer.write(b".")
+            await writer.drain()
+            await asyncio.sleep(0.05)
 
-async def dripping_head(_received: Received, writer: asyncio.StreamWriter) -> None:
-    writer.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    while True:
-        writer.write(b".")
-        await writer.drain()
-        await asyncio.sleep(0.05)
+    return drip
 
 
 async def interim_flood(_received: Received, writer: asyncio.StreamWriter) -> None:
@@ -138,8 +135,22 @@ CASES = [
         truncated=True,
     ),
     Case("a body of tiny chunks", tiny_chunks, None, status=200, truncated=True),
-    Case("one byte at a time", drip, ErrorClass.READ_TIMEOUT, "not complete within 3 s", 200, truncated=True, timeout=SLOW),
-    Case("a head of one byte at a time", dripping_head, ErrorClass.READ_TIMEOUT, "not complete within 0.5 s", timeout=0.5),
+    Case(
+        "one byte at a time",
+        dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"),
+        ErrorClass.READ_TIMEOUT,
+        "not complete within 3 s",
+        200,
+        truncated=True,
+        timeout=SLOW,
+    ),
+    Case(
+        "a head of one byte at a time",
+        dripping(b"HTTP/1.1 200 OK\r\nX-Slow: "),
+        ErrorClass.READ_TIMEOUT,
+        "not complete within 0.5 s",
+        timeout=0.5,
+    ),
     Case("no answer", hang, ErrorClass.READ_TIMEOUT, "not complete within 0.5 s", timeout=0.5),
     Case("a flood of interim answers", interim_flood, ErrorClass.READ_TIMEOUT, "not complete within 0.5 s", timeout=0.5),
     Case("half closed without an answer", half_close, ErrorClass.RESET, "closed the connection"),
