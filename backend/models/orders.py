@@ -28,7 +28,7 @@ class Order(TenantRow, table=True):
         Index("ix_orders_status", "workspace_id", "status", "id"),
         Index("ix_orders_branch", "workspace_id", "branch_id", "id"),
         Index("ix_orders_provider", "workspace_id", "provider", "id"),
-        Index("ix_orders_external", "workspace_id", "external_id"),
+        Index("ix_orders_external", "workspace_id", "external_id", "id"),
     )
     provider: str = Field(max_length=20)
     external_id: str | None = Field(default=None, max_length=200)

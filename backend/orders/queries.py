@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeVar
 
-from sqlalchemy import ColumnElement, or_, union
+from sqlalchemy import ColumnElement, or_, union_all
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -20,6 +20,7 @@ from backend.orders import older_names
 from backend.orders.values import OrderDetail, Provider, Status
 
 SEARCHED_ORDERS: Final = 10_000  # the newest, whose customers and addresses are looked through
+_UNDER_WAY: Final = frozenset(Status) - {Status.DELIVERED, Status.COMPLETED, Status.CANCELLED}
 _NUMBER: Final = re.compile(r"[+(]?[0-9][0-9 ()./-]{3,}")
 _NOT_DIGITS: Final = re.compile("[^0-9]+")
 
@@ -44,7 +45,7 @@ def matching(workspace_id: str, wanted: Filter) -> SelectOfScalar[Order]:
     query = select(Order).where(col(Order.workspace_id) == workspace_id)
     errors: list[FieldError] = []
     if wanted.status:
-        query = query.where(col(Order.status).in_(_words("status", wanted.status, Status, errors)))
+        query = query.where(_standing(workspace_id, _words("status", wanted.status, Status, errors)))
     if wanted.provider:
         query = query.where(col(Order.provider).in_(_words("provider", wanted.provider, Provider, errors)))
     if errors:
@@ -91,6 +92,14 @@ def _words(path: str, text: str, known: type[Word], errors: list[FieldError]) ->
     return found
 
 
+def _standing(workspace_id: str, statuses: list[str]) -> ColumnElement[bool]:
+    """Of these statuses; several under way are looked up first, for they are few among all the orders that were ever finished."""
+    within = col(Order.status).in_(statuses)
+    if len(statuses) == 1 or not _UNDER_WAY.issuperset(statuses):
+        return within
+    return col(Order.id).in_(select(Order.id).where(col(Order.workspace_id) == workspace_id, within))
+
+
 def _found(workspace_id: str, text: str) -> ColumnElement[bool]:
     """An order by the beginning of its id, by its provider's id at any age, else by what is said in one of the newest."""
     if text.lower().startswith("ord_"):
@@ -101,4 +110,4 @@ def _found(workspace_id: str, text: str) -> ColumnElement[bool]:
     if _NUMBER.fullmatch(text):
         said = or_(said, newest.c.search_text.contains(_NOT_DIGITS.sub("", text)))
     named = select(Order.id).where(mine, col(Order.external_id) == text)
-    return col(Order.id).in_(union(named, select(newest.c.id).where(said)).scalar_subquery())
+    return col(Order.id).in_(union_all(named, select(newest.c.id).where(said)).scalar_subquery())

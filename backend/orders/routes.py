@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Query, Response
+from fastapi import Path, Query, Response
 
 from backend.core import pagination, permissions, web
 from backend.idempotency import answers
@@ -16,6 +16,7 @@ from backend.orders.schemas import OrderEventList, OrderList, OrderOut
 
 router = web.Router(prefix="/orders", tags=["orders"])
 
+OrderId = Annotated[str, Path(description="Our id of the order.", examples=["ord_01k5z7q0v6e3tbn8m2c4d9f1hn"])]
 Limit = Annotated[int, Query(ge=1, le=pagination.MAX_LIMIT, description="How many at most, 1 to 200.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 EXISTING: dict[int | str, dict[str, Any]] = {
@@ -72,13 +73,13 @@ def create_order(
 
 
 @router.get("/{order_id}", **web.needs(permissions.ORDERS_READ))
-def read_order(order_id: str, session: web.ReadSession, actor: web.CurrentActor) -> OrderOut:
+def read_order(order_id: OrderId, session: web.ReadSession, actor: web.CurrentActor) -> OrderOut:
     """One order, with where it stands and where it can go from there."""
     return OrderOut.of(service.get(session, actor=actor, order_id=order_id))
 
 
 @router.change("/{order_id}", **web.needs(permissions.ORDERS_WRITE))
-def update_order(order_id: str, body: OrderUpdate, session: web.WriteSession, actor: web.CurrentActor) -> OrderOut:
+def update_order(order_id: OrderId, body: OrderUpdate, session: web.WriteSession, actor: web.CurrentActor) -> OrderOut:
     """Change an order; what is sent changes, and `order.updated` is published.
 
     What is ordered, what it costs and where it goes may change until it is being prepared; customer and notes always.
@@ -87,7 +88,7 @@ def update_order(order_id: str, body: OrderUpdate, session: web.WriteSession, ac
 
 
 @router.put("/{order_id}/status", **web.needs(permissions.ORDERS_WRITE))
-def set_order_status(order_id: str, body: StatusChange, session: web.WriteSession, actor: web.CurrentActor) -> OrderOut:
+def set_order_status(order_id: OrderId, body: StatusChange, session: web.WriteSession, actor: web.CurrentActor) -> OrderOut:
     """Move an order: pending, confirmed, preparing, ready, out_for_delivery, delivered, completed; cancelled until it is delivered.
 
     Orders that are not delivered skip out_for_delivery. A wrong move is refused with 409, which names the allowed ones; the status
@@ -98,7 +99,7 @@ def set_order_status(order_id: str, body: StatusChange, session: web.WriteSessio
 
 @router.get("/{order_id}/events", **web.needs(permissions.ORDERS_READ))
 def list_order_events(
-    order_id: str,
+    order_id: OrderId,
     session: web.ReadSession,
     actor: web.CurrentActor,
     limit: Limit = pagination.DEFAULT_LIMIT,

@@ -81,7 +81,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("orders", schema=None) as batch_op:
         batch_op.create_index("ix_orders_branch", ["workspace_id", "branch_id", "id"], unique=False)
-        batch_op.create_index("ix_orders_external", ["workspace_id", "external_id"], unique=False)
+        batch_op.create_index("ix_orders_external", ["workspace_id", "external_id", "id"], unique=False)
         batch_op.create_index("ix_orders_list", ["workspace_id", "id"], unique=False)
         batch_op.create_index("ix_orders_provider", ["workspace_id", "provider", "id"], unique=False)
         batch_op.create_index("ix_orders_status", ["workspace_id", "status", "id"], unique=False)

@@ -245,7 +245,7 @@ def test_orders_are_found_by_everything_that_support_is_told():
 
     assert found() == [his, hers]
     assert found(status="pending") == found(provider="Deliveroo") == found(branch_id="b2") == found(external_id="DE-77") == [hers]
-    assert found(status="PENDING,confirmed") == [his, hers]
+    assert found(status="PENDING,confirmed") == found(status="pending,confirmed,completed") == [his, hers]
     assert found(status="ready") == found(external_id="DE-7") == found(provider="deliveroo", status="confirmed") == []
     for text in (his, his[:-1], his.upper(), "4711", "john d", "+971501234567", "50 123 45", "main st"):
         assert found(q=text) == [his], text

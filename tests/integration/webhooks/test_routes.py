@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
 import pytest
 
-from backend import app as application
-from backend.api_keys import service as api_keys
-from backend.api_keys.service import KeyInput
-from backend.core import db
-from backend.logs import recorder
-from tests.factories import accounts
+from tests.factories import talks
+from tests.factories.talks import Http
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
-BASE = "/api/v1/webhooks"
+BASE = "/webhooks"
 BODY = {"url": "https://example.com/webhooks", "events": ["order.created", "contact.*"]}
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-Http = httpx.AsyncClient
 
 
 def run(talk: Callable[[Http], Awaitable[None]], *scopes: str) -> None:
     """Have a key with `scopes` (by default all on webhooks) talk to the application."""
-    owner = accounts.workspace()
-    with db.transaction(write=True) as session:
-        wanted = KeyInput(name="Test", scopes=list(scopes or ("webhooks:manage",)), limit_per_minute=None)
-        _, key = api_keys.create(session, actor=owner, input=wanted)
-
-    async def session_of() -> None:
-        transport = httpx.ASGITransport(application.create_app())
-        headers = {"authorization": f"Bearer {key}"}
-        async with Http(transport=transport, base_url="http://127.0.0.1:8000", headers=headers, timeout=30) as http:
-            await talk(http)
-
-    recorder.start()
-    try:
-        asyncio.run(session_of())
-    finally:
-        recorder.stop()
+    talks.run(talk, *(scopes or ("webhooks:manage",)))
 
 
 async def created(http: Http, **fields: Any) -> dict[str, Any]:
