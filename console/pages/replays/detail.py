@@ -98,6 +98,7 @@ def _progress() -> rx.Component:
         name = rx.match(item.outcome, *list(WORDS.items()), item.outcome)
         return rx.el.span(rx.el.i(class_name=f"x-o-{item.outcome}"), name, " ", item.number, key=item.outcome)
 
+    unsent = rx.cond(replay.status == "cancelled", "Never sent", "Not sent yet")
     return rx.el.div(
         rx.el.div(
             rx.foreach(replay.parts, part),
@@ -108,7 +109,7 @@ def _progress() -> rx.Component:
         ),
         rx.el.div(
             rx.foreach(replay.parts, legend),
-            rx.cond(replay.unsent != "0", rx.el.span(rx.el.i(class_name="x-o-unsent"), "Not sent ", replay.unsent), rx.fragment()),
+            rx.cond(replay.unsent != "0", rx.el.span(rx.el.i(class_name="x-o-unsent"), unsent, " ", replay.unsent), rx.fragment()),
             class_name="x-legend",
             data_testid="outcomes",
         ),
@@ -140,9 +141,9 @@ def _cells(row: ItemRow) -> list[Any]:
     outcome = rx.el.span(badge.status(row.outcome, *_SHOWN_AS), class_name="x-row")
     return [
         rx.el.span(rx.cond(row.path != "", table.opens(outcome, row.path), outcome), class_name="x-row"),
-        rx.el.span(row.event, class_name="x-mono"),
+        rx.el.span(row.event, class_name="x-mono x-event x-cut", title=row.event),
         row.webhook,
-        rx.el.span(row.sentence, class_name="x-soft", title=row.sentence),
+        rx.el.span(row.sentence, class_name="x-sentence x-soft"),
         time(row.at),
     ]
 

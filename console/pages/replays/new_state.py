@@ -91,10 +91,13 @@ class NewReplayState(rx.State):
         if self._wanted is None or self.busy:
             return
         rate = _number(str(form.get("rate", ""))) if form.get("rate") else DEFAULT_RATE
-        self.busy, self.errors = True, {} if rate else {"rate": f"That is no number. Use {LEAST_RATE:g} to {GREATEST_RATE:,.0f}."}
+        self.busy, self.errors = (
+            True,
+            {} if rate is not None else {"rate": f"That is no number. Use {LEAST_RATE:g} to {GREATEST_RATE:,.0f}."},
+        )
         yield
         try:
-            if not rate:
+            if rate is None:
                 return
             made = await bridge.call(
                 self, replays.create, write=True, filter=self._wanted, rate=rate, reason=str(form.get("reason", "")).strip()
