@@ -4,6 +4,7 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
+CHAOS_ARGS ?=
 BENCH_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,7 +22,7 @@ UV_INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/py
 	export UV_NO_PROGRESS=1
 UV_INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode --require-hashes
 
-.PHONY: help run install test check format bench bench-check browser lock clean
+.PHONY: help run install test check format bench bench-check chaos browser lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +54,10 @@ bench: $(DEV) ## run the benchmarks and print them as a table (BENCH_ARGS="--qui
 
 bench-check: $(DEV) ## the same, failing below the committed floors
 	@$(BIN)/python -m tests.bench --check $(BENCH_ARGS)
+
+chaos: $(DEV) ## run the failure suite and print it as a table: kills, outages, a full disk (CHAOS_ARGS="-h" tells what narrows it)
+	@$(BIN)/python -m console.build
+	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 browser: $(DEV)
 	@.ci/browser

@@ -1,0 +1,175 @@
+"""The scenarios: what is killed, how often, and when. Each takes a prepared site and leaves everything delivered."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+from sqlmodel import col, func, select
+
+from backend.core import db
+from backend.models import Attempt
+from backend.runs import service as runs
+from tests.chaos.site import Site
+from tests.chaos.whole import Whole
+from tests.waiting import eventually
+
+Scenario = Callable[[Site, int], None]
+_PATIENCE = 180.0  # a busy machine needs ten seconds to start a process
+_LONG_OUTAGE = runs.SILENCE.total_seconds() + 3
+
+
+def workers_killed(site: Site, times: int) -> None:
+    """Deliver workers are killed at random moments, most of them in the midst of sending. On PostgreSQL there are two of them."""
+    site.open("api", "cron", *(["deliver"] if site.database == "SQLite" else ["deliver", "deliver"]))
+    for number in range(times):
+        site.publisher.allow((number + 1) / times)
+        if site.random.random() < 0.8:
+            site.delivering()
+        time.sleep(site.random.uniform(0, 0.6))
+        site.kill("deliver")
+        site.start("deliver")
+    site.finish()
+
+
+def redis_lost(site: Site, times: int) -> None:
+    """Valkey is killed, loses what it had stored, and starts empty; and is emptied while it runs."""
+    site.open("api", "cron", "deliver")
+    for number in range(times):
+        site.publisher.allow((number + 1) / times)
+        site.delivering()
+        time.sleep(site.random.uniform(0, 0.6))
+        if number % 2:
+            site.valkey.flush()
+            site.ledger.killed["flushed"] += 1
+        else:
+            site.valkey.kill()
+            site.ledger.killed["valkey"] += 1
+            site.valkey.lose()
+            time.sleep(site.random.uniform(0, 1.5))
+            site.valkey.start()
+        site.keep()
+    site.finish()
+
+
+def web_killed(site: Site, times: int) -> None:
+    """The process that accepts events is killed while it does."""
+    site.open("api", "cron", "deliver")
+    for number in range(times):
+        before = len(site.publisher.accepted)
+        site.publisher.allow((number + 1) / times)
+        eventually(lambda before=before: len(site.publisher.accepted) > before or site.publisher.is_done, seconds=_PATIENCE)
+        time.sleep(site.random.uniform(0, 0.4))
+        site.kill("api")
+        site.start("api")
+        eventually(site.answers, seconds=_PATIENCE)
+    site.finish()
+
+
+def postgres_restarted(site: Site, times: int) -> None:
+    """PostgreSQL is stopped at once, as a crash stops it, or in order, and started again."""
+    assert site.postgres is not None
+    site.open("api", "cron", "deliver")
+    for number in range(times):
+        site.publisher.allow((number + 1) / times)
+        site.delivering()
+        time.sleep(site.random.uniform(0, 0.6))
+        mode = "fast" if number % 3 == 2 else "immediate"
+        site.postgres.stop(mode)
+        site.ledger.killed[f"postgres {mode}"] += 1
+        # Once so long that every run looks silent when it is back.
+        time.sleep(_LONG_OUTAGE if times > 2 and number == 0 else site.random.uniform(0, 1))
+        site.postgres.start()
+        site.keep()
+    site.finish()
+
+
+def cron_killed(site: Site, times: int) -> None:
+    """Cron is killed and stays away for a while, in which a worker dies and Valkey is emptied."""
+    site.open("api", "cron", "deliver")
+    for number in range(times):
+        site.publisher.allow((number + 1) / times)
+        site.delivering()
+        site.kill("cron")
+        if number % 2 == 0:
+            site.kill("deliver")
+            site.valkey.flush()
+            site.ledger.killed["flushed"] += 1
+            site.start("deliver")
+        time.sleep(site.random.uniform(0, 1))
+        site.start("cron")
+    site.finish()
+
+
+def disk_full(site: Site, times: int) -> None:
+    """The disk that SQLite is on fills up, is found full by publishers and workers, and gets space again."""
+    assert site.disk is not None
+    site.open("api", "cron", "deliver")
+    for number in range(times):
+        site.publisher.allow((2 * number + 1) / (2 * times))
+        site.delivering()
+        with site.disk.full(site.pids):
+            site.ledger.killed["disk full"] += 1
+            site.publisher.allow((2 * number + 2) / (2 * times))
+            told = len(site.publisher.refusals)
+            eventually(lambda told=told: len(site.publisher.refusals) >= told + 20, seconds=_PATIENCE)
+            time.sleep(site.random.uniform(0, 2))
+    site.finish()
+    for status, headers, answer in site.publisher.refusals:
+        assert (status, headers.get("content-type")) == (503, "application/problem+json"), (status, headers)
+        assert int(headers["retry-after"]) >= 1
+        assert answer["code"] == "unavailable"
+        assert "disk" in answer["detail"]
+
+
+def two_workers(site: Site, times: int) -> None:
+    """Nothing is killed: one worker and two take turns at a backlog, and no delivery goes out twice."""
+    site.open("api", "cron")
+    site.inbox.seconds = 0.05  # as a receiver elsewhere answers
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    for number in range(2 * times):
+        site.publisher.allow((number + 1) / (2 * times))
+        expected = round(site.events * (number + 1) / (2 * times))
+        eventually(lambda expected=expected: len(site.publisher.accepted) >= expected, seconds=_PATIENCE)
+        count, before = number % 2 + 1, _newest_attempt()
+        for _ in range(count):
+            site.start("deliver")
+        eventually(lambda expected=expected: len(site.inbox.by_delivery) == expected * 2, seconds=_PATIENCE)
+        site.stop("deliver")
+        if rate := _rate(before, count):
+            rates[count].append(rate)
+    site.finish()
+    if all(rates.values()):
+        site.remark = f"two workers ÷ one: {statistics.median(rates[2]) / statistics.median(rates[1]):.2f}"
+
+
+def everything_at_once(site: Site, times: int) -> None:
+    """Whatever `crossdock up` runs is killed by chance, and so is `crossdock up`."""
+    assert isinstance(site, Whole)
+    site.open()
+    for number in range(times):
+        site.publisher.allow((number + 1) / times)
+        if site.random.random() < 0.7:
+            site.delivering()
+        time.sleep(site.random.uniform(0, 1))
+        site.strike()
+    site.finish()
+
+
+def _newest_attempt() -> str:
+    with db.transaction() as session:
+        return session.exec(select(func.max(Attempt.id))).one() or ""
+
+
+def _rate(after: str, runs: int) -> float | None:
+    """Deliveries per second while this many workers worked side by side, by the attempts since; None if they hardly did."""
+    query = select(func.min(Attempt.started_at), func.max(Attempt.started_at)).where(Attempt.id > after).group_by(col(Attempt.run_id))
+    with db.transaction() as session:
+        spans = session.exec(query).all()
+        if len(spans) < runs:
+            return None
+        begin, end = max(first for first, _ in spans), min(last for _, last in spans)
+        within = select(func.count()).where(Attempt.id > after, col(Attempt.started_at) >= begin, col(Attempt.started_at) <= end)
+        seconds = (end - begin).total_seconds()
+        return session.exec(within).one() / seconds if seconds > 0.5 else None
