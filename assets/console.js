@@ -79,6 +79,85 @@
   }
   customElements.define('x-code', Code);
 
+  // ---- <x-chart points="JSON" label="…">: lines over time; the values of a moment on hover, and by arrow keys on focus.
+  // points is {"at": [RFC 3339, …], "lines": [{"tone", "values": [number or null, …], "words": [text, …]}, …]}, all of one length.
+  const minute = new Intl.DateTimeFormat(undefined, { weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+  const chartStyle = `:host{display:block;position:relative;height:36px;border-radius:4px;outline-offset:3px;touch-action:pan-y}
+    :host(:focus-visible){outline:2px solid var(--accent-8)}
+    svg{width:100%;height:100%;display:block;overflow:visible}path{vector-effect:non-scaling-stroke;fill:none;stroke-width:1.5;stroke-linejoin:round;stroke-linecap:round}
+    .base{stroke:var(--x-line);stroke-width:1}
+    i{position:absolute;top:-4px;bottom:0;width:1px;background:var(--gray-a7);pointer-events:none}
+    div{position:absolute;bottom:calc(100% + 6px);z-index:5;padding:4px 8px;border:1px solid var(--x-line-strong);border-radius:6px;background:var(--x-card);
+      color:var(--gray-12);box-shadow:var(--x-elevation);font-size:12px;line-height:16px;white-space:nowrap;pointer-events:none;font-variant-numeric:tabular-nums}
+    small{display:block;font-size:inherit;color:var(--x-soft)}[hidden]{display:none}`;
+  class Chart extends HTMLElement {
+    static observedAttributes = ['points', 'label'];
+    constructor() {
+      super();
+      this.attachShadow({ mode: 'open' }).innerHTML = `<style>${chartStyle}</style><svg viewBox="0 0 120 32" preserveAspectRatio="none" aria-hidden="true"></svg><i hidden></i><div hidden></div>`;
+      this.addEventListener('pointermove', (event) => {
+        const box = this.getBoundingClientRect();
+        this.show(Math.round(((event.clientX - box.left) / box.width) * (this.at.length - 1)));
+      });
+      this.addEventListener('pointerleave', () => this.show(-1));
+      this.addEventListener('focus', () => { if (this.matches(':focus-visible')) this.show(this.at.length - 1); });
+      this.addEventListener('blur', () => this.show(-1));
+      this.addEventListener('keydown', (event) => {
+        const last = this.at.length - 1, from = this.index < 0 ? last : this.index;
+        const to = { ArrowLeft: from - 1, ArrowRight: from + 1, Home: 0, End: last, Escape: -1 }[event.key];
+        if (to === undefined || last < 1) return;
+        event.preventDefault();
+        this.show(event.key === 'Escape' ? -1 : Math.min(Math.max(to, 0), last));
+      });
+      this.at = []; this.lines = []; this.index = -1;
+    }
+    connectedCallback() { this.render(); }
+    attributeChangedCallback() { if (this.isConnected) this.render(); }
+    render() {
+      let given = null;
+      try { given = JSON.parse(this.getAttribute('points') || 'null'); } catch { given = null; }
+      this.at = given?.at ?? []; this.lines = this.at.length > 1 ? given.lines : [];
+      const top = Math.max(...this.lines.flatMap((line) => line.values.map((value) => value ?? 0)), 0) || 1;
+      const step = 120 / Math.max(this.at.length - 1, 1);
+      const path = (line) => line.values.map((value, place, all) => {
+        if (value === null) return '';
+        const [x, y] = [(place * step).toFixed(1), (30 - (value / top) * 28).toFixed(1)];
+        const [before, after] = [all[place - 1] ?? null, all[place + 1] ?? null];
+        if (before === null && after === null) return `M${x},31V${y}`;  // alone, it stands as a bar
+        return `${before === null ? 'M' : 'L'}${x},${y}`;
+      }).join('');
+      const svg = this.shadowRoot.querySelector('svg');
+      svg.innerHTML = this.lines.length ? '<path class="base" d="M0,31.5H120"/>' : '';
+      for (const line of [...this.lines].reverse()) {  // the first is drawn last, on top
+        const drawn = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+        drawn.setAttribute('d', path(line));
+        drawn.style.stroke = `var(--${/^[a-z]+$/.test(line.tone) ? line.tone : 'accent'}-9)`;
+        svg.append(drawn);
+      }
+      if (this.lines.length) { this.setAttribute('role', 'slider'); this.setAttribute('aria-label', this.getAttribute('label') ?? ''); this.tabIndex = 0; }
+      else for (const name of ['role', 'aria-label', 'tabindex', 'aria-valuemin', 'aria-valuemax', 'aria-valuenow', 'aria-valuetext']) this.removeAttribute(name);
+      this.show(Math.min(this.index, this.at.length - 1));
+    }
+    show(index) {
+      this.index = this.lines.length ? Math.min(index, this.at.length - 1) : -1;
+      const [mark, told] = [this.shadowRoot.querySelector('i'), this.shadowRoot.querySelector('div')];
+      mark.hidden = told.hidden = this.index < 0;
+      if (!this.lines.length) return;
+      const place = this.index < 0 ? this.at.length - 1 : this.index;
+      const when = minute.format(new Date(this.at[place])), words = this.lines.map((line) => line.words[place]).join(', ');
+      for (const [name, value] of [['min', 0], ['max', this.at.length - 1], ['now', place], ['text', `${when}: ${words}`]]) this.setAttribute(`aria-value${name}`, value);
+      if (this.index < 0) return;
+      const share = place / (this.at.length - 1);
+      const time = document.createElement('small');
+      time.textContent = when;
+      told.replaceChildren(time, words);
+      mark.style.left = `${share * 100}%`;
+      told.style.left = `${share * 100}%`;
+      told.style.transform = `translateX(${-share * 100}%)`;
+    }
+  }
+  customElements.define('x-chart', Chart);
+
   // ---- Copy and download: buttons say what to copy in data-copy; a page without a clipboard (plain http) uses a selection.
   const copy = async (text) => {
     if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
@@ -121,16 +200,17 @@
     });
   });
 
-  // ---- Keys: / searches, g and a letter goes, ? helps, Escape leaves the search.
+  // ---- Keys: / searches, g and a letter goes, ? helps, Escape leaves what is typed in, then closes the panel beside the page.
   let going = 0;
   const typing = (element) => element?.closest?.('input,textarea,select,[contenteditable]');
   document.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (typing(event.target)) {
-      if (event.key === 'Escape' && event.target.matches('[data-search]')) event.target.blur();
+      if (event.key === 'Escape' && event.target.closest('[data-search],[data-panel]')) event.target.blur();
       return;
     }
-    if (document.querySelector('[role=dialog],[role=alertdialog]')) return;
+    if (document.querySelector('[role=dialog],[role=alertdialog],[role=menu]')) return;
+    if (event.key === 'Escape') document.querySelector('[data-panel] [data-close]')?.click();
     if (Date.now() - going < 1200 && /^[a-z]$/.test(event.key)) {
       going = 0;
       const link = document.querySelector(`[data-go="${event.key}"]`);

@@ -25,8 +25,8 @@ _is_open: Callable[[str], bool] = bool
 _waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
 
 
-async def changes(state: rx.State) -> AsyncIterator[None]:
-    """Yields whenever something in the tab's workspace may have changed; ends with `Unauthenticated` when the session is over.
+async def changes(state: rx.State, *, poll: float = POLL_SECONDS) -> AsyncIterator[None]:
+    """Yields when something in the tab's workspace may have changed, and every `poll` seconds; ends with `Unauthenticated` as the session does.
 
     For background handlers started by a page's load, which end when the page is left or the tab closed.
     """
@@ -36,7 +36,7 @@ async def changes(state: rx.State) -> AsyncIterator[None]:
     try:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), POLL_SECONDS)
+                await asyncio.wait_for(changed.wait(), poll)
             changed.clear()
             if not _is_open(client):  # whoever starts it without a page's load is not stopped by the framework
                 return

@@ -44,6 +44,7 @@ GROUPS: Final = (
             Place("Deliveries", "/settings/deliveries", "send", "d"),
             Place("Events", "/settings/events", "radio", "e"),
             Place("Replays", "/settings/replays", "repeat", "p"),
+            Place("Monitoring", "/settings/monitoring", "activity", "n"),
         ),
     ),
     Group("Settings", (Place("Members", "/settings/members", "users", "m"),)),

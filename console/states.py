@@ -22,6 +22,7 @@ class Page(rx.State, mixin=True):
     """A page that reads what it shows, and reads it again when something has changed. A class of it names what its readers need."""
 
     READS: ClassVar[Permission]
+    POLL: ClassVar[float] = live.POLL_SECONDS
     loading: bool = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -35,7 +36,7 @@ class Page(rx.State, mixin=True):
     @needs(auth.PAGE)
     async def follow(self) -> None:
         """Keep it up to date while it is open."""
-        async for _ in live.changes(self):
+        async for _ in live.changes(self, poll=self.POLL):
             async with self:
                 await self._fetch()
 

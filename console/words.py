@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from backend.core import clock
+from backend.core.pagination import COUNT_CAP
 
 MOST_BODY: Final = 16_384
 
@@ -33,6 +34,11 @@ def count(value: _Count | int) -> str:
     if isinstance(value, int):
         return number(value)
     return f"{value.value:,}{'+' if value.capped else ''}"
+
+
+def capped(value: int) -> str:
+    """A number that was counted up to 10,000."""
+    return f"{COUNT_CAP:,}+" if value >= COUNT_CAP else number(value)
 
 
 def duration(ms: float | None) -> str:

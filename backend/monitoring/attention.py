@@ -16,6 +16,7 @@ from backend.models import ApiKey, ApiKeySecret, Webhook
 from backend.monitoring.values import Attention, Need
 from backend.webhooks import policy
 
+WEBHOOK_NEEDS: Final = (Need.WEBHOOK_FAILING, Need.WEBHOOK_DISABLED)
 EXPIRY_NOTICE: Final = timedelta(days=14)
 NEAR_SHARE: Final = 0.8
 _MOST_OF_A_KIND: Final = 20

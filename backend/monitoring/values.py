@@ -33,7 +33,7 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPoint:
-    """Attempts in one hour by outcome, and how long 95 % of them took at most."""
+    """Attempts in one minute or hour by outcome, and how long 95 % of them took at most."""
 
     starts_at: datetime
     delivered: int = 0
@@ -58,7 +58,7 @@ class FirstSteps:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A workspace at a glance: the last 24 hours in hourly points, what needs attention, the latest failures.
+    """A workspace at a glance: the last hours in points of a minute or an hour, what needs attention, the latest failures.
 
     `delivered_share` (0 to 1) is of attempts; None where there was none. `oldest_waiting_seconds` is the age of the oldest delivery
     that waits for its first attempt. `requests_per_minute` is the mean of the last five whole minutes.

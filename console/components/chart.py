@@ -1,46 +1,87 @@
-"""Owns small charts drawn as SVG: the figure with its line, the meter, the bar of an attempt's times."""
+"""Owns small charts: lines over time with their values on hover and focus, the meter, the bar of an attempt's times."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 import reflex as rx
 
-from console.components.basic import Live, Text
+from backend.core import clock
+from console.components.basic import Live, Text, _Element, link
+from console.urls import with_query
 
-WIDTH = 120
-HEIGHT = 32
+# How far back charts go, as the address says it, and the hours of it.
+RANGES: Final = {"1h": ("1 h", 1), "24h": ("24 h", 24), "7d": ("7 d", 168)}
 
 
-def spark_path(values: Sequence[float], ceiling: float | None = None) -> str:
-    """The SVG path of a line over equally spaced `values` in a box of 120 by 32; empty for fewer than two."""
-    if len(values) < 2:
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: its `tone` (accent, green, amber or red), a value for each moment (None: nothing happened), and how one is told."""
+
+    tone: str
+    values: Sequence[float | None]
+    told: Callable[[float], str]
+
+
+def lines(at: Sequence[datetime], *drawn: Line) -> str:
+    """What `chart` draws: the moments and at most two lines over them; empty for fewer than two moments."""
+    if len(at) < 2:
         return ""
-    top = max(ceiling or 0, *values) or 1
-    step = WIDTH / (len(values) - 1)
-    points = (f"{i * step:.1f},{HEIGHT - 2 - value / top * (HEIGHT - 4):.1f}" for i, value in enumerate(values))
-    return "M" + "L".join(points)
+    document: dict[str, Any] = {
+        "at": [clock.rfc3339(moment) for moment in at],
+        "lines": [
+            {
+                "tone": line.tone,
+                "values": list(line.values),
+                "words": ["nothing" if each is None else line.told(each) for each in line.values],
+            }
+            for line in drawn
+        ],
+    }
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
-def sparkline(path: Live, tone: str = "accent") -> rx.Component:
-    """The line of `spark_path`; `tone` is accent, green, amber or red."""
-    return rx.el.svg(
-        rx.el.svg.path(d=path, fill="none", stroke=f"var(--{tone}-9)", stroke_width="1.5", stroke_linejoin="round", stroke_linecap="round"),
-        view_box=f"0 0 {WIDTH} {HEIGHT}",
-        custom_attrs={"preserveAspectRatio": "none", "aria-hidden": "true"},
-        class_name="x-spark",
-    )
+class _Chart(_Element):
+    """Lines that assets/console.js draws, with the values of a moment on hover, and by arrow keys on focus."""
+
+    tag = "XChart"
+    alias = "x-chart"
+    points: Live
+    label: Live
 
 
-def figure(label: Text, value: Live, path: Live, hint: Text, tone: str = "accent") -> rx.Component:
-    """A number in large above its line."""
+def chosen(text: str, usual: str) -> str:
+    """The range that an address names, the usual one for anything else."""
+    return text if text in RANGES else usual
+
+
+def chart(points: Live, label: Text) -> rx.Component:
+    """The lines of `lines`; `label` says of what they are."""
+    return _Chart.create(points=points, label=label)
+
+
+def figure(label: Text, value: Live, points: Live, hint: Text, *, drawn: Text = "") -> rx.Component:
+    """A number in large above its lines; `drawn` says of what those are where it is not the number's own."""
     return rx.el.div(
         rx.el.span(label, class_name="x-small x-soft"),
         rx.el.span(value, class_name="x-figure-value"),
-        sparkline(path, tone),
+        chart(points, drawn or label),
         rx.el.span(hint, class_name="x-tiny x-soft"),
         class_name="x-card x-figure",
     )
+
+
+def ranges(path: str, chosen: Live) -> rx.Component:
+    """The switch between the ranges of a page's charts; the address holds the `chosen` one."""
+    items = [
+        link(word, to=with_query(path, range=name), class_name="x-range", aria_current=rx.cond(chosen == name, "true", "false"))
+        for name, (word, _) in RANGES.items()
+    ]
+    return rx.el.nav(*items, class_name="x-ranges", aria_label="Time range of the charts")
 
 
 def meter(percent: Live, label: Text, tone: Live = "accent") -> rx.Component:

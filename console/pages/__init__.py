@@ -12,6 +12,7 @@ from console.pages.door import page as door
 from console.pages.events import detail as event
 from console.pages.events import page as events
 from console.pages.members import page as members
+from console.pages.monitoring import page as monitoring
 from console.pages.overview import page as overview
 from console.pages.receiver import page as receiver
 from console.pages.replays import detail as replay
@@ -37,6 +38,7 @@ def add_all(app: rx.App) -> None:
         event,
         replays,
         replay,
+        monitoring,
         members,
         workspace,
     ):

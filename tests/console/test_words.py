@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from backend.core import signature_check, signing
 from backend.core.errors import FieldError, Invalid, NotFound
 from backend.deliveries.queries import Count
 from backend.models import Attempt
 from console import bridge, words
-from console.components.chart import spark_path
+from console.components.chart import Line, chosen, lines
 from console.pages.api_keys import forms as key_forms
 from console.pages.deliveries.rows import times
 from console.pages.webhooks import forms as webhook_forms
+from console.pages.webhooks import tools_state
 from console.urls import since, with_query
 
 
@@ -44,10 +47,17 @@ def test_a_count_says_that_it_stopped_counting() -> None:
     assert words.count(1234) == "1,234"
 
 
-def test_a_line_spans_the_box_and_one_point_is_no_line() -> None:
-    assert spark_path([3.0]) == ""
-    path = spark_path([0.0, 10.0])
-    assert (path.split("L")[0], path.split("L")[1]) == ("M0.0,30.0", "120.0,2.0")
+def test_each_point_of_a_line_is_told_and_one_point_is_no_line() -> None:
+    noon = datetime(2026, 11, 12, 12, tzinfo=UTC)
+    line = Line("green", [1200, None], lambda number: f"{number:,} delivered")
+    assert lines([noon], line) == ""
+    drawn = json.loads(lines([noon, noon + timedelta(hours=1)], line))
+    assert drawn["at"] == ["2026-11-12T12:00:00.000Z", "2026-11-12T13:00:00.000Z"]
+    assert drawn["lines"] == [{"tone": "green", "values": [1200, None], "words": ["1,200 delivered", "nothing"]}]
+
+
+def test_an_unknown_range_is_the_usual_one() -> None:
+    assert (chosen("7d", "24h"), chosen("9y", "24h")) == ("7d", "24h")
 
 
 def test_the_times_of_an_attempt_fill_the_bar() -> None:
@@ -146,3 +156,17 @@ def _attempt(
         first_byte_ms=first_byte_ms,
         total_ms=total_ms,
     )
+
+
+@pytest.mark.parametrize(("later", "body", "told"), [(0, b"{}", "good"), (301, b"{}", "old"), (301, b"[]", "bad"), (0, b"[]", "bad")])
+def test_a_right_signature_with_an_old_timestamp_is_told_from_a_wrong_one(later: int, body: bytes, told: str) -> None:
+    now = 1_767_225_600
+    secret = signing.new_webhook_secret()
+    sent = signing.Delivery("evt_1", "order.created", "dlv_1", 1, now)
+    headers = signing.delivery_headers(sent, b"{}", secrets=(secret,), user_agent="test")
+    found = signature_check.verify(secret=secret, headers=headers.items(), body=body, now=now + later)
+    assert tools_state.verdict(found) == told
+
+
+def test_a_capped_number_says_that_it_stopped_counting() -> None:
+    assert (words.capped(9_999), words.capped(10_000)) == ("9,999", "10,000+")

@@ -16,7 +16,7 @@ from backend.logs import service as logs
 from console import bridge, words
 from console.auth import needs
 from console.components import secret
-from console.components.chart import spark_path
+from console.components.chart import Line, lines
 from console.pages.api_keys import forms
 from console.pages.api_keys.rows import KeyDetail, LimitRow, RequestRow, SecretRow, UseRow, key_detail, limit_row, request_row, secret_rows
 from console.states import Managed
@@ -122,4 +122,8 @@ class KeyState(Managed, rx.State):
         self.addresses = [UseRow(item.ip, words.number(item.total), words.moment(item.last_at)) for item in day.addresses[:_MOST]]
         self.day_total, self.day_p95 = words.number(day.total), words.duration(day.p95_ms)
         self.day_refused = words.number(day.client_error + day.limited + day.server_error)
-        self.day_line = spark_path([point.total for point in day.points])
+        self.day_line = lines(
+            [point.starts_at for point in day.points],
+            Line("accent", [point.total for point in day.points], lambda number: f"{number:,} requests"),
+            Line("red", [point.total - point.ok for point in day.points], lambda number: f"{number:,} refused or failed"),
+        )

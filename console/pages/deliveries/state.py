@@ -82,13 +82,15 @@ class DeliveriesState(Listing, rx.State):
         page = deliveries.list_deliveries(session, actor=actor, status=given["status"] or None, cursor=given["cursor"] or None, **wanted)
         counts = deliveries.counts(session, actor=actor, **wanted)
         held = deliveries.holds(session, actor=actor, deliveries=page.data)
-        return page, counts, held, webhooks.list_webhooks(session, actor=actor, limit=_CHOICES).data
+        choices = webhooks.list_webhooks(session, actor=actor, limit=_CHOICES).data
+        shown = {delivery.webhook_id for delivery in page.data} | ({given["webhook"]} if given["webhook"] else set())
+        names = webhooks.names(session, actor=actor, webhook_ids=shown)
+        return page, counts, held, choices, names
 
     def _show(self, found: tuple[Any, ...]) -> None:
-        page, counts, held, known = found
-        names = {webhook.id: webhook.name for webhook in known}
+        page, counts, held, choices, names = found
         self.rows = [delivery_row(delivery, names.get(delivery.webhook_id, ""), held.get(delivery.id, "")) for delivery in page.data]
-        self.webhooks = [{"id": webhook.id, "name": webhook.name} for webhook in known]
+        self.webhooks = [{"id": webhook.id, "name": webhook.name} for webhook in choices]
         self.webhook_name = names.get(self.webhook, self.webhook)
         self.events = sorted({delivery.event_type for delivery in page.data} | set(self.events) | ({self.event} if self.event else set()))
         self._paged(page, counts)

@@ -9,7 +9,7 @@ import reflex as rx
 from console import examples
 from console.components import badge
 from console.components.basic import Live, card, gated_link_button, icon, length, link_button, text_link, time
-from console.components.chart import figure
+from console.components.chart import figure, ranges
 from console.components.copy import code_block
 from console.components.table import opens
 from console.pages.deliveries.parts import STATUSES
@@ -40,6 +40,7 @@ def view() -> rx.Component:
             ),
         ),
         current="/",
+        action=rx.cond(state.has_traffic, ranges("/", state.range), rx.fragment()),
     )
 
 
@@ -56,10 +57,10 @@ def _bones() -> rx.Component:
 def _figures() -> rx.Component:
     state = OverviewState
     return rx.el.div(
-        figure("Delivered", state.delivered, state.delivered_line, state.delivered_hint, "green"),
-        figure("p95", state.p95, state.p95_line, "of attempts, by hour"),
-        figure("Oldest undelivered", state.waiting, state.failed_line, "line: failed attempts by hour", "red"),
-        figure("Requests a minute", state.rate, state.rate_line, "calls to the API, by hour"),
+        figure("Delivered", state.delivered, state.delivered_line, state.delivered_hint),
+        figure("p95", state.p95, state.p95_line, "of attempts, by " + state.step),
+        figure("Oldest undelivered", state.waiting, state.failed_line, "line: failed attempts by " + state.step, drawn="Failed attempts"),
+        figure("Requests a minute", state.rate, state.rate_line, "now; line: calls to the API by " + state.step, drawn="Calls to the API"),
         class_name="x-figures",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import reflex as rx
 from sqlmodel import Session
@@ -12,15 +12,14 @@ from backend.core import permissions
 from backend.core.actor import Actor
 from backend.deliveries import service as deliveries
 from backend.monitoring import service as monitoring
-from backend.monitoring.values import Attention, Need
+from backend.monitoring.values import Attention, Need, Overview
 from backend.webhooks import service as webhooks
 from console import bridge, words
 from console.auth import needs
-from console.components.chart import spark_path
+from console.components.chart import RANGES, Line, chosen, lines
 from console.pages.deliveries.rows import DeliveryRow, delivery_row
 from console.states import Page
-
-_CHOICES = 200
+from console.urls import query
 
 
 @dataclass
@@ -42,6 +41,8 @@ class OverviewState(Page, rx.State):
     steps: dict[str, bool] = {}  # noqa: RUF012 - the framework copies it
     are_steps_done: bool = False
     has_traffic: bool = False
+    range: str = "24h"
+    step: str = "hour"
     delivered: str = "–"
     delivered_hint: str = ""
     delivered_line: str = ""
@@ -62,9 +63,13 @@ class OverviewState(Page, rx.State):
         await self._fetch()
 
     async def _fetch(self) -> None:
-        def work(session: Session, actor: Actor) -> tuple[Any, dict[str, str]]:
-            known = webhooks.list_webhooks(session, actor=actor, limit=_CHOICES).data
-            return monitoring.overview(session, actor=actor), {webhook.id: webhook.name for webhook in known}
+        self.range = chosen(query(self, "range")["range"], "24h")
+        hours = RANGES[self.range][1]
+
+        def work(session: Session, actor: Actor) -> tuple[Overview, dict[str, str]]:
+            seen = monitoring.overview(session, actor=actor, hours=hours)
+            wanted = {delivery.webhook_id for delivery in seen.latest_failures}
+            return seen, webhooks.names(session, actor=actor, webhook_ids=wanted)
 
         try:
             seen, names = await bridge.read(self, work)
@@ -74,19 +79,29 @@ class OverviewState(Page, rx.State):
         self.steps = {"key": first.has_key, "webhook": first.has_webhook, "event": first.has_event, "delivered": first.has_delivered}
         self.are_steps_done = first.are_done
         self.has_traffic = first.has_event or bool(seen.delivered or seen.failed)
-        total = seen.delivered + seen.failed
-        self.delivered = words.percent(seen.delivered, total)
-        self.delivered_hint = f"of {words.number(total)} attempts in 24 h" if total else "no attempts in 24 h"
-        self.delivered_line = spark_path([point.delivered for point in seen.delivery_points])
-        self.failed_line = spark_path([point.failed for point in seen.delivery_points])
-        self.p95 = words.duration(seen.p95_ms)
-        self.p95_line = spark_path([point.p95_ms or 0 for point in seen.delivery_points])
-        self.waiting = words.span(seen.oldest_waiting_seconds) if seen.oldest_waiting_seconds is not None else "None"
-        self.rate = words.number(seen.requests_per_minute)
-        self.rate_line = spark_path([point.total for point in seen.request_points])
+        self._draw(seen)
         self.attention = [_need(item) for item in seen.attention]
         self.failures = [delivery_row(delivery, names.get(delivery.webhook_id, "")) for delivery in seen.latest_failures]
         self.advice = {delivery.id: deliveries.advise(delivery) or "" for delivery in seen.latest_failures}
+
+    def _draw(self, seen: Overview) -> None:
+        total, back = seen.delivered + seen.failed, RANGES[self.range][0]
+        self.step = "minute" if self.range == "1h" else "hour"
+        self.delivered = words.percent(seen.delivered, total)
+        self.delivered_hint = f"of {words.number(total)} attempts in {back}" if total else f"no attempts in {back}"
+        points = seen.delivery_points
+        at = [point.starts_at for point in points]
+        self.delivered_line = lines(at, Line("green", [point.delivered for point in points], lambda number: f"{number:,} delivered"))
+        self.failed_line = lines(at, Line("red", [point.failed for point in points], lambda number: f"{number:,} failed"))
+        self.p95 = words.duration(seen.p95_ms)
+        self.p95_line = lines(at, Line("accent", [point.p95_ms for point in points], words.duration))
+        self.waiting = words.span(seen.oldest_waiting_seconds) if seen.oldest_waiting_seconds is not None else "None"
+        self.rate = words.number(seen.requests_per_minute)
+        requests = seen.request_points
+        self.rate_line = lines(
+            [point.starts_at for point in requests],
+            Line("accent", [point.total for point in requests], lambda number: f"{number:,} requests"),
+        )
 
 
 def _need(item: Attention) -> NeedRow:

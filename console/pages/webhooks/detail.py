@@ -6,7 +6,7 @@ import reflex as rx
 
 from console.components import badge, table
 from console.components.basic import button, length, menu, menu_item, note, text_link
-from console.components.chart import sparkline
+from console.components.chart import chart
 from console.components.copy import copy_id
 from console.components.secret import secret_panel
 from console.pages.deliveries.parts import listing
@@ -138,7 +138,7 @@ def _deliveries() -> rx.Component:
     )
     health = rx.el.div(
         rx.el.p(webhook.health, class_name="x-strong", data_testid="health"),
-        rx.el.div(sparkline(webhook.line), width="160px", class_name="x-wide-only"),
+        rx.el.div(chart(webhook.line, "Attempts by hour, 24 h"), width="200px", class_name="x-wide-only"),
         class_name="x-between",
     )
     return rx.el.div(

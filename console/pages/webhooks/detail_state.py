@@ -15,7 +15,7 @@ from backend.webhooks import service as webhooks
 from console import bridge
 from console.auth import needs
 from console.components import secret
-from console.components.chart import spark_path
+from console.components.chart import Line, lines
 from console.pages.deliveries.rows import DeliveryRow, delivery_row
 from console.pages.webhooks import forms
 from console.pages.webhooks.rows import TypeGroup, WebhookDetail, type_groups, webhook_detail
@@ -112,7 +112,11 @@ class WebhookState(Addressed, Managed, rx.State):
 
     def _show(self, found: tuple[Any, ...]) -> None:
         webhook, stats, latest, held, types = found
-        line = spark_path([point.delivered + point.failed for point in stats.series])
+        line = lines(
+            [point.starts_at for point in stats.series],
+            Line("green", [point.delivered for point in stats.series], lambda number: f"{number:,} delivered"),
+            Line("red", [point.failed for point in stats.series], lambda number: f"{number:,} failed"),
+        )
         self.webhook = webhook_detail(webhook, stats, line, frozenset({"*", *(each.name for each in types)}), clock.now())
         self.rows = [delivery_row(delivery, webhook.name, held.get(delivery.id, "")) for delivery in latest.data]
         self.all_deliveries = with_query("/settings/deliveries", webhook=webhook.id)

@@ -16,10 +16,9 @@ from console.session import SessionState
 def test_send() -> rx.Component:
     """The panel: type, editable sample, Send, the whole exchange."""
     state = TestSendState
+    close = icon_button("x", "Close", small=True, on_click=state.toggle, custom_attrs={"data-close": "true"})
     return rx.el.aside(
-        rx.el.div(
-            rx.el.h2(_title(), class_name="x-h3"), icon_button("x", "Close", small=True, on_click=state.toggle), class_name="x-card-head"
-        ),
+        rx.el.div(rx.el.h2(_title(), class_name="x-h3"), close, class_name="x-card-head"),
         rx.el.div(
             rx.el.p(_about(), class_name="x-small x-soft"),
             _form(),
@@ -28,6 +27,7 @@ def test_send() -> rx.Component:
             class_name="x-stack x-card-pad",
         ),
         class_name="x-card",
+        custom_attrs={"data-panel": "true"},
     )
 
 

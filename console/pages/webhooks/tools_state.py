@@ -182,4 +182,10 @@ class SignatureState(rx.State):
         self.steps = [
             {"name": str(item.step).replace("_", " "), "ok": "yes" if item.ok else "", "text": item.text} for item in found.findings
         ]
-        self.verdict = "good" if found.ok else "bad"
+        self.verdict = verdict(found)
+
+
+def verdict(found: signature_check.Verification) -> str:
+    """`good`; `old` where the signature is right and only its timestamp is too far off; else `bad`."""
+    wrong = {item.step for item in found.findings if not item.ok}
+    return "good" if found.ok else "old" if wrong == {signature_check.Step.FRESHNESS} else "bad"

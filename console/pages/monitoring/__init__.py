@@ -1,0 +1,1 @@
+"""How the installation and the workspace's queue are doing."""
