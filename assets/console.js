@@ -128,7 +128,8 @@
       }).join('');
       const svg = this.shadowRoot.querySelector('svg');
       svg.innerHTML = this.lines.length ? '<path class="base" d="M0,31.5H120"/>' : '';
-      for (const line of [...this.lines].reverse()) {  // the first is drawn last, on top
+      for (const line of [...this.lines].reverse()) {  // the first is drawn last, on top; a second one only where it is not flat
+        if (line !== this.lines[0] && !line.values.some((value) => value)) continue;
         const drawn = document.createElementNS('http://www.w3.org/2000/svg', 'path');
         drawn.setAttribute('d', path(line));
         drawn.style.stroke = `var(--${/^[a-z]+$/.test(line.tone) ? line.tone : 'accent'}-9)`;

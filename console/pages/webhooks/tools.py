@@ -81,14 +81,6 @@ def verify() -> rx.Component:
 
 def _signature_box() -> rx.Component:
     state = SignatureState
-
-    def step(item: Live) -> rx.Component:
-        wrong = rx.cond(
-            state.verdict == "old", icon("triangle-alert", 15, color="var(--amber-11)"), icon("circle-x", 15, color="var(--red-11)")
-        )
-        mark = rx.cond(item["ok"] != "", icon("circle-check", 15, color="var(--green-11)"), wrong)
-        return rx.el.li(mark, rx.el.span(item["text"]), key=item["name"], class_name="x-row x-small", align_items="flex-start")
-
     form = rx.el.form(
         text_field(
             "Secret",
@@ -119,6 +111,18 @@ def _signature_box() -> rx.Component:
         on_submit=state.check,
         class_name="x-stack",
     )
+    return card(
+        "Check a signature",
+        rx.el.div(
+            form,
+            _verdict(),
+            rx.el.ol(rx.foreach(state.steps, _step), class_name="x-stack-tight"),
+            class_name="x-stack x-card-pad",
+        ),
+    )
+
+
+def _verdict() -> rx.Component:
     good = note("A careful receiver accepts this request.", tone="good", icon_name="shield-check")
     old = note(
         "The signature is right, but the timestamp is more than 5 minutes off: a careful receiver refuses it as a possible repetition. "
@@ -127,12 +131,12 @@ def _signature_box() -> rx.Component:
         icon_name="clock-alert",
     )
     bad = note("A careful receiver refuses this request. The step marked below is wrong.", tone="bad", icon_name="shield-x")
-    return card(
-        "Check a signature",
-        rx.el.div(
-            form,
-            rx.match(state.verdict, ("good", good), ("old", old), ("bad", bad), rx.fragment()),
-            rx.el.ol(rx.foreach(state.steps, step), class_name="x-stack-tight"),
-            class_name="x-stack x-card-pad",
-        ),
+    return rx.fragment(rx.match(SignatureState.verdict, ("good", good), ("old", old), ("bad", bad), rx.fragment()))
+
+
+def _step(item: Live) -> rx.Component:
+    wrong = rx.cond(
+        SignatureState.verdict == "old", icon("triangle-alert", 15, color="var(--amber-11)"), icon("circle-x", 15, color="var(--red-11)")
     )
+    mark = rx.cond(item["ok"] != "", icon("circle-check", 15, color="var(--green-11)"), wrong)
+    return rx.el.li(mark, rx.el.span(item["text"]), key=item["name"], class_name="x-row x-small", align_items="flex-start")
