@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
@@ -40,26 +38,15 @@ def sweep(*, gives_up: bool = True) -> int:
 
 
 def free_dead_neighbours() -> int:
-    """Free what runs of this host hold whose process is gone, without waiting for their silence; how many deliveries."""
+    """Free what runs of this machine hold whose process is gone, without waiting for their silence; how many deliveries."""
     now, freed = clock.now(), 0
     with db.transaction() as session:
-        query = select(WorkerRun).where(col(WorkerRun.host) == socket.gethostname()[:120], col(WorkerRun.ended_at).is_(None))
-        dead = [run.id for run in session.exec(query).all() if not _lives(run.pid)]
+        dead = [run.id for run in runs.dead_neighbours(session)]
     if dead:
         with db.transaction(write=True) as session:
             freed = sum(_free(session, run_id, now) for run_id in dead)
         _log.warning("sweep.recovered", deliveries=freed, runs=dead)
     return freed
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _lost_runs(session: Session, now: datetime) -> list[str]:

@@ -102,6 +102,7 @@ class WorkerRun(Row, table=True):
     kind: str = Field(max_length=12)  # deliver | jobs | cron | web
     host: str = Field(max_length=120)
     pid: int
+    identity: str | None = Field(default=None, max_length=120)  # of the process, where the system tells: ids are used again
     heartbeat_at: datetime
     ended_at: datetime | None = None
     claimed: int = Field(default=0, sa_type=Count)

@@ -21,6 +21,7 @@ from backend.core import clock, db, ids
 from backend.core.errors import CrossdockError
 from backend.core.logging import logger
 from backend.models import WorkerRun
+from backend.runs import identity
 
 BEAT: Final = timedelta(seconds=5)
 SILENCE: Final = timedelta(seconds=15)
@@ -88,6 +89,12 @@ def alive(session: Session, *, now: datetime) -> Sequence[WorkerRun]:
     return session.exec(query).all()
 
 
+def dead_neighbours(session: Session) -> Sequence[WorkerRun]:
+    """Runs of this machine that have not ended although their process is gone."""
+    query = select(WorkerRun).where(WorkerRun.host == _host(), col(WorkerRun.ended_at).is_(None))
+    return [run for run in session.exec(query).all() if _is_dead(run)]
+
+
 def _beat_until(run: _Run, over: threading.Event) -> None:
     while not over.wait(BEAT.total_seconds()):
         try:
@@ -99,10 +106,32 @@ def _beat_until(run: _Run, over: threading.Event) -> None:
 
 
 def _begin(kind: str) -> str:
-    identifier = ids.new("run")
+    identifier, pid = ids.new("run"), os.getpid()
+    run = WorkerRun(id=identifier, kind=kind, host=_host(), pid=pid, identity=identity.of(pid), heartbeat_at=clock.now())
     with db.transaction(write=True) as session:
-        session.add(WorkerRun(id=identifier, kind=kind, host=socket.gethostname()[:120], pid=os.getpid(), heartbeat_at=clock.now()))
+        session.add(run)
     return identifier
+
+
+def _host() -> str:
+    return socket.gethostname()[:120]
+
+
+def _is_dead(run: WorkerRun) -> bool:
+    """Whether its process is gone for certain; not known of a process of another machine or container, whatever its name."""
+    if run.identity is None or (here := identity.place()) is None:
+        return not _lives(run.pid)
+    return run.identity.rpartition("/")[0] == here and identity.of(run.pid) != run.identity
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _touch(run: _Run, *, ended: bool = False) -> bool:

@@ -12,6 +12,7 @@ from redis import Redis
 from backend.core import clock, db, ids, queue
 from backend.deliveries import sweep
 from backend.models import Delivery, Lane, Webhook, WorkerRun
+from backend.runs import identity
 from tests.factories import deliveries as make
 from tests.integration.deliveries import shifts
 
@@ -19,11 +20,14 @@ pytestmark = pytest.mark.usefixtures("database", "redis")
 NOWHERE = "https://example.com/hook"
 
 
-def run(*, heard: timedelta = timedelta(), ended: bool = False, pid: int = 1, host: str = "elsewhere") -> str:
-    identifier, now = ids.new("run"), clock.now()
+def run(*, heard: timedelta = timedelta(), ended: bool = False, pid: int = 1, host: str = "elsewhere", process: str | None = None) -> str:
+    made, now = ids.new("run"), clock.now()
+    row = WorkerRun(
+        id=made, kind="deliver", host=host, pid=pid, identity=process, heartbeat_at=now - heard, ended_at=now if ended else None
+    )
     with db.transaction(write=True) as session:
-        session.add(WorkerRun(id=identifier, kind="deliver", host=host, pid=pid, heartbeat_at=now - heard, ended_at=now if ended else None))
-    return identifier
+        session.add(row)
+    return made
 
 
 def held_by(run_id: str, *, attempts: int = 0) -> str:
@@ -99,6 +103,22 @@ def test_a_worker_that_starts_frees_what_a_dead_process_of_its_host_holds_at_onc
     other = held_by(run(pid=process.pid))
     assert sweep.free_dead_neighbours() == 1
     assert [shifts.delivery(each).status for each in (dead, alive, other)] == ["waiting", "sending", "sending"]
+
+
+@pytest.mark.skipif(identity.place() is None, reason="Only Linux tells which process an id means")
+def test_an_id_that_is_used_again_is_no_sign_of_life_and_one_of_another_container_none_of_death():
+    here, mine = socket.gethostname()[:120], identity.of(os.getpid())
+    assert mine is not None
+    place, _, begun = mine.rpartition("/")
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    alive = held_by(run(pid=os.getpid(), host=here, process=mine))
+    successor = held_by(run(pid=os.getpid(), host=here, process=f"{place}/{int(begun) - 1}"))
+    dead = held_by(run(pid=gone.pid, host=here, process=f"{place}/{begun}"))
+    container = held_by(run(pid=gone.pid, host=here, process=f"{place}0/{begun}"))
+    assert sweep.free_dead_neighbours() == 2
+    found = [shifts.delivery(each).status for each in (alive, successor, dead, container)]
+    assert found == ["sending", "waiting", "waiting", "sending"]
 
 
 def test_what_waits_for_a_deleted_webhook_is_cancelled():
