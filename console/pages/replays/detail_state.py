@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 import reflex as rx
 from sqlmodel import Session
@@ -19,8 +19,6 @@ from console.pages.replays.new_state import PATH
 from console.pages.replays.rows import OUTCOMES, ItemRow, ReplayDetail, item_row, replay_detail
 from console.states import Detail
 from console.urls import last_part, query, with_query
-
-_CHOICES: Final = 200
 
 
 class ReplayState(Detail, rx.State):
@@ -104,16 +102,16 @@ class ReplayState(Detail, rx.State):
             replay = replays.get(session, actor=actor, replay_id=wanted)
             progress = replays.progress(session, actor=actor, replays=[replay])[replay.id]
             page = replays.items(session, actor=actor, replay_id=wanted, outcome=OUTCOMES.get(outcome), cursor=given["cursor"] or None)
-            return replay, progress, page, webhooks.list_webhooks(session, actor=actor, limit=_CHOICES).data
+            shown = {detail.item.webhook_id for detail in page.data} | {replay.filter.get("webhook_id", "")}
+            return replay, progress, page, webhooks.names(session, actor=actor, webhook_ids=shown)
 
         try:
-            replay, progress, page, known = await bridge.read(self, work)
+            replay, progress, page, names = await bridge.read(self, work)
         except NotFound:
             self.missing = True
             return
         finally:
             self.loading = False
-        names = {webhook.id: webhook.name for webhook in known}
         self.replay = replay_detail(replay, progress, names)
         self.rows = [item_row(detail, names, DELIVERIES) for detail in page.data]
         self.total = self.replay.numbers[self.outcome or "all"]

@@ -22,7 +22,6 @@ from console.pages.replays.rows import SampleRow, how_long, in_words, sample_row
 from console.urls import last_part, query, since
 
 PATH: Final = "/settings/replays"
-_CHOICES: Final = 200
 _SHOWN: Final = 4
 
 
@@ -120,17 +119,17 @@ class NewReplayState(rx.State):
         wanted = await self._filter()
 
         def work(session: Session, actor: Actor) -> tuple[Any, ...]:
-            known = webhooks.list_webhooks(session, actor=actor, limit=_CHOICES).data
-            return known, replays.preview(session, actor=actor, filter=wanted)
+            preview = replays.preview(session, actor=actor, filter=wanted)
+            shown = {*preview.webhooks, *(delivery.webhook_id for delivery in preview.sample), wanted.webhook_id or ""}
+            return preview, webhooks.names(session, actor=actor, webhook_ids=shown)
 
         try:
-            known, preview = await bridge.read(self, work)
+            preview, names = await bridge.read(self, work)
         except CrossdockError as error:
             self.errors = {"": " ".join(bridge.field_errors(error).values())}
             return
         finally:
             self.counting = False
-        names = {webhook.id: webhook.name for webhook in known}
         self._wanted, self._number = wanted, preview.count
         self.what = in_words("filter", wanted.document(), names)
         self.count, self.noun = words.number(preview.count), "delivery" if preview.count == 1 else "deliveries"

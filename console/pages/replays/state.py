@@ -15,8 +15,6 @@ from console.pages.replays.new_state import PATH
 from console.pages.replays.rows import ReplayRow, replay_row
 from console.states import Listing
 
-_CHOICES = 200
-
 
 class ReplaysState(Listing, rx.State):
     """The list."""
@@ -30,11 +28,11 @@ class ReplaysState(Listing, rx.State):
     @staticmethod
     def _read(session: Session, actor: Actor, given: dict[str, str]) -> tuple[Any, ...]:
         page = replays.list_replays(session, actor=actor, status=given["status"] or None, cursor=given["cursor"] or None)
-        known = webhooks.list_webhooks(session, actor=actor, limit=_CHOICES).data
-        return page, replays.progress(session, actor=actor, replays=page.data), known, replays.counts(session, actor=actor)
+        wanted = {replay.filter["webhook_id"] for replay in page.data if "webhook_id" in replay.filter}
+        names = webhooks.names(session, actor=actor, webhook_ids=wanted)
+        return page, replays.progress(session, actor=actor, replays=page.data), names, replays.counts(session, actor=actor)
 
     def _show(self, found: tuple[Any, ...]) -> None:
-        page, progress, known, counts = found
-        names = {webhook.id: webhook.name for webhook in known}
+        page, progress, names, counts = found
         self.rows = [replay_row(replay, progress[replay.id], names) for replay in page.data]
         self._paged(page, counts)
