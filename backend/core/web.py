@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
-from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, field_validator
+from pydantic import AliasChoices, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, field_validator
 from pydantic.alias_generators import to_camel
 from sqlmodel import Session
 
@@ -63,6 +64,17 @@ async def _actor(request: Request) -> Actor:
 
 
 CurrentActor = Annotated[Actor, Depends(_actor)]
+
+
+def _written(value: Any) -> Any:
+    """Refuse a bare number, which pydantic would take for seconds or milliseconds since 1970."""
+    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9_.]+(e[+-]?[0-9]+)?\s*", value, re.IGNORECASE):
+        raise ValueError("is no time; write it as 2026-01-31T09:30:00Z")
+    return value
+
+
+# A time in a query, as RFC 3339 writes it.
+Moment = Annotated[datetime, BeforeValidator(_written)]
 
 
 @dataclass(frozen=True, slots=True)

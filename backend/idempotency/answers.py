@@ -17,7 +17,11 @@ from backend.idempotency import service
 REPLAYED = "Idempotency-Replayed"
 KeyHeader = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", description="The same key and body give the first answer again, for 24 hours, without secrets."),
+    Header(
+        alias="Idempotency-Key",
+        description="The same key and body give the first answer again, for 24 hours, without secrets.",
+        json_schema_extra={"pattern": rf"^[!-~]([ -~]{{0,{service.MAX_KEY_LENGTH - 2}}}[!-~])?$"},
+    ),
 ]
 
 Answer = TypeVar("Answer", bound=Out)

@@ -114,7 +114,7 @@ class OrderFields(Body):
     )
     notes: Notes = Field(default=None, description="For the branch.", examples=["Ring twice"])
     currency: Currency | None = Field(default=None, description="Of every amount, by ISO 4217.", examples=["AED"])
-    delivery_fee: Price = Field(default=0, description="Added to the items.", examples=[5])
+    delivery_fee: Price = Field(default=0, description="Added to the items.", examples=[0])
     tax: Price = Field(default=0, description="Added to the items; 0 where prices include it.", examples=[0])
     tip: Price = Field(default=0, description="Added to the items.", examples=[0])
     discount: Price = Field(default=0, description="Taken off.", examples=[0])
@@ -122,7 +122,7 @@ class OrderFields(Body):
         default=None,
         description="What is to be paid. Where every item has a price it must be their sum with what is added and taken off; "
         "left out, it is computed.",
-        examples=[22],
+        examples=[17],
     )
 
     def given(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import Path, Query, Response
@@ -13,27 +13,39 @@ from backend.idempotency.answers import KeyHeader
 from backend.orders import service
 from backend.orders.inputs import NewOrder, OrderUpdate, StatusChange
 from backend.orders.schemas import OrderEventList, OrderList, OrderOut
+from backend.orders.values import Provider, Status
 
 router = web.Router(prefix="/orders", tags=["orders"])
 
 OrderId = Annotated[str, Path(description="Our id of the order.", examples=["ord_01k5z7q0v6e3tbn8m2c4d9f1hn"])]
 Limit = Annotated[int, Query(ge=1, le=pagination.MAX_LIMIT, description="How many at most, 1 to 200.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+
 EXISTING: dict[int | str, dict[str, Any]] = {
     200: {"model": OrderOut, "description": "The same order came before; this is the first answer again."}
 }
+
+
+def _joined(words: type[StrEnum]) -> dict[str, Any]:
+    """The schema of some of these words, joined by commas."""
+    one = "|".join(words)
+    return {"pattern": f"^({one})(,({one}))*$"}
 
 
 @router.get("", **web.needs(permissions.ORDERS_READ))
 def list_orders(
     session: web.ReadSession,
     actor: web.CurrentActor,
-    status: Annotated[str | None, Query(description="Only these, joined by commas.", examples=["pending,confirmed"])] = None,
-    provider: Annotated[str | None, Query(description="Only these, joined by commas.", examples=["uber_eats"])] = None,
+    status: Annotated[
+        str | None, Query(description="Only these, joined by commas.", examples=["pending,confirmed"], json_schema_extra=_joined(Status))
+    ] = None,
+    provider: Annotated[
+        str | None, Query(description="Only these, joined by commas.", examples=["uber_eats"], json_schema_extra=_joined(Provider))
+    ] = None,
     branch_id: Annotated[str | None, Query(description="Only of this branch.", examples=["branch-123"])] = None,
     external_id: Annotated[str | None, Query(description="Only with this id of the provider's.", examples=["4711"])] = None,
-    since: Annotated[datetime | None, Query(description="Placed at or after this time.", examples=["2026-01-31T09:30:00Z"])] = None,
-    until: Annotated[datetime | None, Query(description="Placed before this time.", examples=["2026-02-01T00:00:00Z"])] = None,
+    since: Annotated[web.Moment | None, Query(description="Placed at or after this time.", examples=["2026-01-31T09:30:00Z"])] = None,
+    until: Annotated[web.Moment | None, Query(description="Placed before this time.", examples=["2026-02-01T00:00:00Z"])] = None,
     q: Annotated[
         str | None,
         Query(

@@ -51,11 +51,11 @@ class OrderOut(Out):
     notes: str | None = Field(description="For the branch.", examples=["Ring twice"])
     currency: str | None = Field(description="Of every amount, by ISO 4217.", examples=["AED"])
     subtotal: float | None = Field(description="What the items come to; null where one has no price.", examples=[17])
-    delivery_fee: float = Field(description="Added to the items.", examples=[5])
+    delivery_fee: float = Field(description="Added to the items.", examples=[0])
     tax: float = Field(description="Added to the items.", examples=[0])
     tip: float = Field(description="Added to the items.", examples=[0])
     discount: float = Field(description="Taken off.", examples=[0])
-    total: float | None = Field(description="What is to be paid; null where nobody said.", examples=[22])
+    total: float | None = Field(description="What is to be paid; null where nobody said.", examples=[17])
     created_at: datetime = Field(description="When it was placed.", examples=["2026-01-31T09:30:00Z"])
     updated_at: datetime = Field(description="When it was last changed or moved.", examples=["2026-01-31T09:30:00Z"])
 

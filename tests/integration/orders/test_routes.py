@@ -178,7 +178,16 @@ def test_lists_are_filtered_searched_and_paged():
         assert await found(q="john", limit=1) == ["4"]
         first = (await http.get("/orders", params={"limit": 3})).json()
         assert await found(limit=3, cursor=first["next_cursor"]) == ["1", "0"]
-        for wrong in ({"status": "eaten"}, {"provider": "nobody"}, {"limit": 0}, {"limit": 201}, {"cursor": "x"}, {"since": "yesterday"}):
+        for wrong in (
+            {"status": "eaten"},
+            {"provider": "nobody"},
+            {"limit": 0},
+            {"limit": 201},
+            {"cursor": "x"},
+            {"since": "yesterday"},
+            {"until": "0.5"},
+            {"since": "-1"},
+        ):
             answer = await http.get("/orders", params=wrong)
             assert answer.status_code == 422, wrong
             assert [error["path"] for error in answer.json()["errors"]] == list(wrong)
