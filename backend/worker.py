@@ -16,9 +16,11 @@ from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import OperationalError
 
 from backend import process
 from backend.core import lifecycle, locks, outbox
+from backend.core.errors import Unavailable
 from backend.core.logging import logger
 from backend.core.queue import DELIVER, JOBS, connect, enqueue_shift, open_queue
 from backend.events import service as events
@@ -155,6 +157,8 @@ def _repeat(job: CronJob) -> None:
             with locks.try_lock(job.name) as is_ours:
                 if is_ours:
                     _call(job.function)
+        except (Unavailable, OperationalError):  # why is in the log already, and a trace each second would hide the rest
+            _log.warning("cron.database_away", job=job.name)
         except Exception:  # noqa: BLE001 - whatever it was, the job is due again
             _log.exception("cron.failed", job=job.name)
         lifecycle.wait(max(job.every.total_seconds() - (time.monotonic() - begun), 0.1))
