@@ -69,7 +69,7 @@ def create_app() -> Gateway:
     app.include_router(receiver.router)
     refusals.install(app)
     openapi.describe(app)
-    return Gateway(app, web.table(ROUTERS, PREFIX))
+    return Gateway(app, web.table(ROUTERS, PREFIX), {f"GET {PREFIX}/records/{{module}}": records.serve_list})
 
 
 def bind() -> None:

@@ -7,7 +7,7 @@ what a removed field left in the indexes is purged. Records of a deleted module 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from sqlalchemy import delete, tuple_, update
@@ -130,8 +130,7 @@ def _demolish(session: Session, row: Module) -> bool:
 
 def _delete_some(session: Session, columns: Sequence[Any], table: type[Any], place: dict[str, str]) -> bool:
     """Delete at most a batch of a table's rows at a place; whether there were any."""
-    query: Any = select(*columns)
-    there: Sequence[Any] = session.exec(query.filter_by(**place).limit(BATCH)).all()
+    there: Sequence[Any] = cast("Any", session).exec(cast("Any", select)(*columns).filter_by(**place).limit(BATCH)).all()
     if there:
         key = tuple_(*(col(column) for column in columns)) if len(columns) > 1 else col(columns[0])
         session.exec(delete(table).filter_by(**place).where(key.in_(there)))

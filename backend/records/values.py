@@ -45,6 +45,8 @@ def check(field: Field, value: Any) -> Any:
 
 def read(field: Field, text: str) -> Any:
     """A value of `field` written in a query string. Raises `Unfit`."""
+    if field.type is FieldType.JSON:
+        raise Unfit("is a json field, which no list is filtered by.", "Use exists, or keep what you look for in a field of its own.")
     if field.type is FieldType.NUMBER:
         try:
             return _number(field, float(text) if any(char in text for char in ".eE") else int(text))

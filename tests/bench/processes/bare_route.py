@@ -23,13 +23,14 @@ async def accept(body: EventCreate) -> EventAccepted:
     return EventAccepted(id="evt_01k5z7aaaaaaaaaaaaaaaaaaaa", type=body.type, timestamp=clock.now(), deliveries=1)
 
 
-def _until_closed() -> None:
+def until_closed() -> None:
+    """End this process with its input."""
     sys.stdin.read()  # until whoever started it closes the pipe
     os._exit(0)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_until_closed, daemon=True).start()
+    threading.Thread(target=until_closed, daemon=True).start()
     sys.stdout.write("true\n")
     sys.stdout.flush()
     asyncio.run(Server(app, address="127.0.0.1", port=int(sys.argv[1]), interface=Interfaces.ASGINL, log_access=False).serve())

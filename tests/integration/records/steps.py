@@ -39,7 +39,7 @@ def define(actor: Actor, name: str = "things", fields: list[dict[str, Any]] = EV
         return modules.create(session, actor=actor, input=ModuleInput(name=name, fields=fields, **more))
 
 
-def redefine(actor: Actor, name: str = "things", *, confirm: bool = False, **changes: Any) -> Module:
+def redefine(actor: Actor, name: str = "things", /, *, confirm: bool = False, **changes: Any) -> Module:
     """Change a module."""
     with db.transaction(write=True) as session:
         return modules.update(session, actor=actor, name=name, changes=changes, confirm=confirm)
@@ -76,12 +76,15 @@ def read(actor: Actor, record_id: str, module: str = "things") -> dict[str, Any]
 
 
 def page(actor: Actor, module: str = "things", **parameters: str) -> Page[RecordInfo]:
-    """A page of a list, `field__op` for `field[op]`; it is the same as what the API answers."""
-    given = [(f"{name.replace('__', '[', 1)}]" if "__" in name else name, value) for name, value in parameters.items()]
+    """A page of a list; whichever way it is read, it is the same."""
+    given = list(parameters.items())
     with db.transaction() as session:
         found = records.list_records(session, actor=actor, module=module, parameters=given)
-        text = json.loads(records.page_text(session, actor=actor, module=module, parameters=given))
-    assert text == {"data": [one.document for one in found.data], "next_cursor": found.next_cursor, "has_more": found.has_more}
+        texts = [records.page_text(session, actor=actor, module=module, parameters=given)]
+        quick = records.quick_page(actor=actor, module=module, parameters=given)
+        texts += [text for text in [quick(session) if quick is not None else None] if text is not None]
+    shown = {"data": [one.document for one in found.data], "next_cursor": found.next_cursor, "has_more": found.has_more}
+    assert [json.loads(text) for text in texts] == [shown] * len(texts)
     return found
 
 
