@@ -20,12 +20,12 @@ def backlog(sizes: Sizes) -> Iterator[Line]:
             small_env, large_env = ({"DATABASE_URL": url, "CROSSDOCK_DATA_DIR": str(path)} for url in (small, large))
             plumbing.run("stock", *few, **small_env)
             plumbing.run("stock", *many, **large_env)
-            runs: list[tuple[float, float]] = []
+            runs: list[tuple[dict[str, float], dict[str, float]]] = []
             for _ in range(sizes.rounds):
                 first = plumbing.run("turns", sizes.turns, **small_env)
-                second = plumbing.run("turns", sizes.turns, **large_env)
-                runs.append((first["ms"], second["ms"]))
+                runs.append((first, plumbing.run("turns", sizes.turns, **large_env)))
             prefix, what = f"backlog.{name}", "one claim and flush"
-            yield Line.of(f"{prefix}.few_ms", [a for a, _ in runs], "ms, median", f"{what}; {few[0]:,} finished, {few[1]:,} waiting")
-            yield Line.of(f"{prefix}.many_ms", [b for _, b in runs], "ms, median", f"the same; {many[0]:,} and {many[1]:,}")
-            yield Line.of(f"{prefix}.ratio", [b / a for a, b in runs], "many / few", "time")
+            yield Line.of(f"{prefix}.few_ms", [a["ms"] for a, _ in runs], "ms, median", f"{what}; {few[0]:,} finished, {few[1]:,} waiting")
+            yield Line.of(f"{prefix}.many_ms", [b["ms"] for _, b in runs], "ms, median", f"the same; {many[0]:,} and {many[1]:,}")
+            yield Line.of(f"{prefix}.ratio", [b["ms"] / a["ms"] for a, b in runs], "many / few", "time")
+            yield Line.of(f"{prefix}.cpu_ratio", [b["cpu_ms"] / a["cpu_ms"] for a, b in runs], "many / few", "CPU of the worker")
