@@ -27,9 +27,9 @@ EXISTING: dict[int | str, dict[str, Any]] = {
 
 
 def _joined(words: type[StrEnum]) -> dict[str, Any]:
-    """The schema of some of these words, joined by commas."""
+    """The schema of some of these words, joined by commas; of none, all are meant."""
     one = "|".join(words)
-    return {"pattern": f"^({one})(,({one}))*$"}
+    return {"pattern": f"^(({one})(,({one}))*)?$"}
 
 
 @router.get("", **web.needs(permissions.ORDERS_READ))
