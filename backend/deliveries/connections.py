@@ -125,6 +125,8 @@ class Answer:
             yield
         finally:
             closed.remove_done_callback(end)
+            closed.remove_done_callback(_heard)
+            closed.add_done_callback(_heard)
 
 
 class _Door:
@@ -161,7 +163,7 @@ class Connections:
         _marks.set(marks)
         door = self._doors.get((url, verify)) or self._open(url, verify=verify)
         head = _head(door.first_lines, headers, len(body))
-        connection = await self._connector.connect(door.request, [], _UNBOUNDED)
+        connection = await self._connect(door, marks)
         try:
             protocol, transport = _ends(connection)
             peer = transport.get_extra_info("peername")
@@ -176,11 +178,25 @@ class Connections:
             connection.close()
             raise
 
+    async def _connect(self, door: _Door, marks: Marks) -> aiohttp.connector.Connection:
+        """A connection over which nothing came while it was idle: that would be taken for the answer to what is sent next."""
+        while True:
+            connection = await self._connector.connect(door.request, [], _UNBOUNDED)
+            if not marks.reused or connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+
     def _open(self, url: str, *, verify: bool) -> _Door:
         if len(self._doors) >= _KEPT_DOORS:
             self._doors.clear()
         door = self._doors[url, verify] = _Door(url, self._contexts[verify])
         return door
+
+
+def _heard(closed: asyncio.Future[None]) -> None:
+    """Take notice of how a connection ended, which asyncio logs as an error where nobody does."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 def _ends(connection: aiohttp.connector.Connection) -> tuple[ResponseHandler, asyncio.Transport]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import gc
 import gzip
+import logging
 import socket
+import struct
 import zlib
 
 import pytest
@@ -57,6 +60,34 @@ def test_a_pooled_connection_that_was_closed_meanwhile_is_no_failure():
     with raw_receiver.running(answer) as receiver:
         exchanges = send(claim(receiver.url), claim(receiver.url))
     assert [each.error_class for each in exchanges] == [None, None]
+
+
+def test_what_comes_over_an_idle_connection_answers_nothing():
+    async def answer(_received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(answering("200 OK") if len(receiver.received) == 1 else answering("500 Broken"))
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.write(answering("200 Unasked"))
+
+    with raw_receiver.running(answer) as receiver:
+        exchanges = send(*[claim(receiver.url) for _ in range(3)], pause=0.3)
+    assert [each.status_code for each in exchanges] == [200, 500, 500]
+
+
+def test_a_connection_that_is_reset_in_the_middle_of_an_answer_is_no_error_of_ours(caplog: pytest.LogCaptureFixture):
+    async def answer(_received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nok")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        connection: socket.socket = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # so that closing resets
+        writer.transport.abort()
+
+    with raw_receiver.running(answer) as receiver, caplog.at_level(logging.ERROR, logger="asyncio"):
+        (exchange,) = send(claim(receiver.url), pause=0.1)
+        gc.collect()
+    assert (exchange.error_class, exchange.body, exchange.truncated) == (None, b"ok", True)
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
