@@ -59,6 +59,8 @@ class ReplayFilter:
             webhook_id=document.get("webhook_id"),
             event=document.get("event"),
             status=document.get("status"),
+            status_code=document.get("status_code"),
+            error_class=document.get("error_class"),
             since=datetime.fromisoformat(since) if since else None,
             until=datetime.fromisoformat(until) if until else None,
             ids=tuple(chosen) if chosen else None,

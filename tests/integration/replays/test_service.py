@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import text
 from sqlmodel import Session
@@ -59,6 +61,28 @@ def test_each_part_of_a_filter_means_what_it_means_in_the_list():
         ({"q": old[1]}, 1),
     ]
     assert [(wanted, world.preview(**wanted).count) for wanted, _ in counted] == counted
+
+
+def test_what_runs_is_what_was_counted_whichever_part_of_a_filter_restricts_it():
+    world = World()
+    webhook = world.webhook()
+    busy = world.deliveries(webhook, 2, last_status_code=503)
+    insecure = world.deliveries(webhook, 3, error_class="tls")
+    counted: list[tuple[dict[str, Any], list[str]]] = [({"status_code": 503}, busy), ({"error_class": "tls"}, insecure)]
+    for wanted, meant in counted:
+        replay = world.create(webhook_id=webhook.id, status="dead", **wanted)
+        assert replay.total == len(meant)
+        run()
+        assert [item.source_id for item in item_rows(replay)] == meant
+
+
+def test_a_stored_filter_is_read_as_it_was_written():
+    given = {"webhook_id": "whk_1", "event": "a.b", "status": "dead", "status_code": 503, "error_class": "tls", "q": "x"}
+    wanted = ReplayFilter(**given, since=clock.now(), until=clock.now(), ids=("dlv_1",))
+    assert all(value is not None for value in asdict(wanted).values())
+    stored = orjson.loads(orjson.dumps(wanted.document()))
+    again = ReplayFilter.of(stored)
+    assert (again.document(), again.ids) == (wanted.document(), wanted.ids)
 
 
 def test_another_workspace_has_no_part_in_it():
