@@ -13,7 +13,7 @@ from tests.bench.lines import Line
 from tests.bench.sizes import Sizes
 
 PUBLISHERS = 50
-BATCH = 100
+BATCH = 500
 BATCH_PUBLISHERS = 4
 _PATH = "/api/v1/events"
 
