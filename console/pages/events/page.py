@@ -8,10 +8,11 @@ import reflex as rx
 
 from console import examples
 from console.components import badge, table
-from console.components.basic import length, link_button, time
+from console.components.basic import length, link, link_button, time
 from console.components.copy import copy_id
 from console.components.empty import empty, nothing_found
 from console.components.table import Column
+from console.pages.deliveries.parts import PATH as DELIVERIES
 from console.pages.events.rows import TOLD, EventRow
 from console.pages.events.state import PATH, EventsState
 from console.session import SessionState
@@ -52,10 +53,12 @@ def _toolbar() -> rx.Component:
 
 
 def _cells(row: EventRow) -> list[object]:
-    told = rx.el.span(
+    told = link(
         rx.foreach(row.outcomes, lambda pair: rx.fragment(badge.tally(pair[0], pair[1], *TOLD), key=pair[0])),
-        class_name="x-row-wrap",
-        title=row.skipped_why,
+        to=f"{DELIVERIES}?q={row.id}",
+        class_name="x-row-wrap x-above",
+        display="inline-flex",
+        title="Its deliveries. " + row.skipped_why,
     )
     return [
         table.opens(rx.el.span(row.type, class_name="x-mono"), f"{PATH}/{row.id}"),
