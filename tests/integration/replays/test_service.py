@@ -1,10 +1,11 @@
-"""Replays through their service: counted, refused, made, steered and followed."""
+"""Replays through their service: counted, refused, made and followed."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -15,7 +16,6 @@ from sqlmodel import Session
 from backend.core import clock, db
 from backend.core.actor import Role
 from backend.core.errors import Conflict, CrossdockError, Forbidden, Invalid, NotFound
-from backend.models import Replay
 from backend.replays import policy, service
 from backend.replays.service import ReplayFilter
 from tests.factories import accounts
@@ -44,7 +44,9 @@ def test_each_part_of_a_filter_means_what_it_means_in_the_list():
     world = World()
     first, second = world.webhook(), world.webhook()
     old = world.deliveries(first, 2)
+    time.sleep(0.003)  # ids tell milliseconds apart
     middle = clock.now()
+    time.sleep(0.003)
     new = world.deliveries(first, 3, status="delivered", event_type="contact.created")
     other = make.publish(second, data='{"order_id":"9000-1"}')
     counted: list[tuple[dict[str, Any], int]] = [
@@ -53,7 +55,7 @@ def test_each_part_of_a_filter_means_what_it_means_in_the_list():
         ({"status": "FAILED"}, 2),
         ({"status": "delivered,dead"}, 5),
         ({"event": "contact.created"}, 3),
-        ({"since": middle + timedelta(milliseconds=1)}, 4),
+        ({"since": middle}, 4),
         ({"until": middle}, 2),
         ({"ids": (old[0], new[0], other[0])}, 3),
         ({"ids": (old[0], new[0]), "status": "dead"}, 1),
@@ -268,80 +270,6 @@ def test_progress_tells_made_from_delivered_and_when_it_ends():
     assert {each.status for each in world.items(replay, "waiting,retrying")} == {"waiting", "retrying"}
     with pytest.raises(Invalid, match="not a status"):
         world.items(replay, "fine")
-
-
-def test_a_pause_makes_nothing_more_until_it_is_resumed():
-    world = World()
-    world.deliveries(world.webhook(), 10)
-    replay, runner = world.create(rate=2), runners()
-    tick(runner)
-    tick(runner)
-    world.call("pause", replay)
-    assert world.call("pause", replay).status == "paused"
-    made = len(world.made(replay))
-    assert not tick(runner)
-    assert len(world.made(replay)) == made == 3
-    world.call("resume", replay)
-    assert world.call("resume", replay).status == "running"
-    run(runner)
-    assert len(world.made(replay)) == 10
-    assert [entry.action for entry in world.audit()] == ["replay.created", "replay.paused", "replay.resumed"]
-    for name in ("pause", "resume"):
-        with pytest.raises(Conflict, match="The replay is done"):
-            world.call(name, replay)
-
-
-def test_a_cancel_makes_nothing_more_and_cancels_what_waits():
-    world = World()
-    world.deliveries(world.webhook(), 10)
-    replay, runner = world.create(rate=2), runners()
-    for _ in range(3):
-        tick(runner)
-    made = [each.id for each in world.made(replay)]
-    world.set(made[:1], status="delivered", due_at=None)
-    world.set(made[1:2], status="sending", due_at=None, run_id="run_1")
-    assert world.call("cancel", replay).status == "cancelled"
-    assert world.call("cancel", replay).status == "cancelled"
-    assert not tick(runner)
-    found = world.progress(replay)
-    assert (found.queued, found.delivered, found.waiting, found.cancelled, found.remaining) == (5, 1, 1, 3, 0)
-    assert world.delivery(made[-1]).error == "The replay was cancelled."
-    with pytest.raises(Conflict, match="cancelled and cannot be resumed"):
-        world.call("resume", replay)
-    assert (world.audit()[-1].action, world.audit()[-1].after) == (
-        "replay.cancelled", {"status": "cancelled", "queued": 5, "skipped": 0, "deliveries_cancelled": 3},
-    )  # fmt: skip
-
-
-def test_what_was_being_sent_when_its_replay_was_cancelled_is_not_tried_again():
-    world = World()
-    webhook = world.webhook()
-    world.deliveries(webhook)
-    (foreign,) = make.publish(webhook)
-    replay = world.create(status="dead")
-    run()
-    (made,) = [each.id for each in world.made(replay)]
-    world.set([made], status="sending", due_at=None)
-    with pytest.raises(Conflict, match="nothing of it waits"):
-        world.call("cancel", replay)
-    with db.transaction(write=True) as session:
-        session.get_one(Replay, replay.id).status = "running"
-    world.call("cancel", replay)
-    assert world.delivery(made).status == "sending"
-    world.set([made], status="retrying", due_at=clock.now() + timedelta(seconds=5))
-    run()
-    assert (world.delivery(made).status, world.delivery(made).due_at) == ("cancelled", None)
-    assert world.delivery(foreign).status == "waiting"
-
-
-def test_a_replay_that_has_made_everything_can_be_cancelled_while_something_waits():
-    world = World()
-    world.deliveries(world.webhook(), 3)
-    replay = world.create()
-    run()
-    assert world.get(replay).status == "done"
-    assert world.call("cancel", replay).status == "cancelled"
-    assert world.progress(replay).cancelled == 3
 
 
 def test_replays_are_listed_newest_first_and_by_status():
