@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from sqlmodel import Session
 
@@ -38,11 +38,10 @@ class _Group:
         """Read group after group until nobody waits."""
         while self.waiting:
             group, self.waiting = self.waiting[:MAX_GROUP], self.waiting[MAX_GROUP:]
-            results: Sequence[object]
             try:
                 results = await web.in_transaction(_read, group=group)
             except Exception as error:  # noqa: BLE001 - the database is away, say: each is told so
-                results = [error] * len(group)
+                results = cast("list[Any]", [error] * len(group))
             for one, result in zip(group, results, strict=True):
                 if one.future.cancelled():
                     continue

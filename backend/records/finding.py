@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 import orjson
-from sqlalchemy import ColumnElement, and_, func, text, tuple_
+from sqlalchemy import ColumnElement, and_, func, text, true
 from sqlmodel import Session, col, select
 
 from backend.core import clock, filters, pagination
@@ -70,6 +70,8 @@ _PAGES: Final = {
 
 # Gives the rows that follow a place (and the id in it), at most so many.
 Source = Callable[[tuple[str, str] | None, int], list[Row]]
+# The columns that a list is in the order of, the id last.
+Place = tuple[Any, Any]
 
 
 def find(session: Session, definition: Definition, asked: Query) -> Found:
@@ -287,14 +289,15 @@ def _indexed(session: Session, definition: Definition, asked: Query, span: Span)
 def _updated(session: Session, definition: Definition, asked: Query) -> Source:
     """All records in the order of their last change."""
     place = (col(Record.updated_at), col(Record.id))
-    order = [one.desc() if asked.sort.descending else one for one in place]
+
+    def part(condition: ColumnElement[bool], size: int) -> list[Row]:
+        statement = _bounded(select(Record.updated_at, *_BODY).where(_of(definition), condition), place[1], asked)
+        return [Row(clock.rfc3339(row[0]), *row[1:]) for row in _rows(session, statement.order_by(*_order(place, asked)).limit(size))]
 
     def chunk(after: tuple[str, str] | None, size: int) -> list[Row]:
-        statement = _bounded(select(Record.updated_at, *_BODY).where(_of(definition)), place[1], asked)
-        if after is not None:
-            at, limit = tuple_(*place), tuple_(_moment(after[0]), after[1])
-            statement = statement.where(at < limit if asked.sort.descending else at > limit)
-        return [Row(clock.rfc3339(row[0]), *row[1:]) for row in _rows(session, statement.order_by(*order).limit(size))]
+        if after is None:
+            return part(true(), size)
+        return _following(place, (_moment(after[0]), after[1]), asked, part, size)
 
     return chunk
 
@@ -302,27 +305,42 @@ def _updated(session: Session, definition: Definition, asked: Query) -> Source:
 def _sorted(session: Session, definition: Definition, asked: Query, span: Span | None) -> Source:
     """All records, or those in a span of the field, in the order of the field; those without a value at the end."""
     place = (col(RecordValue.value), col(RecordValue.record_id))
-    order = [one.desc() if asked.sort.descending else one for one in place]
     there = _within(span, definition) if span is not None else _values(definition, asked.sort.key)
 
-    def part(condition: ColumnElement[bool], after: tuple[str, str] | None, size: int) -> list[Row]:
+    def part(condition: ColumnElement[bool], size: int) -> list[Row]:
         statement = select(RecordValue.value, *_BODY).join(Record, col(Record.id) == place[1]).where(there, condition)
-        if after is not None:
-            at, limit = tuple_(*place), tuple_(*after)
-            statement = statement.where(at < limit if asked.sort.descending else at > limit)
         statement = _bounded(statement, place[1], asked)
-        return [Row(*row) for row in _rows(session, statement.order_by(*order).limit(size))]
+        return [Row(*row) for row in _rows(session, statement.order_by(*_order(place, asked)).limit(size))]
 
     def chunk(after: tuple[str, str] | None, size: int) -> list[Row]:
-        has_value, is_null = place[0] > keys.NULL, place[0] == keys.NULL
         if after is not None and after[0] == keys.NULL:
-            return part(is_null, after, size)
-        rows = part(has_value, after, size)
+            return part(_same(place, after, asked), size)
+        rows = part(place[0] > keys.NULL, size) if after is None else _following(place, after, asked, part, size)
         if span is None and len(rows) < size:
-            rows += part(is_null, None, size - len(rows))
+            rows += part(place[0] == keys.NULL, size - len(rows))
         return rows
 
     return chunk
+
+
+def _following(
+    place: Place, after: tuple[Any, str], asked: Query, part: Callable[[ColumnElement[bool], int], list[Row]], size: int
+) -> list[Row]:
+    """The rows past a place in the order: of the same value first, then beyond it. Asked for in one, SQLite would look through the former."""
+    rows = part(_same(place, after, asked), size)
+    if len(rows) < size:
+        beyond = place[0] < after[0] if asked.sort.descending else place[0] > after[0]
+        has_value = place[0] > keys.NULL if isinstance(after[0], str) else true()
+        rows += part(and_(beyond, has_value) if asked.sort.descending else beyond, size - len(rows))
+    return rows
+
+
+def _same(place: Place, after: tuple[Any, str], asked: Query) -> ColumnElement[bool]:
+    return and_(place[0] == after[0], place[1] < after[1] if asked.sort.descending else place[1] > after[1])
+
+
+def _order(place: Place, asked: Query) -> list[Any]:
+    return [one.desc() if asked.sort.descending else one for one in place]
 
 
 def _gathered(session: Session, definition: Definition, asked: Query, span: Span) -> Source:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.bench.lines import Line
 from tests.bench.sizes import Sizes
 
 READERS = 32
-_CONTACTS = 200
+_CONTACTS = 60
 _PATH = "/api/v1/records/contacts"
 
 
@@ -24,6 +25,23 @@ def records(sizes: Sizes) -> Iterator[Line]:
         for name, addresses in databases.items():
             runs = [_round(path / f"{name}{number}", address, sizes.publishing_seconds) for number, address in enumerate(addresses)]
             yield from _lines(f"records.{name}", runs)
+
+
+def record_lists(sizes: Sizes) -> Iterator[Line]:
+    """A page from the middle of each kind of list: all, by a value, sorted, by a range, searched; of few records and of many."""
+    few, many = sizes.records
+    with plumbing.databases(2) as databases, plumbing.folder() as path:
+        for name, (small, large) in databases.items():
+            small_env, large_env = ({"DATABASE_URL": url, "CROSSDOCK_DATA_DIR": str(path)} for url in (small, large))
+            small_id = plumbing.run("record_stock", few, **small_env)["workspace"]
+            large_id = plumbing.run("record_stock", many, **large_env)["workspace"]
+            runs: list[tuple[dict[str, float], dict[str, float]]] = []
+            for _ in range(sizes.rounds):
+                first = plumbing.run("record_pages", small_id, sizes.turns, **small_env)
+                runs.append((first, plumbing.run("record_pages", large_id, sizes.turns, **large_env)))
+            for kind in runs[0][0]:
+                told = f"50 records of {many:,} ÷ of {few:,}; of the many {statistics.median(b[kind] for _, b in runs):.1f} ms"
+                yield Line.of(f"record_lists.{name}.{kind}", [b[kind] / a[kind] for a, b in runs], "many / few", told)
 
 
 def _lines(prefix: str, runs: list[dict[str, float]]) -> Iterator[Line]:

@@ -19,6 +19,7 @@ class Sizes:
     backlog: tuple[tuple[int, int], tuple[int, int]]  # finished and waiting deliveries: few, many
     turns: int
     memory: tuple[int, int]  # deliveries before each look
+    records: tuple[int, int]  # in a module: few, many
 
 
 FULL = Sizes(
@@ -32,6 +33,7 @@ FULL = Sizes(
     backlog=((10_000, 1_000), (1_000_000, 100_000)),
     turns=100,
     memory=(10_000, 100_000),
+    records=(10_000, 1_000_000),
 )
 QUICK = Sizes(
     rounds=1,
@@ -44,4 +46,5 @@ QUICK = Sizes(
     backlog=((1_000, 1_000), (5_000, 2_000)),
     turns=5,
     memory=(200, 400),
+    records=(200, 1_000),
 )
