@@ -49,7 +49,7 @@ PLANS = (
     Plan(scenarios.disk_full, 3, 1, SQLITE, SQLITE),
     Plan(scenarios.cron_killed, 6, 1, BOTH, POSTGRES),
     Plan(scenarios.everything_at_once, 20, 2, BOTH, SQLITE),
-    Plan(scenarios.two_workers, 3, 1, POSTGRES, POSTGRES),
+    Plan(scenarios.two_workers, 2, 1, POSTGRES, POSTGRES),
 )
 
 
