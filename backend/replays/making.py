@@ -13,7 +13,7 @@ from backend.core import db, ids, queue
 from backend.deliveries import bulk
 from backend.events import service as events
 from backend.models import Delivery, Event, Replay, Webhook
-from backend.replays import policy
+from backend.replays import policy, queries
 from backend.replays.queries import Candidate
 from backend.replays.values import Kind
 from backend.webhooks import policy as sending
@@ -93,10 +93,15 @@ def announce(session: Session, workspace_id: str) -> None:
     db.after_commit(session, lambda: queue.publish(workspace_id, TOPIC), key=(TOPIC, workspace_id))
 
 
-def cancel_waiting(session: Session, replay_ids: Collection[str], now: datetime) -> int:
-    """Cancel the deliveries of these replays that wait; how many. What is being sent at this moment ends by its outcome."""
+def cancel_waiting(session: Session, replay_ids: Collection[str], now: datetime, *, left_behind: bool = False) -> int:
+    """Cancel the deliveries of these replays that wait; how many. What is being sent at this moment ends by its outcome.
+
+    `left_behind`: those that came back after their replay was cancelled; not what a person has retried since.
+    """
     values = {"status": "cancelled", "due_at": None, "finished_at": now, "error": "The replay was cancelled."}
-    statement = update(Delivery).where(col(Delivery.replay_id).in_(replay_ids), col(Delivery.due_at).is_not(None)).values(**values)
+    statement = update(Delivery).where(*queries.waiting(replay_ids)).values(**values)
+    if left_behind:
+        statement = statement.where(queries.RETURNED)
     return session.exec(statement.execution_options(synchronize_session=False)).rowcount
 
 

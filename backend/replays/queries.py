@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, or_
+from sqlalchemy import ColumnElement, func, or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -17,6 +17,7 @@ from backend.replays.values import Kind, ReplayFilter
 from backend.webhooks import missed
 
 SKIPPED: Final = "skipped"
+RETURNED: Final = col(Delivery.trigger) != "manual"  # put back in line by the engine, not by a person
 _LEAST_SCANNED: Final = 500  # events at once: the webhook's filter may let few of them through
 
 
@@ -132,6 +133,11 @@ def by_status(session: Session, replay_ids: Collection[str]) -> dict[str, dict[s
         for replay_id, status, number in session.exec(query).all():
             found.setdefault(str(replay_id), {})[status] = number
     return found
+
+
+def waiting(replay_ids: Collection[str]) -> tuple[ColumnElement[bool], ...]:
+    """What the deliveries of these replays that wait have in common; by their statuses, which the index of replays knows."""
+    return col(Delivery.replay_id).in_(replay_ids), col(Delivery.status).in_(("waiting", "retrying")), col(Delivery.due_at).is_not(None)
 
 
 def items(replay: Replay, outcome: str | None) -> SelectOfScalar[ReplayItem]:

@@ -29,8 +29,9 @@ _LEAST_AHEAD: Final = 20
 _TELL_SECONDS: Final = 0.5
 _TIDY_SECONDS: Final = 1.0
 _AFTER_FAILURE_SECONDS: Final = 10.0
-# As long as an attempt that had begun before its replay was cancelled may take to fail and be put back in line.
-_LEFT_BEHIND: Final = timedelta(seconds=60)
+# An attempt that had begun before its replay was cancelled fails within a minute, or is freed after its worker's end; and then
+# cron may be away for a while.
+_LEFT_BEHIND: Final = timedelta(hours=1)
 
 _log = logger(__name__)
 
@@ -157,12 +158,8 @@ def _cancel_left_behind() -> None:
     with db.transaction() as session:
         since = clock.now() - _LEFT_BEHIND
         cancelled = session.exec(select(Replay.id).where(Replay.status == Status.CANCELLED, col(Replay.finished_at) > since)).all()
-        waits = (
-            bool(cancelled)
-            and session.exec(
-                select(Delivery.id).where(col(Delivery.replay_id).in_(cancelled), col(Delivery.due_at).is_not(None)).limit(1)
-            ).first()
-        )
+        query = select(Delivery.id).where(*queries.waiting(cancelled), queries.RETURNED).limit(1)
+        waits = bool(cancelled) and session.exec(query).first() is not None
     if waits:
         with db.transaction(write=True) as session:
-            making.cancel_waiting(session, cancelled, clock.now())
+            making.cancel_waiting(session, cancelled, clock.now(), left_behind=True)

@@ -8,6 +8,7 @@ import pytest
 
 from backend.core import clock, db
 from backend.core.errors import Conflict
+from backend.deliveries import service as deliveries
 from backend.models import Replay
 from tests.factories import deliveries as make
 from tests.integration.replays.replaying import World, run, tick
@@ -88,3 +89,31 @@ def test_a_replay_that_has_made_everything_can_be_cancelled_while_something_wait
     assert world.get(replay).status == "done"
     assert world.call("cancel", replay).status == "cancelled"
     assert world.progress(replay).cancelled == 3
+
+
+def test_a_cron_that_was_away_still_stops_what_a_cancelled_replay_left_behind():
+    world = World()
+    world.deliveries(world.webhook())
+    replay = world.create()
+    run()
+    world.call("cancel", replay)
+    with db.transaction(write=True) as session:
+        session.get_one(Replay, replay.id).finished_at = clock.now() - timedelta(minutes=10)
+    (made,) = [each.id for each in world.made(replay)]
+    world.set([made], status="retrying", due_at=clock.now())
+    run()
+    assert world.delivery(made).status == "cancelled"
+
+
+def test_what_a_person_retries_after_its_replay_was_cancelled_goes_out():
+    world = World()
+    world.deliveries(world.webhook(), 2)
+    replay = world.create()
+    run()
+    world.call("cancel", replay)
+    first, second = [each.id for each in world.made(replay)]
+    with db.transaction(write=True) as session:
+        deliveries.retry(session, actor=world.owner, delivery_id=first)
+    world.set([second], status="retrying", due_at=clock.now())
+    run()
+    assert (world.delivery(first).status, world.delivery(second).status) == ("waiting", "cancelled")
