@@ -81,7 +81,8 @@ def check(session: Session, *, actor: Actor, key_id: str, method: str, path: str
         if standing.remaining < 1 and end is not None:
             limit = f"{standing.window.limit:,} {standing.window.words}"
             return Decision(allowed=False, rule="rate_limit", reason=f"The limit of {limit} is used up until {clock.rfc3339(end)}.")
-    held = f"by its scope {facts.permission.scope}" if facts.permission.scope else "to every key"
+    needed = (facts.permission.scope, *facts.permission.also) if facts.permission.scope else ()
+    held = next((f"by its scope {scope}" for scope in needed if permissions.holds(record.scopes, scope)), "to every key")
     return Decision(allowed=True, rule="allowed", reason=f"{facts.route} is open to this key {held}.")
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from fastapi import Response
+
 from backend.core import permissions, web
 from backend.event_types import service
 from backend.event_types.schemas import EventTypeCreate, EventTypeList, EventTypeOut, EventTypeUpdate
+from backend.idempotency import answers
+from backend.idempotency.answers import KeyHeader
 
 router = web.Router(prefix="/event-types", tags=["event types"])
 
@@ -17,9 +21,20 @@ def list_event_types(session: web.ReadSession, actor: web.CurrentActor, archived
 
 
 @router.post("", status_code=201, **web.needs(permissions.EVENTS_WRITE))
-def create_event_type(body: EventTypeCreate, session: web.WriteSession, actor: web.CurrentActor) -> EventTypeOut:
+def create_event_type(
+    body: EventTypeCreate, session: web.WriteSession, actor: web.CurrentActor, response: Response, idempotency_key: KeyHeader = None
+) -> EventTypeOut:
     """Add an event type of your own."""
-    return EventTypeOut.model_validate(service.create(session, actor=actor, **body.model_dump()))
+    return answers.once(
+        session,
+        actor=actor,
+        route="POST /api/v1/event-types",
+        key=idempotency_key,
+        body=body,
+        response=response,
+        make=lambda: EventTypeOut.model_validate(service.create(session, actor=actor, **body.model_dump())),
+        answer=EventTypeOut,
+    )
 
 
 @router.get("/{name}", **web.needs(permissions.EVENTS_READ))

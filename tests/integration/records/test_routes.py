@@ -150,10 +150,12 @@ def test_a_create_with_an_idempotency_key_happens_once() -> None:
             *(http.post("/records/things", json={"title": "x"}, headers={"Idempotency-Key": "g"}) for _ in range(5))
         )
         assert {answer.status_code for answer in at_once} <= {201, 409}
+        types = [await http.post("/event-types", json={"name": "a.b"}, headers={"Idempotency-Key": "t"}) for _ in range(2)]
+        assert (types[0].status_code, types[0].json()) == (201, types[1].json())
         modules = [await http.post("/modules", json={"name": "m", "fields": []}, headers={"Idempotency-Key": "m"}) for _ in range(2)]
         assert modules[0].json() == modules[1].json()
 
-    calling(key(actor, "records:write", "modules:write"), work)
+    calling(key(actor, "records:write", "modules:write", "events:write"), work)
     assert count(Record) == 3
 
 
