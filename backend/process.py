@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 import sys
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend.core import crypto, lifecycle, logging, migrate, redaction
 from backend.core.errors import CrossdockError
 from backend.settings import Settings, SettingsError, settings
+
+_OPEN_FILES: Final = 65_536
 
 
 def begin(name: str) -> Settings:
@@ -18,6 +22,7 @@ def begin(name: str) -> Settings:
         current = settings()
     except SettingsError as error:
         refuse(str(error))
+    allow_open_files()
     logging.configure(current, name)
     try:
         crypto.configure([key.get_secret_value() for key in current.encryption_keys])
@@ -28,6 +33,15 @@ def begin(name: str) -> Settings:
         refuse(unreachable(error))
     lifecycle.handle_signals()  # only now: until here a signal ends the process at once
     return current
+
+
+def allow_open_files() -> None:
+    """Raise the limit of open files as far as the system permits: each attempt under way takes one, and 1,024 are the usual limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # macOS has a limit that it does not tell
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def unreachable(error: SQLAlchemyError) -> str:
