@@ -105,7 +105,13 @@ async def probe_webhook(webhook_id: str, actor: web.CurrentActor, body: ProbeSen
     attempt = await _await_outcome(service.probe, actor=actor, webhook_id=webhook_id, event=wish.event, resume=wish.resume)
     resume = wish.resume and attempt.success
     probed = await web.in_transaction(
-        service.probed, write=resume, actor=actor, webhook_id=webhook_id, resume=resume, send=wish.missed == "send"
+        service.probed,
+        write=resume,
+        actor=actor,
+        webhook_id=webhook_id,
+        resume=resume,
+        send=wish.missed == "send",
+        begun=attempt.started_at,
     )
     return ProbeOut.of(attempt, probed)
 

@@ -222,15 +222,16 @@ def probe(session: Session, *, actor: Actor, webhook_id: str, event: str | None 
     return send_test(session, actor=actor, webhook_id=webhook_id, event=event)
 
 
-def probed(session: Session, *, actor: Actor, webhook_id: str, resume: bool, send: bool = True) -> Probed:
+def probed(session: Session, *, actor: Actor, webhook_id: str, resume: bool, send: bool = True, begun: datetime | None = None) -> Probed:
     """What follows a probe. With `resume`, for one that succeeded, a disabled or paused webhook is started again.
 
-    `send` sends a disabled one what it missed, else that is skipped; a paused one always gets what waits. Raises `NotFound`,
-    `Forbidden`.
+    Not one that was disabled after the probe had `begun`: whoever did that knew more. `send` sends a disabled one what it missed,
+    else that is skipped; a paused one always gets what waits. Raises `NotFound`, `Forbidden`.
     """
     found = probe_state(session, actor=actor, webhook_id=webhook_id)
     webhook = webhooks.get(session, actor=actors.system(actor.workspace_id), webhook_id=webhook_id)
-    resumed = resume and webhook.state in {"disabled", "paused"}
+    later = begun is not None and webhook.disabled_at is not None and webhook.disabled_at > begun
+    resumed = resume and webhook.state in {"disabled", "paused"} and not later
     if resumed:
         webhook = webhooks.enable(session, actor=actor, webhook_id=webhook_id, missed="send" if send else "skip")
     return Probed(webhooks.status(webhook).value, found, resumed)

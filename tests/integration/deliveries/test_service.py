@@ -262,3 +262,13 @@ def test_who_may_not_change_a_webhook_may_probe_but_not_resume_it(actor: Actor):
         with pytest.raises(Forbidden):
             service.probe(session, actor=support, webhook_id=target.id, resume=True)
         assert service.probed(session, actor=support, webhook_id=target.id, resume=False).status == "disabled"
+
+
+def test_a_probe_does_not_start_a_webhook_that_was_disabled_after_it_had_begun(actor: Actor):
+    begun = clock.now()
+    target = make.webhook(actor.workspace_id, NOWHERE, state="disabled", disabled_at=begun + timedelta(seconds=1))
+    with db.transaction(write=True) as session:
+        found = service.probed(session, actor=actor, webhook_id=target.id, resume=True, begun=begun)
+        assert (found.status, found.resumed) == ("disabled", False)
+        found = service.probed(session, actor=actor, webhook_id=target.id, resume=True, begun=begun + timedelta(seconds=2))
+        assert (found.status, found.resumed) == ("active", True)
