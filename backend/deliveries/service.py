@@ -199,8 +199,10 @@ def send_test(
 
 
 def test_result(session: Session, *, actor: Actor, delivery_id: str) -> AttemptDetail | None:
-    """The outcome of a test send, None while there is none yet. Raises `NotFound`."""
+    """The outcome of a test send, None while there is none yet. Raises `NotFound`, also if its webhook was deleted meanwhile."""
     found = attempts(session, actor=actor, delivery_id=delivery_id)
+    if not found and _find(session, actor, delivery_id).status == Status.CANCELLED:
+        raise NotFound("The webhook was deleted before the test was sent.")
     return next((detail for detail in found if detail.attempt.outcome != "interrupted"), None)
 
 
@@ -228,7 +230,8 @@ def probed(session: Session, *, actor: Actor, webhook_id: str, resume: bool, sen
     Not one that was disabled after the probe had `begun`: whoever did that knew more. `send` sends a disabled one what it missed,
     else that is skipped; a paused one always gets what waits. Raises `NotFound`, `Forbidden`.
     """
-    found = probe_state(session, actor=actor, webhook_id=webhook_id)
+    permissions.require(actor, permissions.WEBHOOKS_OPERATE)
+    found = probe_state(session, actor=actors.system(actor.workspace_id), webhook_id=webhook_id)
     webhook = webhooks.get(session, actor=actors.system(actor.workspace_id), webhook_id=webhook_id)
     later = begun is not None and webhook.disabled_at is not None and webhook.disabled_at > begun
     resumed = resume and webhook.state in {"disabled", "paused"} and not later

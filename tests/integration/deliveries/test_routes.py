@@ -171,6 +171,32 @@ def test_a_key_that_may_only_read_cannot_send():
     run(talk, "webhooks:read")
 
 
+def test_a_key_that_may_write_but_not_read_does_all_that_needs_writing():
+    async def talk(http: Http, receiver: RawReceiver) -> None:
+        webhook = await subscribed(http, receiver)
+        assert (await http.get(f"/webhooks/{webhook}")).status_code == 403
+        for call in ("pause", "resume", "disable", "enable", "rotate-secret", "test", "probe"):
+            answer = await http.post(f"/webhooks/{webhook}/{call}")
+            assert answer.is_success, (call, answer.text)
+        sent = (await http.post(f"/webhooks/{webhook}/test")).json()["delivery_id"]
+        assert (await http.post(f"/deliveries/{sent}/retry")).status_code == 409  # a test is not sent again
+
+    run(talk, "webhooks:write", "events:write")
+
+
+def test_a_test_of_a_webhook_that_is_deleted_meanwhile_ends_at_once():
+    async def talk(http: Http, receiver: RawReceiver) -> None:
+        webhook = await subscribed(http, receiver)
+        test = asyncio.create_task(http.post(f"/webhooks/{webhook}/test"))
+        await asyncio.sleep(0.3)
+        assert (await http.delete(f"/webhooks/{webhook}")).status_code == 204
+        answer = await test
+        assert answer.status_code == 404
+        assert "deleted before the test was sent" in answer.json()["detail"]
+
+    run(talk, works=False)
+
+
 def test_a_probe_that_succeeds_starts_a_disabled_webhook_with_what_it_missed():
     async def talk(http: Http, receiver: RawReceiver) -> None:
         webhook_id = await subscribed(http, receiver)
