@@ -147,7 +147,7 @@ def items(replay: Replay, outcome: str | None) -> SelectOfScalar[ReplayItem]:
         return query
     if outcome.lower() == SKIPPED:
         return query.where(col(ReplayItem.skip_reason).is_not(None))
-    wanted = [status.value for status in deliveries.statuses(outcome)]
+    wanted = [status.value for status in deliveries.statuses(outcome, path="outcome")]
     made = select(Delivery.id).where(col(Delivery.replay_id) == replay.id, col(Delivery.status).in_(wanted))
     return query.where(col(ReplayItem.delivery_id).in_(made))
 

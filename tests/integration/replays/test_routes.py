@@ -128,6 +128,7 @@ def test_the_same_key_begins_one_replay():
         ({"filter": {}, "rate": 0}, 422, "0.1 to 1,000"),
         ({"filter": {}, "reason": "x" * 401}, 422, "reason"),
         ({"filter": {"since": "2026-01-01T00:00:00"}}, 422, "no time zone"),
+        ({"filter": {"status": "deadd"}}, 422, "filter.status"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused_with_what_to_do(body: dict[str, Any], status: int, words: str):
