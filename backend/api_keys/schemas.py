@@ -12,7 +12,7 @@ from backend.api_keys import service
 from backend.api_keys.inputs import LIMIT_FIELDS
 from backend.api_keys.rules import KeyStatus
 from backend.core import clock
-from backend.core.web import Body, Out
+from backend.core.web import Body, ListOut, Out
 from backend.models import ApiKey, ApiKeySecret
 
 WholeNumber = Annotated[int, Field(strict=True)]
@@ -160,12 +160,8 @@ class ApiKeyWithStats(ApiKeyOut):
     stats: KeyStats
 
 
-class ApiKeyList(Out):
+class ApiKeyList(ListOut[ApiKeyOut]):
     """One page of keys, newest first."""
-
-    data: list[ApiKeyOut]
-    next_cursor: str | None
-    has_more: bool
 
 
 class CheckOut(Out):

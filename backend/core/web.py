@@ -21,13 +21,13 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
 
 import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
-from pydantic import AliasChoices, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, field_validator
+from pydantic import AliasChoices, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 from sqlmodel import Session
 
@@ -210,6 +210,17 @@ class Out(BaseModel):
     """What a route answers: read from attributes."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(from_attributes=True)
+
+
+Row = TypeVar("Row")
+
+
+class ListOut(Out, Generic[Row]):
+    """One page of a list, newest first: the envelope that every list answers in."""
+
+    data: list[Row]
+    next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
+    has_more: bool = Field(description="Whether there is a further page.", examples=[False])
 
 
 class Body(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from backend.core.pagination import Page
-from backend.core.web import Body, Out
+from backend.core.web import Body, ListOut, Out
 from backend.deliveries import service
 from backend.deliveries.service import AttemptDetail, Probed
 from backend.models import Delivery
@@ -92,12 +92,8 @@ class DeliveryOut(Out):
         )
 
 
-class DeliveryList(Out):
+class DeliveryList(ListOut[DeliveryOut]):
     """One page, newest first."""
-
-    data: list[DeliveryOut]
-    next_cursor: str | None
-    has_more: bool
 
     @classmethod
     def of(cls, page: Page[Delivery], explanations: dict[str, str]) -> DeliveryList:

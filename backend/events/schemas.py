@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from backend.core import texts
-from backend.core.web import Body, Out
+from backend.core.web import Body, ListOut, Out
 from backend.events.outcomes import Outcome, WebhookOutcome
 from backend.events.service import Published
 from backend.models import Event
@@ -89,12 +89,8 @@ class EventOut(Out):
         )
 
 
-class EventList(Out):
+class EventList(ListOut[EventOut]):
     """One page, newest first."""
-
-    data: list[EventOut]
-    next_cursor: str | None
-    has_more: bool
 
 
 class EventSamples(Out):

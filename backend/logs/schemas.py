@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from backend.core.web import Out
+from backend.core.web import ListOut, Out
 
 
 class RequestOut(Out):
@@ -29,9 +29,5 @@ class RequestOut(Out):
     limit_remaining: int | None
 
 
-class RequestList(Out):
+class RequestList(ListOut[RequestOut]):
     """One page of requests, newest first."""
-
-    data: list[RequestOut]
-    next_cursor: str | None
-    has_more: bool

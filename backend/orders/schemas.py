@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from backend.core.pagination import Page
-from backend.core.web import Out
+from backend.core.web import ListOut, Out
 from backend.models import OrderChange
 from backend.orders import service, transitions
 from backend.orders.values import OrderDetail, OrderType, Provider, Status
@@ -74,12 +74,8 @@ class OrderOut(Out):
         )
 
 
-class OrderList(Out):
+class OrderList(ListOut[OrderOut]):
     """A page of orders, newest first."""
-
-    data: list[OrderOut]
-    next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
-    has_more: bool = Field(description="Whether there is a further page.", examples=[False])
 
     @classmethod
     def of(cls, page: Page[OrderDetail]) -> OrderList:
@@ -117,12 +113,8 @@ class OrderEventOut(Out):
         return cls.model_validate({**change.model_dump(), "actor": actor, "previous": change.before, "changes": change.after})
 
 
-class OrderEventList(Out):
+class OrderEventList(ListOut[OrderEventOut]):
     """A page of an order's history, newest first."""
-
-    data: list[OrderEventOut]
-    next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
-    has_more: bool = Field(description="Whether there is a further page.", examples=[False])
 
     @classmethod
     def of(cls, page: Page[OrderChange]) -> OrderEventList:

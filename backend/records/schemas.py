@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, SkipValidation, model_serializer
 
 from backend.core.pagination import Page
-from backend.core.web import Body, Out
+from backend.core.web import Body, ListOut, Out
 from backend.models import Module
 from backend.records import modules
 from backend.records.definitions import ModuleInput
@@ -138,12 +138,8 @@ class ModuleOut(Out):
         return cls.model_validate(modules.describe(row) | {"created_at": row.created_at, "updated_at": row.updated_at})
 
 
-class ModuleList(Out):
+class ModuleList(ListOut[ModuleOut]):
     """A page of modules, newest first."""
-
-    data: list[ModuleOut]
-    next_cursor: str | None
-    has_more: bool
 
     @classmethod
     def of(cls, page: Page[Module]) -> Self:
@@ -228,9 +224,7 @@ class RecordOut(Out):
     updated_at: datetime
 
 
-class RecordList(Out):
+class RecordList(ListOut[RecordOut]):
     """A page of records."""
 
-    data: list[RecordOut]
-    next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
     has_more: bool = Field(description="A page may be short, or empty, and more follow: few of the records looked through fit.")

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from backend.core.pagination import Page
-from backend.core.web import Body, Out
+from backend.core.web import Body, ListOut, Out
 from backend.deliveries.schemas import DeliveryOut
 from backend.models import Delivery, Replay
 from backend.replays.service import MAX_IDS, MAX_REASON, ItemDetail, Preview, Progress, ReplayFilter
@@ -152,12 +152,8 @@ class ReplayOut(Out):
         )
 
 
-class ReplayList(Out):
+class ReplayList(ListOut[ReplayOut]):
     """One page, newest first."""
-
-    data: list[ReplayOut]
-    next_cursor: str | None
-    has_more: bool
 
     @classmethod
     def of(cls, page: Page[Replay], progress: dict[str, Progress]) -> ReplayList:
@@ -196,12 +192,8 @@ class ReplayItemOut(Out):
         )
 
 
-class ReplayItemList(Out):
+class ReplayItemList(ListOut[ReplayItemOut]):
     """One page, newest first."""
-
-    data: list[ReplayItemOut]
-    next_cursor: str | None
-    has_more: bool
 
 
 def _event_type(delivery: Delivery | None) -> str | None:

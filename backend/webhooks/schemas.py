@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, SkipValidation, model_serializer, model_
 
 from backend.core import clock, texts
 from backend.core.pagination import Page
-from backend.core.web import Body, Out
+from backend.core.web import Body, ListOut, Out
 from backend.models import Webhook
 from backend.webhooks import older_names, policy, service, validation
 from backend.webhooks.queries import WebhookStats
@@ -173,12 +173,8 @@ class WebhookWithSecret(WebhookOut):
     secret: str | None
 
 
-class WebhookList(Out):
+class WebhookList(ListOut[WebhookOut]):
     """A page of webhooks, newest first."""
-
-    data: list[WebhookOut]
-    next_cursor: str | None
-    has_more: bool
 
     @classmethod
     def of(cls, page: Page[Webhook], stats: dict[str, WebhookStats]) -> Self:
