@@ -29,7 +29,10 @@ TESTS = Path(__file__).parent
 # Tests of these start whole installations and browsers: one at a time, whatever else runs beside them.
 _WHOLE = {"acceptance", "bench", "chaos", "console", "e2e"}
 # How long an example takes says more of the machine than of the code; speed is judged in `make bench`.
-hypothesis.settings.register_profile("crossdock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# The same examples in every run, so that a failure is the change's; `--hypothesis-profile=search` looks for new ones.
+_SLOW_IS_FINE = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("crossdock", _SLOW_IS_FINE, derandomize=True)
+hypothesis.settings.register_profile("search", _SLOW_IS_FINE, max_examples=3000)
 hypothesis.settings.load_profile("crossdock")
 
 ENCRYPTION_KEY = "tests-only-0123456789abcdefghijklmnopqrstuvwxyz"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from typing import Final
 
@@ -15,7 +14,7 @@ _EXCESS: Final = 1.05  # of the rate, in any window; so what a late tick left un
 
 
 class Pace:
-    """How many items may be made now, so that `rate` holds on average and 105 % of it in any second.
+    """How many items may be made now, so that `rate` holds on average and 105 % of it, or one item more than it, in any second.
 
     Time that passes earns credit, a second's worth at most: after an outage nothing is made up for but that. It begins with
     credit for one item. Times are seconds of one monotonic clock.
@@ -35,7 +34,7 @@ class Pace:
         while self._made and self._made[0][0] <= now - WINDOW_SECONDS:
             self._made.popleft()
         recent = sum(count for _, count in self._made)
-        return max(min(int(self._credit + 1e-9), math.ceil(self.rate * _EXCESS - 1e-9) - recent), 0)
+        return max(min(int(self._credit + 1e-9), max(int(self.rate * _EXCESS), int(self.rate + 1.0)) - recent), 0)
 
     def spend(self, count: int, now: float) -> None:
         """Note that `count` items, at most the allowance, were made at `now`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from backend.replays import policy
@@ -44,6 +44,7 @@ def test_steady_ticks_keep_the_rate_within_a_tenth(rate: float, tick: float):
 
 
 @given(RATES, st.lists(st.floats(0.01, 3.0), min_size=1, max_size=200))
+@example(2.875, [1.0, 0.5])
 def test_no_second_gets_more_than_a_tenth_above_the_rate_however_the_ticks_come(rate: float, gaps: list[float]):
     moments = [100.0]
     for gap in gaps:
