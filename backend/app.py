@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from backend import __version__, openapi
 from backend.accounts import forms
 from backend.accounts import routes as accounts
+from backend.api_keys import oauth_routes
 from backend.api_keys import routes as api_keys
 from backend.core import crypto, outbox, refusals, web
 from backend.deliveries import routes as deliveries
@@ -66,6 +67,7 @@ def create_app() -> Gateway:
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(forms.router)
+    app.include_router(oauth_routes.router)
     app.include_router(receiver.router)
     refusals.install(app)
     openapi.describe(app)

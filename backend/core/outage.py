@@ -27,7 +27,7 @@ class Outage:
         if self._skip_until is None:
             return self._turn
         with self._lock:
-            if self._skip_until is not None and time.monotonic() < self._skip_until:
+            if self._is_skipped():
                 return 0
             self._skip_until = time.monotonic() + self._skip_seconds  # everybody else skips it for another while
             return self._turn
@@ -59,3 +59,6 @@ class Outage:
     def forget(self) -> None:
         """Think nothing of what was seen."""
         self._skip_until, self._skip_seconds = None, 0.0
+
+    def _is_skipped(self) -> bool:
+        return self._skip_until is not None and time.monotonic() < self._skip_until
