@@ -19,6 +19,7 @@ from backend.event_types import routes as event_types
 from backend.events import routes as events
 from backend.events import service as publishing
 from backend.events.committer import committer
+from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
 from backend.logs import recorder
 from backend.logs import routes as logs
@@ -43,6 +44,7 @@ ROUTERS = (
     orders.router,
     logs.router,
     monitoring.router,
+    gateway.router,
 )
 _DESCRIPTION = """Publish events, manage webhooks and their deliveries, and look after API keys.
 

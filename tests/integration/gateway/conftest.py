@@ -17,6 +17,7 @@ from backend.api_keys import oauth_routes
 from backend.api_keys import routes as api_keys
 from backend.core import permissions, queue, refusals, web
 from backend.gateway import instance
+from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
 from backend.logs import recorder
 from backend.logs import routes as logs
@@ -68,7 +69,7 @@ class Door:
 
     def __init__(self) -> None:
         app = FastAPI(openapi_url="/api/openapi.json")
-        routers = (things, accounts.router, api_keys.router, logs.router, monitoring.router)
+        routers = (things, accounts.router, api_keys.router, logs.router, monitoring.router, gateway.router)
         for router in routers:
             app.include_router(router, prefix=PREFIX)
         app.include_router(oauth_routes.router)
