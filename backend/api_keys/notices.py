@@ -77,12 +77,16 @@ def unusual(session: Session, *, now: datetime) -> list[Notice]:
 
 def publish(session: Session, notices: Iterable[Notice]) -> int:
     """Publish what has not been published yet, and note it; how many it was. One at a time is at work, under the lock of cron."""
-    fresh = _untold(session, list(notices))
+    now, fresh = clock.now(), _untold(session, list(notices))
     secrets = _newest_first(session, [notice.key for notice in fresh])
     for notice in fresh:
         key = notice.key
         newest = secrets[key.id][0] if secrets[key.id] else None
-        session.add(ApiKeyNotice(id=ids.new("not"), workspace_id=key.workspace_id, api_key_id=key.id, kind=notice.kind, mark=notice.mark))
+        session.add(
+            ApiKeyNotice(
+                id=ids.new("not"), created_at=now, workspace_id=key.workspace_id, api_key_id=key.id, kind=notice.kind, mark=notice.mark
+            )
+        )
         data = {"api_key_id": key.id, "name": key.name, "key_prefix": newest.prefix if newest else "", **notice.data}
         outbox.emit(session, actor=actors.system(key.workspace_id, ACTOR_NAME), type=notice.kind, data=data)
     return len(fresh)

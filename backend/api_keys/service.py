@@ -26,6 +26,7 @@ from backend.models import ApiKey, ApiKeySecret
 DEFAULT_OVERLAP_HOURS = 24
 ALL = "all"
 _TARGET = "api_key"
+_ORDER = list(due.Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def list_due(session: Session, *, actor: Actor, limit: int = pagination.MAX_LIMI
     keys = queries.perhaps_due(session, workspace_id=actor.workspace_id, now=now)
     secrets = secrets_by_key(session, actor=actor, keys=keys)
     found = [Due(key, reasons) for key in keys if (reasons := due.reasons(key, secrets[key.id], now))]
-    return sorted(found, key=lambda each: (min(reason.at for reason in each.reasons), each.key.id))[:limit]
+    return sorted(found, key=lambda each: (_ORDER.index(each.reasons[0].kind), each.reasons[0].at, each.key.id))[:limit]
 
 
 def update(session: Session, *, actor: Actor, key_id: str, changes: dict[str, Any]) -> ApiKey:

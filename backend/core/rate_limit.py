@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from redis.exceptions import RedisError
@@ -174,14 +174,20 @@ def headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
     """
     tightest, standings = verdict.tightest, verdict.standings
     standing = ", ".join([f'"{s.window.name}";r={s.remaining};t={s.ends_in_seconds}' for s in standings])
-    reset = clock.rfc3339(clock.now() + timedelta(milliseconds=tightest.ends_in_ms))
+    second, millisecond = divmod(int(clock.now().timestamp() * 1000) + tightest.ends_in_ms, 1000)
     return [
         (b"x-ratelimit-limit", b"%d" % tightest.window.limit),
         (b"x-ratelimit-remaining", b"%d" % tightest.remaining),
-        (b"x-ratelimit-reset", reset.encode()),
+        (b"x-ratelimit-reset", b"%b.%03dZ" % (_written(second), millisecond)),
         (b"ratelimit-policy", _policy(tuple([s.window for s in standings]))),
         (b"ratelimit", standing.encode()),
     ]
+
+
+@functools.lru_cache(1024)
+def _written(second: int) -> bytes:
+    """A second as RFC 3339 writes it, up to its fraction. A window ends when it ends, so all its answers tell the same."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 
 @functools.lru_cache(1024)

@@ -73,7 +73,7 @@ class Gateway:
         path: str = scope["path"]
         version = versions.of(path)
         is_watched = _is_under(path, "/api") and path not in HEALTH
-        is_form = _is_under(path, "/auth") or _is_under(path, "/oauth")
+        is_form = not is_watched and (_is_under(path, "/auth") or _is_under(path, "/oauth"))
         try:
             if is_watched or is_form:
                 await self._admit(exchange, version, is_form=is_form)

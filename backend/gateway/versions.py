@@ -54,7 +54,7 @@ def notice(version: Version | None, sunsets: Mapping[str, datetime]) -> Headers:
 
     `Deprecation` is RFC 9745 (unix seconds), `Link` RFC 5829, `Sunset` RFC 8594 (an HTTP date).
     """
-    if version is None:
+    if version is None or (version is CURRENT and not sunsets):
         return ()
     headers: list[tuple[bytes, bytes]] = []
     if version.deprecated_at is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from tests.factories.requests import entry
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 DAY = timedelta(days=1)
+_numbers = itertools.count()
 
 
 def make(actor: Actor, **values: Any) -> ApiKey:
@@ -51,8 +53,8 @@ def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
 def log(entries: Iterable[RequestEntry]) -> None:
     """Write requests as the recorder does, under ids of their times."""
     made = list(entries)
-    for number, each in enumerate(made):
-        each.id = ids.floor("req", int(each.started_at.timestamp() * 1000))[:-5] + f"{number:05d}"
+    for each in made:
+        each.id = ids.floor("req", int(each.started_at.timestamp() * 1000))[:-5] + f"{next(_numbers):05d}"
     with db.transaction(write=True) as session:
         batches.write(session, made)
 
