@@ -6,6 +6,7 @@ from typing import Any, Final, cast
 
 from fastapi import FastAPI
 
+from backend.api_keys import scopes
 from backend.core import problems, web
 
 _SCHEMES: Final = {
@@ -15,6 +16,19 @@ _SCHEMES: Final = {
         "description": "An API key (`xdk_…`), or the access token of a user from `POST /api/v1/auth/token`.",
     },
     "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+}
+_OAUTH: Final = "oauth2"
+_CLIENT_CREDENTIALS: Final = {
+    "type": "oauth2",
+    "description": "An access token of an API key: client id is the key's id, client secret the key.",
+    "flows": {
+        "clientCredentials": {
+            "tokenUrl": "/oauth/token",
+            "scopes": {
+                f"{resource}:{action}": scopes.label(f"{resource}:{action}") for resource in scopes.RESOURCES for action in scopes.ACTIONS
+            },
+        }
+    },
 }
 _PROBLEM: Final = {
     "type": "object",
@@ -61,7 +75,7 @@ def describe(app: FastAPI) -> None:
 
 def _complete(schema: dict[str, Any]) -> dict[str, Any]:
     components = cast("dict[str, Any]", schema.setdefault("components", {}))
-    components["securitySchemes"] = _SCHEMES
+    components["securitySchemes"] = {**_SCHEMES, _OAUTH: _CLIENT_CREDENTIALS}
     schemas = cast("dict[str, Any]", components.setdefault("schemas", {}))
     schemas["Problem"] = _PROBLEM
     for name in _UNUSED:
@@ -78,8 +92,9 @@ def _operation(operation: dict[str, Any]) -> None:
         operation["security"] = []
     else:
         operation["security"] = [{name: []} for name in _SCHEMES]
-        if "scope" in permission:
+        if permission.get("scope"):
             operation["x-scope"] = permission["scope"]
+            operation["security"].append({_OAUTH: [permission["scope"]]})
         operation["x-least-role"] = permission["role"]
     responses = cast("dict[str, Any]", operation["responses"])
     responses.pop("422", None)

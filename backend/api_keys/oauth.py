@@ -23,9 +23,9 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from sqlmodel import Session
 
 from backend.accounts import attempts
-from backend.api_keys import auth, rules
+from backend.api_keys import auth, rules, scopes
 from backend.api_keys.rules import KeyRecord
-from backend.core import clock, jwts, permissions
+from backend.core import clock, jwts
 from backend.core.errors import RateLimited
 
 LIFETIME: Final = timedelta(minutes=15)
@@ -67,7 +67,7 @@ def record_for(session: Session, said: Mapping[str, Any]) -> KeyRecord | None:
     if record is None or "scope" not in said:
         return record
     asked = str(said["scope"]).split()
-    return dataclasses.replace(record, scopes=frozenset(scope for scope in asked if permissions.holds(record.scopes, scope)))
+    return dataclasses.replace(record, scopes=frozenset(scope for scope in asked if scopes.covers(record.scopes, scope)))
 
 
 class _Client(ClientMixin):
@@ -110,7 +110,7 @@ class _Grant(ClientCredentialsGrant):
         request: Any = self.request
         held: frozenset[str] = request.client.record.scopes
         asked = str(request.payload.scope or "").split()
-        missing = sorted(scope for scope in asked if not permissions.holds(held, scope))
+        missing = sorted(scope for scope in asked if not scopes.covers(held, scope))
         if missing:
             raise InvalidScopeError(description=_plain(f"The API key does not hold {', '.join(missing)[:400]}. It holds {_list(held)}."))
 
@@ -214,8 +214,8 @@ def _words(error: OAuth2Error) -> str:
     return error.description
 
 
-def _list(scopes: frozenset[str]) -> str:
-    return ", ".join(sorted(scopes))[:400] or "none"
+def _list(held: frozenset[str]) -> str:
+    return ", ".join(sorted(held))[:400] or "none"
 
 
 def _plain(text: str) -> str:

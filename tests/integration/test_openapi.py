@@ -35,6 +35,7 @@ def test_every_call_says_how_to_authenticate_what_it_needs_and_how_it_refuses() 
     entries["post", "/oauth/token"] = web.PUBLIC
     described = {(method, path): operation for path, methods in schema["paths"].items() for method, operation in methods.items()}
     assert described.keys() == entries.keys()
+    offered = schema["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]["scopes"]
     names = [operation["operationId"] for operation in described.values()]
     assert len(names) == len(set(names))
     for place, operation in described.items():
@@ -47,6 +48,8 @@ def test_every_call_says_how_to_authenticate_what_it_needs_and_how_it_refuses() 
         if permission is web.PUBLIC:
             assert operation["security"] == []
         else:
-            assert operation["security"] == [{"bearer": []}, {"apiKey": []}]
+            by_oauth = [{"oauth2": [permission.scope]}] if permission.scope else []
+            assert operation["security"] == [{"bearer": []}, {"apiKey": []}, *by_oauth]
+            assert not permission.scope or permission.scope in offered
             assert operation.get("x-scope") == permission.scope
     assert "HTTPValidationError" not in schema["components"]["schemas"]
