@@ -19,10 +19,11 @@ from backend.core.permissions import Permission
 
 @dataclass(frozen=True, slots=True)
 class RouteFacts:
-    """What the door knows of a call: its route and the permission that it needs."""
+    """What the door knows of a call: its route, the permission that it needs, and the limit that the operator has set on it."""
 
     route: str
     permission: Permission
+    limit: rate_limit.Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +77,11 @@ def check(session: Session, *, actor: Actor, key_id: str, method: str, path: str
         refusal = rules.refusal_of_scope(record.actor(ip=ip or ""), facts.permission)
         if refusal is not None:
             return _refused(refusal)
-    for standing in _look(record):
+    for standing in _look(record, facts.limit):
         end = standing.ends_at()
         if standing.remaining < 1 and end is not None:
-            limit = f"{standing.window.limit:,} {standing.window.words}"
+            where = f" of {facts.route}" if standing.window == facts.limit else ""
+            limit = f"{standing.window.limit:,} {standing.window.words}{where}"
             return Decision(allowed=False, rule="rate_limit", reason=f"The limit of {limit} is used up until {clock.rfc3339(end)}.")
     needed = (facts.permission.scope, *facts.permission.also) if facts.permission.scope else ()
     held = next((f"by its scope {scope}" for scope in needed if permissions.holds(record.scopes, scope)), "to every key")
@@ -101,10 +103,11 @@ def _record(session: Session, actor: Actor, key_id: str) -> KeyRecord:
     return record_of(key, queries.secrets_of(session, workspace_id=actor.workspace_id, key_ids=[key.id])[0])
 
 
-def _look(record: KeyRecord) -> list[rate_limit.Standing]:
+def _look(record: KeyRecord, further: rate_limit.Window | None = None) -> list[rate_limit.Standing]:
     """Where the key stands; nothing while Redis is away, since the door then counts for itself."""
+    windows = (*record.limits, further) if further is not None else record.limits
     try:
-        return rate_limit.peek(record.key_id, record.limits) if record.limits else []
+        return rate_limit.peek(record.key_id, windows) if windows else []
     except Unavailable:
         return []
 

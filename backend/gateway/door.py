@@ -27,7 +27,7 @@ from backend.gateway.credentials import Credential, Kind
 from backend.gateway.exchange import Exchange, Receive, Scope, Send, too_large
 from backend.gateway.identity import Identities
 from backend.gateway.instance import GatewaySettings
-from backend.gateway.limits import Limits
+from backend.gateway.limits import Limits, of_endpoint
 from backend.gateway.table import Call, NoCall, RouteTable
 from backend.gateway.versions import Version
 from backend.logs import recorder
@@ -162,7 +162,9 @@ class Gateway:
 
     def _facts(self, method: str, path: str) -> access.RouteFacts | None:
         call = self._table.find(method.upper(), path)
-        return access.RouteFacts(call.route, call.permission) if isinstance(call, Call) else None
+        if not isinstance(call, Call):
+            return None
+        return access.RouteFacts(call.route, call.permission, of_endpoint(call, instance.remembered()))
 
 
 _FAILED: Final = "Something went wrong on our side; it is in the log as {}. Try again, or ask the operator."

@@ -123,6 +123,11 @@ async def current() -> GatewaySettings:
     return _Remembered.value
 
 
+def remembered() -> GatewaySettings:
+    """The settings as this process last read them."""
+    return _Remembered.value
+
+
 def forget() -> None:
     """Read the settings anew at their next use."""
     _Remembered.value, _Remembered.until = GatewaySettings(), 0.0

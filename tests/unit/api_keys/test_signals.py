@@ -48,7 +48,7 @@ def test_networks_that_were_refused_are_none_of_the_keys():
         (5000, [5000] * 7, False),  # as every night
     ],
 )
-def test_a_rate_is_judged_by_the_hours_that_had_requests(requests: int, before: list[int], is_unusual: bool):
+def test_a_rate_is_judged_by_the_hours_that_had_requests(requests: int, before: list[int], *, is_unusual: bool):
     assert (signals.unusual_rate(requests, before) is not None) == is_unusual
 
 
