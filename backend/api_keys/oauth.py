@@ -9,6 +9,7 @@ the key's limits, addresses and revocation, and ends with the secret when the ke
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from sqlmodel import Session
 from backend.accounts import attempts
 from backend.api_keys import auth, rules, scopes
 from backend.api_keys.rules import KeyRecord
-from backend.core import clock, jwts
+from backend.core import clock, jwts, texts
 from backend.core.errors import RateLimited
 
 LIFETIME: Final = timedelta(minutes=15)
@@ -79,7 +80,7 @@ class _Client(ClientMixin):
 
     def check_client_secret(self, client_secret: str) -> bool:
         """Whether it is a key of this id that may be used now, from here. Raises `RateLimited` after too many failures."""
-        account = self._id.lower()[:254]
+        account = texts.storable(self._id.lower())[:254]
         attempts.require_few(self._session, account=account, ip=self._ip)
         record = auth.authenticate(self._session, client_secret)
         if record is None or record.key_id != self._id:
@@ -179,15 +180,26 @@ _NEVER_KEPT: Final = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
 
 def _judge(form: list[tuple[str, str]], authorization: str) -> None:
-    """Raise `InvalidRequestError` for what section 5.2 calls malformed."""
+    """Raise `InvalidRequestError` for what section 5.2 calls malformed, `InvalidClientError` for HTTP Basic that says nothing."""
     names = [name for name, _ in form]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise InvalidRequestError(description=_plain(f"Sent more than once: {', '.join(repeated)[:200]}. Send each field once."))
     if not dict(form).get("grant_type"):
         raise InvalidRequestError(description=f"grant_type is missing. Send grant_type={GRANT} as application/x-www-form-urlencoded.")
+    scheme, _, told = authorization.partition(" ")
+    if scheme.lower() == "basic" and not _is_base64(told):
+        raise InvalidClientError(status_code=401, description=_WRONG)
     if authorization and "client_secret" in names:
         raise InvalidRequestError(description="The client is authenticated twice. Use HTTP Basic or the fields of the body, not both.")
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text.strip()).decode()
+    except ValueError:
+        return False
+    return True
 
 
 def _token(grant_type: str, client: _Client, scope: str | None = None, **_: object) -> dict[str, Any]:

@@ -110,11 +110,14 @@ def test_whoever_is_not_a_client_learns_nothing_but_how_to_be_one(door: Door):
     (key, token), (_, other) = make(accounts.workspace()), make(accounts.workspace())
     answers = [
         ask(door, key, other),
-        ask(door, key, "wrong"),
+        ask(door, key, "wrong\0"),
         ask(door, "key_unknown", token),
         door.call("POST", "/oauth/token", data=GRANT),
         door.call("POST", "/oauth/token", data=GRANT, auth=(key.id, other)),
         door.call("POST", "/oauth/token", data=GRANT, headers={"authorization": "Basic %%%"}),
+        door.call("POST", "/oauth/token", data=GRANT, headers={"authorization": "Basic //79"}),
+        door.call("POST", "/oauth/token", data=GRANT, headers={"authorization": b"Basic \xff"}),
+        ask(door, "key_\0", token, ip="203.0.113.9"),
         door.call("POST", "/oauth/token", data=GRANT, headers={"authorization": f"Bearer {token}"}),
     ]
     for answer in answers:
