@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from backend.core import errors, problems, validation
 
 _BY_STATUS: dict[int, type[errors.CrossdockError]] = {
-    404: errors.NotFound,
     413: errors.TooLarge,
     415: errors.UnsupportedMedia,
 }
@@ -49,6 +48,8 @@ def _translate(request: Request, error: Exception) -> Response:
         allowed = tuple(method.strip() for method in (error.headers or {}).get("Allow", "").split(",") if method.strip())
         told = f"{request.url.path} has no {request.method}. Use {' or '.join(allowed) or 'another method'}."
         return answer(request, errors.MethodNotAllowed(told, allowed))
+    if error.status_code == 404:
+        return answer(request, errors.NotFound(f"There is nothing at {request.url.path}."))
     return answer(request, _BY_STATUS.get(error.status_code, errors.BadRequest)(str(error.detail)))
 
 

@@ -107,6 +107,7 @@ def test_a_later_end_is_told_anew_and_disabled_and_revoked_keys_are_not(at: Call
 
 def test_a_rotation_is_reminded_of_every_thirty_days_until_it_is_done(at: Callable[[datetime], None]):
     owner, start = accounts.workspace(), clock.now()
+    at(start)
     key = make(owner, rotate_every_days=10)
     for days in (9, 11, 12, 41):
         at(start + days * DAY)
