@@ -16,12 +16,12 @@ from starlette.types import ASGIApp
 
 from backend.api_keys import access, rules
 from backend.api_keys.rules import KeyRecord
-from backend.core import clock, web
+from backend.core import clock, lenience, web
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, MethodNotAllowed, NotFound, TooLarge, Unauthenticated, UnsupportedMedia
 from backend.core.logging import logger
 from backend.core.web import RouteEntry
-from backend.gateway import credentials, instance
+from backend.gateway import credentials, instance, older
 from backend.gateway.credentials import Credential, Kind
 from backend.gateway.exchange import Exchange, Receive, Scope, Send, too_large
 from backend.gateway.identity import Identities
@@ -65,7 +65,15 @@ class Gateway:
         """Serve one connection."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        exchange = Exchange(scope, receive, send, trusted=self._trusted, https=self._https)
+        by_older_path = older.call_of(scope, send)
+        if by_older_path is None:
+            return await self._serve(Exchange(scope, receive, send, trusted=self._trusted, https=self._https))
+        exchange = Exchange(by_older_path.scope, receive, by_older_path.send, trusted=self._trusted, https=self._https)
+        with lenience.ignoring_unknown_fields():
+            return await self._serve(exchange, by_older_path)
+
+    async def _serve(self, exchange: Exchange, by_older_path: older.OlderCall | None = None) -> None:
+        scope = exchange.scope
         path: str = scope["path"]
         is_watched = _is_under(path, "/api") and path not in HEALTH
         is_form = _is_under(path, "/auth") or _is_under(path, "/oauth")
@@ -74,7 +82,8 @@ class Gateway:
                 await self._admit(exchange, is_form=is_form)
             call = exchange.call
             app = self._direct.get(call.route, self._app) if isinstance(call, Call) else self._app
-            await app(scope, exchange.receive, exchange.send)
+            receive = by_older_path.reading(exchange.receive) if by_older_path is not None else exchange.receive
+            await app(scope, receive, exchange.send)
         except CrossdockError as refusal:
             if isinstance(refusal, TooLarge | UnsupportedMedia):
                 await self._attribute(exchange)
@@ -84,7 +93,7 @@ class Gateway:
             await exchange.refuse(CrossdockError(_FAILED.format(exchange.request_id)))
         finally:
             if is_watched or is_form:
-                recorder.record(exchange.entry())
+                recorder.record(exchange.entry(called=by_older_path.called if by_older_path is not None else None))
 
     async def _admit(self, exchange: Exchange, *, is_form: bool) -> None:
         """Return if the request may go in; raise the error that refuses it."""
@@ -155,7 +164,7 @@ class Gateway:
         )
 
     def _facts(self, method: str, path: str) -> access.RouteFacts | None:
-        call = self._table.find(method.upper(), path)
+        call = self._table.find(*older.answered_at(method.upper(), path))
         return access.RouteFacts(call.route, call.permission) if isinstance(call, Call) else None
 
 
