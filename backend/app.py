@@ -93,4 +93,5 @@ async def _lifespan(_app: FastAPI) -> AsyncGenerator[None]:
 
 
 def _operation_id(route: APIRoute) -> str:
-    return route.name
+    """The name of the client's method: `update_key` by PATCH is `put_key` by PUT."""
+    return route.name.replace("put_update_", "put_", 1)

@@ -66,7 +66,7 @@ def _url(path: str, parameters: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _value(parameter: Mapping[str, Any]) -> dict[str, Any]:
-    example = parameter.get("example", "")
+    example = parameter.get("example", next(iter(parameter["schema"].get("examples", ())), ""))
     text = example if isinstance(example, str) else orjson.dumps(example).decode()
     return {"key": parameter["name"], "value": text, "description": parameter.get("description", "")}
 
