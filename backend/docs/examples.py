@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from backend.docs.words import ID
@@ -222,8 +222,7 @@ class _Sketch:
 
     def of(self, schema: Schema, name: str = "", owner: str = "") -> Any:
         """One value of a schema."""
-        found, value = _known(schema, name, owner)
-        if found:
+        for value in _known(schema, name, owner):
             return value
         if "$ref" in schema:
             component = _component(schema)
@@ -257,24 +256,19 @@ class _Sketch:
         return [self.of(schema["items"], "", owner)] if schema.get("items") else []
 
 
-def _known(schema: Schema, name: str, owner: str) -> tuple[bool, Any]:
-    """Whether the value is known without looking into the schema, and the value."""
+def _known(schema: Schema, name: str, owner: str) -> Iterator[Any]:
+    """The values that are known without looking further into the schema, the best first."""
     if name in _ABSENT and any(option.get("type") == "null" for option in _options(schema)):
-        return True, None
-    if schema.get("examples"):
-        return True, schema["examples"][0]
-    for said in ("example", "const"):
-        if said in schema:
-            return True, schema[said]
-    if "enum" in schema:
-        return True, schema["enum"][0]
+        yield None
+    yield from schema.get("examples", ())
+    yield from (schema[said] for said in ("example", "const") if said in schema)
+    yield from schema.get("enum", ())
     if name == "id" and owner in _PREFIXES:
-        return True, f"{_PREFIXES[owner]}_{ID}"
+        yield f"{_PREFIXES[owner]}_{ID}"
     if f"{owner}.{name}" in _OWN:
-        return True, _OWN[f"{owner}.{name}"]
+        yield _OWN[f"{owner}.{name}"]
     if name in _VALUES and _fits(_VALUES[name], schema):
-        return True, _VALUES[name]
-    return False, None
+        yield _VALUES[name]
 
 
 def _options(schema: Schema) -> list[Schema]:
