@@ -13,6 +13,7 @@ _TIME: Final = "2026-01-31T09:30:00.000Z"
 _LATER: Final = "2027-01-31T09:30:00.000Z"
 _KEY: Final = "xdk_7Hq2mZ0rXc5VbN8sLk3JhGf6DpQwErTyUiOaSdFgHjKlZxCv4BnM"
 _SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwYx3Jb9kQm0c="  # noqa: S105 - made up, for the documentation
+_HEADERS: Final = [["Content-Type", "application/json"]]
 _DATA: Final = {"id": "4711", "total": 42.5}
 
 # Whole bodies of requests, by the name of their schema, as somebody would send them.
@@ -122,7 +123,7 @@ _VALUES: Final[dict[str, Any]] = {
     "name": "Order updates",
     "label": "Contacts",
     "singular": "contact",
-    "window": "minute",
+    "window": "per_minute",
     "outcome": "delivered",
     "trigger": "schedule",
     "kind": "event",
@@ -154,30 +155,51 @@ _OWN: Final[dict[str, Any]] = {
     "ApiKeyCreated.name": "Production integration",
     "ApiKeyOut.name": "Production integration",
     "ApiKeyWithStats.name": "Production integration",
+    "AnswerPart.headers": _HEADERS,
+    "ResponseOut.headers": _HEADERS,
+    "RequestPart.headers": _HEADERS,
+    "WebhookOut.headers": {"X-Tenant": "••••••••"},
+    "WebhookWithSecret.headers": {"X-Tenant": "••••••••"},
+    "backend__api_keys__schemas__CheckOut.reason": "The key holds orders:read.",
+    "DeliveryFigures.unfinished": {"waiting": 3, "retrying": 1},
     "DeliveryOut.status": "delivered",
+    "EventSamples.data": {"order.created": _DATA},
     "EventTypeOut.name": "order.created",
     "FieldOut.key": "f1",
     "FieldOut.name": "email",
     "FieldOut.label": "E-mail",
+    "FieldOut.module": None,
+    "FieldOut.options": [],
+    "HealthOut.checks": {name: {"status": "ok", "ms": 0.4} for name in ("database", "redis", "deliver")},
     "InstalledOut.name": "crm",
+    "InstalledOut.made": ["contacts", "leads"],
+    "InstalledOut.kept": ["tasks"],
     "Me.kind": "key",
     "Me.name": "Production integration",
     "Me.role": None,
     "ModuleOut.name": "contacts",
+    "ModuleOut.event_names": "snake",
+    "ModuleOut.event_types": ["contact.created", "contact.updated", "contact.deleted"],
+    "ModuleOut.rules": [],
     "ProbeOut.status": "active",
     "ReplayOut.status": "running",
+    "ReplayOut.filter": {"status": "dead"},
     "RequestOut.caller_kind": "key",
-    "RequestOut.limit_name": "minute",
+    "RequestOut.limit_name": "per_minute",
     "RequestOut.query": "limit=50",
+    "Skip.reason": "filtered",
+    "Skip.detail": "data.total is 4, not at least 10.",
     "StarterModule.name": "contacts",
+    "StarterModule.fields": ["email", "full_name"],
     "StarterSetOut.name": "crm",
     "StarterSetOut.label": "CRM",
+    "WorkerOut.kind": "deliver",
 }
 # Null in an example, since a thing that is well has none.
 _ABSENT: Final = frozenset(
     {
         "advice", "condition", "disabled_at", "disabled_reason", "disabled_rule", "disables_at", "ended_at", "error", "error_class",
-        "external_ref", "failing_since", "finished_at", "json_schema", "last_failure_at", "next_retry_at", "previous_secret_expires_at",
+        "external_ref", "failing_since", "filter", "finished_at", "json_schema", "last_failure_at", "next_retry_at", "previous_secret_expires_at",
         "refusal", "replay_id", "replay_of", "replay_reason", "retry_at", "revoked_at", "rotate_due_at", "rotate_every",
     }
 )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import gzip
 import importlib.resources
 from dataclasses import dataclass
 from html import escape
@@ -47,9 +49,10 @@ _REFERENCE: Final = """<h1 class="hidden">API reference</h1>
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file of the pages: its bytes and media type."""
+    """A file of the pages: its bytes, the same packed by gzip, and its media type."""
 
     content: bytes
+    packed: bytes
     media_type: str
 
 
@@ -71,13 +74,14 @@ def guide(title: str, content: str, links: list[Link], *, current: str) -> str:
     return _page(f"{title} – Crossdock API", f'<article class="guide">{content}</article>', links, current=current)
 
 
+@functools.cache
 def asset(name: str) -> Asset | None:
     """A file that the pages load, by its name; None if there is no such file."""
     folder = _FILES.get(name)
     if folder is None:
         return None
     content = _folder(folder).joinpath(name).read_bytes()
-    return Asset(content, _TYPES[Path(name).suffix])
+    return Asset(content, gzip.compress(content), _TYPES[Path(name).suffix])
 
 
 _FILES: Final = {"docs.css": "", "docs.js": "", "swagger-ui-bundle.js": _SWAGGER_UI, "swagger-ui.css": _SWAGGER_UI}

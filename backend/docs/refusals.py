@@ -70,5 +70,5 @@ def _examples() -> dict[str, CrossdockError]:
         "422": errors.Invalid(
             FieldError("url", "is missing.", "Send it."), FieldError("events", "is empty.", "Name at least one event type.")
         ),
-        "429": errors.RateLimited("The limit of 100 per minute for this API key is used up. Try again in 45 s.", 45, ("minute",)),
+        "429": errors.RateLimited("The limit of 100 per minute for this API key is used up. Try again in 45 s.", 45, ("per_minute",)),
     }

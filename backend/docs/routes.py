@@ -18,7 +18,7 @@ router = web.Router(tags=["docs"])
 
 _TITLE: Final = "Crossdock API"
 _HTML: Final = {"content-security-policy": page.POLICY, "cache-control": "no-cache", "referrer-policy": "same-origin", "vary": "Accept"}
-_ASSET: Final = {"cache-control": "public, max-age=3600"}
+_ASSET: Final = {"cache-control": "public, max-age=3600", "vary": "Accept-Encoding"}
 
 
 @router.get("/docs", **web.needs(web.PUBLIC))
@@ -58,11 +58,13 @@ async def read_guide(name: str, request: Request) -> Response:
 
 
 @router.get("/docs/assets/{name}", **web.needs(web.PUBLIC))
-async def read_asset(name: str) -> Response:
+async def read_asset(name: str, request: Request) -> Response:
     """A file of these pages."""
     asset = page.asset(name)
     if asset is None:
         raise NotFound(f"The documentation has no file {name[:40]!r}.")
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(asset.packed, headers={**_ASSET, "content-encoding": "gzip"}, media_type=asset.media_type)
     return Response(asset.content, headers=_ASSET, media_type=asset.media_type)
 
 

@@ -29,7 +29,7 @@ def query(row: Older, path: str, text: str) -> str:
     found: list[tuple[str, str]] = []
     for name, value in parse_qsl(text, keep_blank_values=True):
         ours = _HUMPS.sub("_", name).lower()
-        is_ours = ours == "status" and not row.are_records and "deliveries" not in path
+        is_ours = ours == "status" and not row.are_records and not _lists_deliveries(path)
         found.append((ours, value.lower() if is_ours else value))
     return "&".join(part for part in (urlencode(found), row.query) if part)
 
@@ -54,7 +54,7 @@ def answer(row: Older, path: str, given: Any) -> Any:
     """The body of an answer as the older systems wrote it."""
     if row.are_records:
         return _record(given)
-    return _camel(given, row, are_deliveries="/deliveries" in path or path.endswith(("/events", "/logs/webhooks")))
+    return _camel(given, row, are_deliveries=_lists_deliveries(path))
 
 
 def problem(given: Mapping[str, Any], *, called: str, answered: str) -> dict[str, Any]:
@@ -65,7 +65,14 @@ def problem(given: Mapping[str, Any], *, called: str, answered: str) -> dict[str
     found["errors"] = [_sentence(each) for each in cast("list[Mapping[str, str]]", given.get("errors") or [])]
     if given.get("status") == 422:
         found |= {"status": 400, "statusCode": 400}
+    if found["errors"]:
+        found["detail"] = found["message"] = " ".join(found["errors"])
     return found
+
+
+def _lists_deliveries(path: str) -> bool:
+    is_history = path.startswith("/api/v1/webhooks/") and path.endswith("/events")
+    return is_history or "/deliveries" in path or path == "/api/v1/logs/webhooks"
 
 
 def _sentence(error: Mapping[str, str]) -> str:

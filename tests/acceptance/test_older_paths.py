@@ -10,12 +10,15 @@ import httpx
 import pytest
 
 from tests.acceptance.installation import installation
-from tests.acceptance.older_calls import ANY, CALLS, Call
+from tests.acceptance.older.calls import ANY, Call
+from tests.acceptance.older.other_paths import FOOD, NEXUS, SOCIAL
+from tests.acceptance.older.own_paths import CLIENT, CRM
 from tests.acceptance.partner import ADMIN, Partner
 from tests.fakes.receiver import Receiver, listening
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+CALLS = (*CRM, *CLIENT, *NEXUS, *SOCIAL, *FOOD)
 STARTER_SETS = ("crm", "erp", "social")
 
 

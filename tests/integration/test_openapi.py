@@ -21,7 +21,7 @@ JSON = "application/json"
 
 
 @pytest.fixture
-def app(sqlite_url: str, redis: object) -> FastAPI:  # noqa: ARG001 - what the settings name
+def app(redis: object) -> FastAPI:  # noqa: ARG001 - what the settings name
     """The application behind the gateway."""
     return application.create_app()._app  # type: ignore[return-value] - the gateway wraps it
 
@@ -91,7 +91,7 @@ def test_every_refusal_has_the_body_that_the_application_writes(app: FastAPI) ->
         body = found["content"]["application/problem+json"]["example"]
         assert body["statusCode"] == status
         assert body["detail"].endswith((".", "`."))
-        assert status in {429} or body["type"].endswith(f"/api/docs/guides/errors#{body['code']}")
+        assert status == 429 or body["type"].endswith(f"/api/docs/guides/errors#{body['code']}")
 
 
 def _refusals(app: FastAPI) -> list[dict[str, Any]]:

@@ -112,6 +112,13 @@ def test_states_of_deliveries_have_the_older_words(ours: str, theirs: str) -> No
     assert older_names.answer(HOUR, "/api/v1/webhooks/whk_1/deliveries", {"data": [{"status": ours}]}) == {"data": [{"status": theirs}]}
 
 
+def test_states_of_orders_are_not_taken_for_those_of_deliveries() -> None:
+    assert older_names.answer(HOUR, "/api/v1/orders/ord_1/events", {"data": [{"status": "delivered"}]}) == {
+        "data": [{"status": "DELIVERED"}]
+    }
+    assert older_names.answer(HOUR, "/api/v1/webhooks/whk_1/events", {"data": [{"status": "dead"}]}) == {"data": [{"status": "FAILED"}]}
+
+
 def test_fields_of_records_are_renamed_and_their_values_left_alone() -> None:
     record = {"id": "rec_1", "first_name": "Ada", "status": "open", "details": {"own_name": 1}}
     told = {"id": "rec_1", "firstName": "Ada", "status": "open", "details": {"own_name": 1}}
@@ -141,6 +148,7 @@ def test_a_problem_is_told_in_the_older_form() -> None:
     told = older_names.problem(problem, called="/api/integration/v1/orders", answered="/api/v1/orders")
     assert (told["status"], told["statusCode"], told["instance"]) == (400, 400, "/api/integration/v1/orders")
     assert told["errors"] == ["branchId is missing. Send it."]
+    assert told["message"] == "branchId is missing. Send it."
     missing = {
         "status": 404,
         "detail": "There is nothing at /api/v1/orders.",
