@@ -55,6 +55,7 @@ _HEADERS: Final = {
 }
 _LIMITED: Final = tuple(name for name in _HEADERS if name.startswith("X-RateLimit"))
 _SUCCESS: Final = {"200": "OK", "201": "Made.", "202": "Accepted; it is done soon.", "204": "Done; there is no body."}
+_PROBLEMS: Final = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _UNUSED: Final = ("HTTPValidationError", "ValidationError")
 _JSON: Final = "application/json"
 
@@ -94,6 +95,7 @@ def _complete(schema: dict[str, Any]) -> dict[str, Any]:
 def _operation(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
     permission = operation.pop(web.PERMISSION_KEY, None)
     is_public = permission is None or permission["name"] == web.PUBLIC.name
+    operation.setdefault("tags", ["other"])
     operation["summary"] = words.summary(operation["operationId"], operation["tags"][0])
     operation["security"] = [] if is_public else [{name: []} for name in _SCHEMES]
     if not is_public:
@@ -108,11 +110,11 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: dict[
     responses.pop("422", None)
     for status, response in responses.items():
         _answer(status, response, schemas)
-    for status in _refused(path, method, operation, is_public=is_public, has_scope=not is_public and "scope" in permission):
-        responses[status] = {"$ref": f"#/components/responses/{refusals.NAMES[status]}"}
-    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    responses["4XX"] = {"description": "Refused: the body says what happened and what to do.", "content": content}
-    responses["5XX"] = {"description": "Failed on our side; nothing was changed.", "content": content}
+    if "4XX" not in responses:  # one that refuses in a form of its own says so
+        for status in _refused(path, method, operation, is_public=is_public, has_scope=not is_public and "scope" in permission):
+            responses[status] = {"$ref": f"#/components/responses/{refusals.NAMES[status]}"}
+        responses["4XX"] = {"description": "Refused: the body says what happened and what to do.", "content": _PROBLEMS}
+    responses["5XX"] = {"description": "Failed on our side; nothing was changed.", "content": _PROBLEMS}
 
 
 def _parameter(parameter: dict[str, Any], operation_id: str) -> None:

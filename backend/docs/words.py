@@ -93,6 +93,11 @@ PARAMETERS: Final[dict[str, tuple[str, Any]]] = {
     "record_id": ("The id of a record.", f"rec_{ID}"),
     "order_id": ("The id of an order.", f"ord_{ID}"),
     "starter_set": ("The name of a starter set.", "crm"),
+    "error_id": ("The id of an entry of the log of errors.", f"err_{ID}"),
+    "entry_id": ("The id of an entry of the audit log.", f"aud_{ID}"),
+    "severity": ("warning, error or critical.", "error"),
+    "target_id": ("Only those about this thing.", f"whk_{ID}"),
+    "after": ("`next_cursor` of the answer before.", _CURSOR),
     "outcome": ("Only items with this outcome.", "delivered"),
     "Idempotency-Key": ("The same key and body give the first answer again, for 24 hours, without secrets.", "order-4711-created"),
 }
