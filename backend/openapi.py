@@ -53,7 +53,6 @@ _HEADERS: Final = {
     "X-RateLimit-Remaining": {"description": "How many of them are left.", "schema": {"type": "integer"}},
     "X-RateLimit-Reset": {"description": "When the window ends.", "schema": {"type": "string", "format": "date-time"}},
 }
-_LIMITED: Final = tuple(name for name in _HEADERS if name.startswith("X-RateLimit"))
 _SUCCESS: Final = {"200": "OK", "201": "Made.", "202": "Accepted; it is done soon.", "204": "Done; there is no body."}
 _PROBLEMS: Final = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _UNUSED: Final = ("HTTPValidationError", "ValidationError")
