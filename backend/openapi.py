@@ -80,7 +80,6 @@ def _complete(schema: dict[str, Any]) -> dict[str, Any]:
     schemas["Problem"] = _PROBLEM
     for name in _UNUSED:
         schemas.pop(name, None)
-    schema["servers"] = [{"url": settings().public_url, "description": "This installation."}]
     schema["externalDocs"] = {"url": f"{settings().public_url}/api/docs/guides/authentication", "description": "Guides"}
     used: dict[str, None] = {}
     for path, operations in cast("dict[str, dict[str, Any]]", schema["paths"]).items():
@@ -138,7 +137,7 @@ def _parameter(parameter: dict[str, Any], operation_id: str) -> None:
 def _answer(status: str, response: dict[str, Any], schemas: dict[str, Any]) -> None:
     if response.get("description") in (None, "", "Successful Response"):
         response["description"] = _SUCCESS.get(status, "OK")
-    response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS}
+    response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _HEADERS} | response.get("headers", {})
     if (content := response.get("content", {}).get(_JSON)) is not None:
         content.setdefault("example", examples.of_answer(content.get("schema", {}), schemas))
 

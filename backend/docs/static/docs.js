@@ -22,6 +22,7 @@
     url: place.dataset.schema,
     deepLinking: true,
     docExpansion: "list",
+    onComplete: () => place.querySelector(".operation-filter-input")?.setAttribute("aria-label", "Filter by tag"),
     defaultModelsExpandDepth: -1,
     defaultModelExpandDepth: 3,
     displayRequestDuration: true,
