@@ -97,6 +97,7 @@ CLIENT = (
         {"id": ANY, "firstName": "John", "lastName": "Doe", "email": "john@example.com"},
         {"contact": "id"},
     ),
+    Call(_CLIENT, "POST", "/api/v1/contacts", {"firstName": "Jane", "lastName": "Doe", "tenantId": "tenant-id"}, 201, {"lastName": "Doe"}),
     Call(_CLIENT, "GET", "/api/v1/contacts", shows={"data": ANY, "hasMore": False}),
     Call(_CLIENT, "GET", "/api/v1/contacts/{contact}", shows={"firstName": "John"}),
     Call(_CLIENT, "GET", "/api/v1/webhooks/{client_webhook}/deliveries", shows=PAGE, saves={"client_delivery": "data.0.id"}),
