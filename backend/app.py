@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from backend import __version__, openapi
 from backend.accounts import forms
 from backend.accounts import routes as accounts
+from backend.api_keys import oauth_routes
 from backend.api_keys import routes as api_keys
 from backend.core import crypto, outbox, refusals, web
 from backend.deliveries import routes as deliveries
@@ -19,6 +20,7 @@ from backend.event_types import routes as event_types
 from backend.events import routes as events
 from backend.events import service as publishing
 from backend.events.committer import committer
+from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
 from backend.logs import recorder
 from backend.logs import routes as logs
@@ -44,6 +46,7 @@ ROUTERS = (
     orders.router,
     logs.router,
     monitoring.router,
+    gateway.router,
 )
 _DESCRIPTION = """Publish events, manage webhooks and their deliveries, and look after API keys.
 
@@ -69,6 +72,7 @@ def create_app() -> Gateway:
         app.include_router(router, prefix=PREFIX)
     app.include_router(docs.router, prefix=DOCS_PREFIX, include_in_schema=False)
     app.include_router(forms.router)
+    app.include_router(oauth_routes.router)
     app.include_router(receiver.router)
     refusals.install(app)
     openapi.describe(app)

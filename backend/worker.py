@@ -47,6 +47,9 @@ CRON = (
     CronJob("replays.advance", timedelta(seconds=1), "backend.replays.jobs.advance"),
     CronJob("records.act", timedelta(seconds=1), "backend.records.jobs.act"),
     CronJob("records.tidy", timedelta(seconds=10), "backend.records.jobs.tidy"),
+    CronJob("api_keys.remind", timedelta(minutes=10), "backend.api_keys.jobs.remind"),
+    CronJob("api_keys.limits", timedelta(minutes=1), "backend.api_keys.jobs.note_limits"),
+    CronJob("api_keys.watch", timedelta(minutes=10), "backend.api_keys.jobs.watch"),
     CronJob("idempotency.forget", timedelta(minutes=10), "backend.idempotency.jobs.forget"),
 )
 

@@ -52,7 +52,9 @@ BODIES: Final[dict[str, Any]] = {
         "filter": {"field": "data.total", "op": "gte", "value": 10},
     },
     "WebhookUpdate": {"events": ["order.*"], "timeout": 10},
+    "BulkBody": {"ids": [f"whk_{ID}"], "action": "pause"},
     "Enabling": {"missed": "send"},
+    "GatewayUpdate": {"anonymous_per_minute": 60, "endpoint_limits": {"POST /api/v1/events": 600}},
     "Disabling": {"reason": "The receiver moves on Monday."},
     "ModuleCreate": {
         "name": "contacts",
@@ -75,7 +77,9 @@ _PREFIXES: Final = {
     "WebhookWithSecret": "whk",
     "EventAccepted": "evt",
     "EventOut": "evt",
+    "BulkItem": "whk",
     "DeliveryOut": "dlv",
+    "DueKeyOut": "key",
     "AttemptOut": "att",
     "ReplayOut": "rpl",
     "ReplayItemOut": "rpi",
@@ -193,6 +197,12 @@ _OWN: Final[dict[str, Any]] = {
     "StarterModule.fields": ["email", "full_name"],
     "StarterSetOut.name": "crm",
     "StarterSetOut.label": "CRM",
+    "DueKeyOut.name": "Production integration",
+    "DueReasonOut.sentence": "It ends on 2026-02-14. Give it a later end, or make a new one.",
+    "GatewayOut.sunsets": {"older": _LATER},
+    "VersionOut.name": "v1",
+    "VersionOut.prefix": "/api/v1",
+    "VersionOut.title": "Crossdock API",
     "WorkerOut.kind": "deliver",
 }
 # Null in an example, since a thing that is well has none.

@@ -15,6 +15,7 @@ TAGS: Final = {
     "modules and records": "Types of your own with typed fields, and their records: filtered, sorted, searched, paged.",
     "orders": "Orders of partners with a status machine, and the history of each.",
     "logs": "Every request to the API, denied ones too.",
+    "instance": "How the API is open on this installation; for super administrators.",
     "monitoring": "Health for everybody, figures for who may read them.",
 }
 

@@ -13,9 +13,11 @@ import pytest
 from fastapi import FastAPI, Request
 
 from backend.accounts import routes as accounts
+from backend.api_keys import oauth_routes
 from backend.api_keys import routes as api_keys
 from backend.core import permissions, queue, refusals, web
 from backend.gateway import instance
+from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
 from backend.logs import recorder
 from backend.logs import routes as logs
@@ -67,9 +69,10 @@ class Door:
 
     def __init__(self) -> None:
         app = FastAPI(openapi_url="/api/openapi.json")
-        routers = (things, accounts.router, api_keys.router, logs.router, monitoring.router)
+        routers = (things, accounts.router, api_keys.router, logs.router, monitoring.router, gateway.router)
         for router in routers:
             app.include_router(router, prefix=PREFIX)
+        app.include_router(oauth_routes.router)
         refusals.install(app)
         self.gateway = Gateway(app, web.table(routers, PREFIX))
         self.loop = asyncio.new_event_loop()
@@ -77,11 +80,11 @@ class Door:
         self._thread.start()
 
     def call(self, method: str, path: str, *, ip: str = "203.0.113.7", key: str | None = None, **kwargs: Any) -> httpx.Response:
-        """One request; a path without `/api` is below `/api/v1`. `key` goes in the Authorization header."""
+        """One request; a path without `/api` or `/oauth` is below `/api/v1`. `key` goes in the Authorization header."""
         headers = dict(kwargs.pop("headers", {}))
         if key is not None:
             headers["authorization"] = f"Bearer {key}"
-        full = path if path == "/api" or path.startswith("/api/") else PREFIX + path
+        full = path if path == "/api" or path.startswith(("/api/", "/oauth/")) else PREFIX + path
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self.gateway, client=(ip, 40_000))
