@@ -68,17 +68,8 @@ def _lacking(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]
         yield "a summary, a few words without a full stop"
     if not operation.get("description", "").endswith((".", "`.")):
         yield "a description in sentences"
-    for parameter in operation.get("parameters", ()):
-        if not parameter.get("description"):
-            yield f"a description of the parameter {parameter['name']}"
-        if "example" not in parameter and not parameter["schema"].get("examples"):
-            yield f"an example of the parameter {parameter['name']}"
-    if "requestBody" in operation and not all("example" in content for content in operation["requestBody"]["content"].values()):
-        yield "an example of its body"
+    yield from _lacking_examples(operation)
     answers = operation["responses"]
-    for status, answer in answers.items():
-        if status.startswith("2") and JSON in answer.get("content", {}) and "example" not in answer["content"][JSON]:
-            yield f"an example of its answer {status}"
     if answers["4XX"]["content"].keys() != {"application/problem+json"}:  # it refuses in a form of its own
         return
     wanted = {"429", "4XX", "5XX"} | ({"404"} if "{" in path else set()) | ({"401"} if operation["security"] else set())
@@ -87,6 +78,19 @@ def _lacking(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]
     wanted |= {"409"} if operation["security"] and method != "get" else set()
     if missing := wanted - answers.keys():
         yield f"the refusals {sorted(missing)}"
+
+
+def _lacking_examples(operation: dict[str, Any]) -> Iterator[str]:
+    for parameter in operation.get("parameters", ()):
+        if not parameter.get("description"):
+            yield f"a description of the parameter {parameter['name']}"
+        if "example" not in parameter and not parameter["schema"].get("examples"):
+            yield f"an example of the parameter {parameter['name']}"
+    if not all("example" in content for content in operation.get("requestBody", {}).get("content", {}).values()):
+        yield "an example of its body"
+    for status, answer in operation["responses"].items():
+        if status.startswith("2") and JSON in answer.get("content", {}) and "example" not in answer["content"][JSON]:
+            yield f"an example of its answer {status}"
 
 
 def test_every_refusal_has_the_body_that_the_application_writes(app: FastAPI) -> None:
