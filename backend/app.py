@@ -15,6 +15,7 @@ from backend.api_keys import oauth_routes
 from backend.api_keys import routes as api_keys
 from backend.core import crypto, outbox, refusals, web
 from backend.deliveries import routes as deliveries
+from backend.docs import routes as docs
 from backend.event_types import routes as event_types
 from backend.events import routes as events
 from backend.events import service as publishing
@@ -32,6 +33,7 @@ from backend.settings import settings
 from backend.webhooks import routes as webhooks
 
 PREFIX = "/api/v1"
+DOCS_PREFIX = "/api"
 ROUTERS = (
     accounts.router,
     api_keys.router,
@@ -68,12 +70,14 @@ def create_app() -> Gateway:
     )
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    app.include_router(docs.router, prefix=DOCS_PREFIX, include_in_schema=False)
     app.include_router(forms.router)
     app.include_router(oauth_routes.router)
     app.include_router(receiver.router)
     refusals.install(app)
     openapi.describe(app)
-    return Gateway(app, web.table(ROUTERS, PREFIX), {f"GET {PREFIX}/records/{{module}}": records.serve_list})
+    entries = [*web.table(ROUTERS, PREFIX), *web.table((docs.router,), DOCS_PREFIX)]
+    return Gateway(app, entries, {f"GET {PREFIX}/records/{{module}}": records.serve_list})
 
 
 def bind() -> None:
@@ -93,4 +97,5 @@ async def _lifespan(_app: FastAPI) -> AsyncGenerator[None]:
 
 
 def _operation_id(route: APIRoute) -> str:
-    return route.name
+    """The name of the client's method: `update_key` by PATCH is `put_key` by PUT."""
+    return route.name.replace("put_update_", "put_", 1)

@@ -34,16 +34,22 @@ def page(
     status: KeyStatus | None,
     everything: bool,
     q: str | None,
+    caller_id: str | None,
     now: datetime,
     limit: int,
     cursor: str | None,
 ) -> pagination.Page[ApiKey]:
-    """Keys of the workspace, newest first; without a status, those that are not revoked unless `everything` is asked for."""
+    """Keys of the workspace, newest first; without a status, those that are not revoked unless `everything` is asked for.
+
+    With `caller_id` those only that it owns or has made.
+    """
     query = select(ApiKey).where(ApiKey.workspace_id == workspace_id)
     if status is not None:
         query = query.where(has_status(status, now))
     elif not everything:
         query = query.where(ApiKey.state != KeyState.REVOKED)
+    if caller_id is not None:
+        query = query.where(or_(col(ApiKey.owner_id) == caller_id, col(ApiKey.created_by) == caller_id))
     if q:
         query = query.where(_matches(q))
     return pagination.fetch(session, query, col(ApiKey.id), limit=limit, cursor=cursor)

@@ -42,11 +42,12 @@ def list_keys(
     actor: CurrentActor,
     status: Annotated[str | None, Query(description="active, disabled, expired, revoked or all.")] = None,
     q: Annotated[str | None, Query(description="Part of a name or description, an id, or the beginning of a key.")] = None,
+    mine: Annotated[bool, Query(description="Only those that the caller owns or has made.")] = False,  # noqa: FBT002 - a query parameter
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> ApiKeyList:
     """API keys, newest first; the revoked only when asked for."""
-    page = service.list_keys(session, actor=actor, status=status, q=q, limit=limit, cursor=cursor)
+    page = service.list_keys(session, actor=actor, status=status, q=q, mine=mine, limit=limit, cursor=cursor)
     secrets = service.secrets_by_key(session, actor=actor, keys=page.data)
     return ApiKeyList.model_validate(page.map(lambda key: resource(key, secrets[key.id])))
 

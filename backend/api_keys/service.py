@@ -81,12 +81,14 @@ def list_keys(
     actor: Actor,
     status: str | None = None,
     q: str | None = None,
+    mine: bool = False,
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> pagination.Page[ApiKey]:
     """Keys, newest first. `status` is active, disabled, expired, revoked or all, in any case; without it all but the revoked.
 
-    `q` is part of a name or description, an id, or the beginning of a key. Raises `Invalid` on another status.
+    `q` is part of a name or description, an id, or the beginning of a key; `mine` asks for those only that the actor owns or has made.
+    Raises `Invalid` on another status.
     """
     permissions.require(actor, permissions.API_KEYS_READ)
     word = (status or "").lower()
@@ -98,6 +100,7 @@ def list_keys(
         status=KeyStatus(word) if word and word != ALL else None,
         everything=word == ALL,
         q=(q or "").strip() or None,
+        caller_id=actor.id if mine else None,
         now=clock.now(),
         limit=limit,
         cursor=cursor,

@@ -17,12 +17,12 @@ from starlette.types import ASGIApp
 
 from backend.api_keys import access, rules
 from backend.api_keys.rules import KeyRecord
-from backend.core import clock, web
+from backend.core import clock, lenience, web
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, MethodNotAllowed, NotFound, TooLarge, Unauthenticated, UnsupportedMedia
 from backend.core.logging import logger
 from backend.core.web import RouteEntry
-from backend.gateway import credentials, instance, versions
+from backend.gateway import credentials, instance, older, versions
 from backend.gateway.credentials import Credential, Kind
 from backend.gateway.exchange import Exchange, Receive, Scope, Send, too_large
 from backend.gateway.identity import Identities
@@ -69,9 +69,17 @@ class Gateway:
         """Serve one connection."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        exchange = Exchange(scope, receive, send, trusted=self._trusted, https=self._https)
+        by_older_path = older.call_of(scope, send)
+        if by_older_path is None:
+            return await self._serve(Exchange(scope, receive, send, trusted=self._trusted, https=self._https))
+        exchange = Exchange(by_older_path.scope, receive, by_older_path.send, trusted=self._trusted, https=self._https)
+        with lenience.ignoring_unknown_fields():
+            return await self._serve(exchange, by_older_path)
+
+    async def _serve(self, exchange: Exchange, by_older_path: older.OlderCall | None = None) -> None:
+        scope = exchange.scope
         path: str = scope["path"]
-        version = versions.of(path)
+        version = versions.of(by_older_path.called if by_older_path is not None else path)
         is_watched = _is_under(path, "/api") and path not in HEALTH
         is_form = not is_watched and (_is_under(path, "/auth") or _is_under(path, "/oauth"))
         try:
@@ -79,7 +87,8 @@ class Gateway:
                 await self._admit(exchange, version, is_form=is_form)
             call = exchange.call
             app = self._direct.get(call.route, self._app) if isinstance(call, Call) else self._app
-            await app(scope, exchange.receive, exchange.send)
+            receive = by_older_path.reading(exchange.receive) if by_older_path is not None else exchange.receive
+            await app(scope, receive, exchange.send)
         except CrossdockError as refusal:
             if isinstance(refusal, TooLarge | UnsupportedMedia):
                 await self._attribute(exchange)
@@ -89,7 +98,7 @@ class Gateway:
             await exchange.refuse(CrossdockError(_FAILED.format(exchange.request_id)))
         finally:
             if is_watched or is_form:
-                recorder.record(exchange.entry())
+                recorder.record(exchange.entry(called=by_older_path.called if by_older_path is not None else None))
 
     async def _admit(self, exchange: Exchange, version: Version | None, *, is_form: bool) -> None:
         """Return if the request may go in; raise the error that refuses it."""
@@ -161,7 +170,7 @@ class Gateway:
         )
 
     def _facts(self, method: str, path: str) -> access.RouteFacts | None:
-        call = self._table.find(method.upper(), path)
+        call = self._table.find(*older.answered_at(method.upper(), path))
         if not isinstance(call, Call):
             return None
         return access.RouteFacts(call.route, call.permission, of_endpoint(call, instance.remembered()))

@@ -185,16 +185,16 @@ class Exchange:
             pass
         return False
 
-    def entry(self) -> RequestEntry:
-        """What the request log keeps of it."""
+    def entry(self, called: str | None = None) -> RequestEntry:
+        """What the request log keeps of it; `called` is the path that was called, where an older one led here: it answers 400 for 422."""
         call, actor = self.call, self.actor
         query = self.scope["query_string"]
         return RequestEntry(
             id=self.request_id,
             started_at=self.started_at,
             method=self.scope["method"],
-            path=self.scope["path"],
-            status_code=self.status or _CLIENT_LEFT,
+            path=called or self.scope["path"],
+            status_code=(400 if called and self.status == 422 else self.status) or _CLIENT_LEFT,
             duration_ms=round((time.perf_counter() - self._began) * 1000, 3),
             ip=self.ip,
             user_agent=self.user_agent,

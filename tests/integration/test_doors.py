@@ -21,6 +21,11 @@ from backend.logs import recorder
 # What strangers may call, each for a reason. The forms answer with a page to go to, whoever posts.
 OPEN = {
     "GET /api/openapi.json",  # the schema, which says nothing of what is stored
+    "GET /api/docs",  # the documentation says nothing of what is stored either
+    "GET /api/docs/{version}",
+    "GET /api/docs/guides/{name}",
+    "GET /api/docs/assets/{name}",
+    "GET /api/postman.json",
     "POST /api/v1/auth/token",  # signing in
     "POST /api/v1/auth/refresh",  # the refresh token is the credential
     "GET /api/v1/monitoring/health",
