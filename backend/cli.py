@@ -127,6 +127,25 @@ def emit(
 
 
 @app.command()
+def verify_audit() -> None:
+    """Check that no audit entry was changed, removed or reordered since it was sealed; say which are not sealed yet."""
+    with _configured():
+        from backend.audit import verification
+        from backend.core import clock
+
+        reports = verification.verify_all()
+        for report in reports:
+            tail = f"; {report.unsealed} not sealed yet, since {clock.rfc3339(report.unsealed_since)}" if report.unsealed_since else ""
+            word = "ok     " if report.is_whole else "BROKEN "
+            typer.echo(f"{word}  {report.name or 'no workspace'} ({report.workspace_id}): {report.sealed} sealed{tail}")
+            for broken in report.breaks:
+                typer.echo(f"         {broken.sentence}")
+        if not all(report.is_whole for report in reports):
+            typer.echo("The audit is not what was recorded. Keep this database as it is, and compare it with a backup.", err=True)
+            sys.exit(1)
+
+
+@app.command()
 def doctor() -> None:
     """Check settings, database, Redis, port, disk and the built console, and say what to do about each."""
     from backend import doctor as checks

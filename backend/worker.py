@@ -47,6 +47,7 @@ CRON = (
     CronJob("replays.advance", timedelta(seconds=1), "backend.replays.jobs.advance"),
     CronJob("records.act", timedelta(seconds=1), "backend.records.jobs.act"),
     CronJob("records.tidy", timedelta(seconds=10), "backend.records.jobs.tidy"),
+    CronJob("audit.seal", timedelta(seconds=5), "backend.audit.jobs.seal"),
     CronJob("idempotency.forget", timedelta(minutes=10), "backend.idempotency.jobs.forget"),
 )
 
