@@ -12,6 +12,7 @@ from backend import __version__, openapi
 from backend.accounts import forms
 from backend.accounts import routes as accounts
 from backend.api_keys import routes as api_keys
+from backend.audit import routes as audit
 from backend.core import crypto, outbox, refusals, web
 from backend.deliveries import routes as deliveries
 from backend.event_types import routes as event_types
@@ -41,6 +42,7 @@ ROUTERS = (
     records.router,
     orders.router,
     logs.router,
+    audit.router,
     monitoring.router,
 )
 _DESCRIPTION = """Publish events, manage webhooks and their deliveries, and look after API keys.

@@ -7,13 +7,15 @@ import hashlib
 import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session
 from sqlmodel.sql.expression import SelectOfScalar
 
-from backend.core import crypto
+from backend.core import clock, crypto, ids
 from backend.core.errors import FieldError, Invalid
 
 Row = TypeVar("Row")
@@ -21,6 +23,10 @@ Out = TypeVar("Out")
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 COUNT_CAP = 10_000
+SCAN_ROWS = 20_000
+NOW = "now"
+# Ids are made before their transaction commits: for this long a row may still appear before others that are seen already.
+SETTLED_MS = 10_000
 _MAC_BYTES = 9
 
 
@@ -41,6 +47,15 @@ class Page(Generic[Row]):
         return Page([change(row) for row in self.data], self.next_cursor)
 
 
+@dataclass(frozen=True, slots=True)
+class Tail(Generic[Row]):
+    """What was added to a list, oldest first; `next_cursor` is where to go on, at once while `has_more`, else in a moment."""
+
+    data: list[Row]
+    next_cursor: str
+    has_more: bool
+
+
 def fetch(
     session: Session, query: SelectOfScalar[Row], key: Mapped[str], *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page[Row]:
@@ -52,6 +67,57 @@ def fetch(
     rows: Sequence[Row] = session.exec(query.order_by(key.desc()).limit(limit + 1)).all()
     data = list(rows[:limit])
     return Page(data, encode(_id(data[-1])) if len(rows) > limit else None)
+
+
+def sift(
+    session: Session,
+    query: SelectOfScalar[Row],
+    conditions: Sequence[ColumnElement[bool]],
+    key: Mapped[str],
+    *,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Page[Row]:
+    """One page of those rows of `query` that meet `conditions`, for which there is no index; else as `fetch`.
+
+    Looks through 20,000 rows at most, so it costs the same at any size; a page may be short, even empty, and have a further one.
+    """
+    if not conditions:
+        return fetch(session, query, key, limit=limit, cursor=cursor)
+    within = query.where(key < decode(cursor)) if cursor else query
+    bound = session.exec(within.with_only_columns(key).order_by(key.desc()).offset(SCAN_ROWS - 1).limit(1)).first()
+    if bound is None:
+        return fetch(session, query.where(*conditions), key, limit=limit, cursor=cursor)
+    page = fetch(session, query.where(key >= bound, *conditions), key, limit=limit, cursor=cursor)
+    return page if page.has_more else Page(page.data, encode(str(bound)))
+
+
+def follow(
+    session: Session, query: SelectOfScalar[Row], key: Mapped[str], *, prefix: str, limit: int = DEFAULT_LIMIT, cursor: str = NOW
+) -> Tail[Row]:
+    """What was added to `query` since `cursor` (`now`, or that of the answer before), oldest first. Raises `Invalid`.
+
+    Whoever has seen everything is given the last ten seconds again, since rows may still appear among them: know them by their ids.
+    """
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Invalid(FieldError("limit", f"{limit} is out of range.", f"Use 1 to {MAX_LIMIT}."))
+    settled = ids.floor(prefix, int(clock.now().timestamp() * 1000) - SETTLED_MS)
+    # Where to read on, and where the last ten seconds began when this round of reading did.
+    after, _, again = (settled, "", "") if cursor == NOW else decode(cursor).partition(" ")
+    again = again or settled
+    rows: Sequence[Row] = session.exec(query.where(key > after).order_by(key).limit(limit + 1)).all()
+    data = list(rows[:limit])
+    if len(rows) > limit:
+        return Tail(data, encode(f"{_id(data[-1])} {again}"), has_more=True)
+    return Tail(data, encode(again), has_more=False)
+
+
+def between(key: Mapped[str], prefix: str, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:
+    """The conditions on an id column that rows were made from `since` on and before `until`."""
+    return [
+        *([key >= ids.floor(prefix, int(since.timestamp() * 1000))] if since else []),
+        *([key < ids.floor(prefix, int(until.timestamp() * 1000))] if until else []),
+    ]
 
 
 def _id(row: object) -> str:

@@ -14,6 +14,8 @@ from sqlmodel import Session, SQLModel
 
 from backend.core import db
 from backend.core.actor import ActorKind
+from backend.logs import errors
+from backend.logs.errors import INSTANCE, Problem, Severity
 from backend.logs.latency import BUCKETS, bucket_of
 from backend.models import RequestLog, UnknownRequest
 
@@ -74,6 +76,7 @@ def write(session: Session, batch: Sequence[RequestEntry]) -> None:
     if known:
         session.exec(insert(RequestLog), params=[_known_row(entry) for entry in known])
         _add_to_rollups(session, known)
+    errors.record(session, [_problem(entry) for entry in batch if entry.status_code >= 500])
     if unknown:
         session.exec(insert(UnknownRequest), params=[_unknown_row(entry) for entry in unknown])
 
@@ -113,6 +116,21 @@ def _unknown_row(entry: RequestEntry) -> dict[str, Any]:
         "user_agent": clean(entry.user_agent, 400),
         "duration_ms": entry.duration_ms,
     }
+
+
+def _problem(entry: RequestEntry) -> Problem:
+    """A call that failed on our side; 503 says of itself that it passes."""
+    call = entry.route or f"{clean(entry.method, 10)} {clean(entry.path, 180)}"
+    return Problem(
+        severity=Severity.WARNING if entry.status_code == 503 else Severity.ERROR,
+        kind="request_failed",
+        message=f"{call} answered {entry.status_code}. {clean(entry.error or '', 400)}".rstrip(),
+        workspace_id=entry.workspace_id or INSTANCE,
+        target_kind="route",
+        target_id=call,
+        trace_id=entry.id,
+        detail={"status": entry.status_code, "duration_ms": entry.duration_ms, "caller_id": entry.caller_id},
+    )
 
 
 def _note_use(session: Session, table: Table, uses: Iterable[tuple[str | None, RequestEntry]]) -> None:
