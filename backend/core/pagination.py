@@ -85,11 +85,12 @@ def sift(
     if not conditions:
         return fetch(session, query, key, limit=limit, cursor=cursor)
     within = query.where(key < decode(cursor)) if cursor else query
-    bound = session.exec(within.with_only_columns(key).order_by(key.desc()).offset(SCAN_ROWS - 1).limit(1)).first()
+    last = within.with_only_columns(key).order_by(key.desc()).offset(SCAN_ROWS - 1).limit(1)
+    bound: str | None = session.connection().execute(last).scalar()
     if bound is None:
         return fetch(session, query.where(*conditions), key, limit=limit, cursor=cursor)
     page = fetch(session, query.where(key >= bound, *conditions), key, limit=limit, cursor=cursor)
-    return page if page.has_more else Page(page.data, encode(str(bound)))
+    return page if page.has_more else Page(page.data, encode(bound))
 
 
 def follow(

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 import orjson
 from fastapi import Query
 from fastapi.responses import StreamingResponse
-from sqlalchemy.orm import Mapped
 from sqlmodel import Session
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -51,7 +50,7 @@ class Source(Generic[Row]):
 
     name: str
     query: SelectOfScalar[Row]
-    key: Mapped[str]
+    key: Any  # a column; annotated as one it would be read as a descriptor of this class
     prefix: str
     shape: type[Out]
 
