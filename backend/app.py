@@ -14,6 +14,7 @@ from backend.accounts import routes as accounts
 from backend.api_keys import routes as api_keys
 from backend.audit import routes as audit
 from backend.core import crypto, outbox, refusals, web
+from backend.core.web import RouteEntry
 from backend.deliveries import routes as deliveries
 from backend.event_types import routes as event_types
 from backend.events import routes as events
@@ -27,6 +28,7 @@ from backend.orders import routes as orders
 from backend.receiver import routes as receiver
 from backend.records import routes as records
 from backend.replays import routes as replays
+from backend.retention import routes as retention
 from backend.settings import settings
 from backend.webhooks import routes as webhooks
 
@@ -43,8 +45,10 @@ ROUTERS = (
     orders.router,
     logs.router,
     audit.router,
+    retention.router,
     monitoring.router,
 )
+ROOT_ROUTERS = (monitoring.root,)  # calls that are not below the prefix
 _DESCRIPTION = """Publish events, manage webhooks and their deliveries, and look after API keys.
 
 Send an API key as `Authorization: Bearer xdk_…`, or sign in with `POST /api/v1/auth/token` and send the access token.
@@ -67,11 +71,18 @@ def create_app() -> Gateway:
     )
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    for router in ROOT_ROUTERS:
+        app.include_router(router)
     app.include_router(forms.router)
     app.include_router(receiver.router)
     refusals.install(app)
     openapi.describe(app)
-    return Gateway(app, web.table(ROUTERS, PREFIX), {f"GET {PREFIX}/records/{{module}}": records.serve_list})
+    return Gateway(app, operations(), {f"GET {PREFIX}/records/{{module}}": records.serve_list})
+
+
+def operations() -> list[RouteEntry]:
+    """Every operation behind the gateway, with the permission that it needs."""
+    return [*web.table(ROUTERS, PREFIX), *web.table(ROOT_ROUTERS, "")]
 
 
 def bind() -> None:

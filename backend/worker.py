@@ -53,6 +53,7 @@ CRON = (
     CronJob("records.act", timedelta(seconds=1), "backend.records.jobs.act"),
     CronJob("records.tidy", timedelta(seconds=10), "backend.records.jobs.tidy"),
     CronJob("audit.seal", timedelta(seconds=5), "backend.audit.jobs.seal"),
+    CronJob("retention.prune", timedelta(hours=1), "backend.retention.jobs.prune"),
     CronJob("idempotency.forget", timedelta(minutes=10), "backend.idempotency.jobs.forget"),
 )
 

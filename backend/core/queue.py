@@ -17,7 +17,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -169,6 +169,11 @@ def enqueue(name: str, function: str, *args: Any, timeout: int = 600) -> bool:
     Whether Redis took it; if not, the sweep must find the work in the database.
     """
     return _outage.attempt(lambda client: _enqueue(client, name, function, args, timeout)) is not None
+
+
+def depths() -> dict[str, int] | None:
+    """How many jobs wait in each queue; None while Redis is away."""
+    return _outage.attempt(lambda client: {name: cast("int", client.llen(f"rq:queue:{name}")) for name in (DELIVER, JOBS)})
 
 
 def enqueue_shift() -> None:

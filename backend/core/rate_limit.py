@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -157,19 +157,25 @@ class Limiter:
 
 def peek(caller: str, windows: Sequence[Window]) -> list[Standing]:
     """Where `caller` stands in each window; looking spends nothing. Raises `Unavailable` without Redis."""
+    return peek_all([(caller, windows)])[0]
+
+
+def peek_all(callers: Sequence[tuple[str, Sequence[Window]]]) -> list[list[Standing]]:
+    """Where each of these callers stands in each of its windows, in one exchange. Raises `Unavailable` without Redis."""
     try:
         client: Any = queue.redis()
         pipe = client.pipeline(transaction=False)
-        for window in windows:
-            pipe.get(_counter(caller, window)).pttl(_counter(caller, window))
-        answer: list[Any] = pipe.execute()
+        for caller, windows in callers:
+            for window in windows:
+                pipe.get(_counter(caller, window)).pttl(_counter(caller, window))
+        answer: Iterator[Any] = iter(pipe.execute())
     except (RedisError, OSError):
         raise Unavailable("The standing against the limits cannot be read for now. Try again in a moment.") from None
-    counts, ends = answer[::2], answer[1::2]
-    return [
-        Standing(window, max(0, window.limit - int(count or 0)), max(0, end))
-        for window, count, end in zip(windows, counts, ends, strict=True)
-    ]
+    return [[_standing(window, next(answer), next(answer)) for window in windows] for _, windows in callers]
+
+
+def _standing(window: Window, count: Any, ends_in_ms: int) -> Standing:
+    return Standing(window, max(0, window.limit - int(count or 0)), max(0, ends_in_ms))
 
 
 def headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:

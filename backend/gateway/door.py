@@ -38,6 +38,7 @@ MAX_FORM: Final = 64 * KIB
 MAX_BODIES: Final = {"POST /api/v1/events": (256 + 16) * KIB}
 SIGN_IN: Final = "/api/v1/auth"
 HEALTH: Final = frozenset(f"/api/v1/monitoring/health{check}" for check in ("", "/live", "/ready"))
+METRICS: Final = "/metrics"
 _WITH_BODY: Final = ("POST", "PUT", "PATCH")
 _log = logger(__name__)
 
@@ -67,7 +68,7 @@ class Gateway:
             return await self._app(scope, receive, send)
         exchange = Exchange(scope, receive, send, trusted=self._trusted, https=self._https)
         path: str = scope["path"]
-        is_watched = _is_under(path, "/api") and path not in HEALTH
+        is_watched = (_is_under(path, "/api") and path not in HEALTH) or path == METRICS
         is_form = _is_under(path, "/auth") or _is_under(path, "/oauth")
         try:
             if is_watched or is_form:

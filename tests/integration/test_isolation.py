@@ -79,7 +79,7 @@ EMPTY = {
     "POST /api/v1/replays/{replay_id}/cancel",
     "POST /api/v1/modules/starter-sets/{starter_set}/install",
 }
-OPERATIONS = [entry for entry in web.table(application.ROUTERS, application.PREFIX) if entry.permission is not web.PUBLIC]
+OPERATIONS = [entry for entry in application.operations() if entry.permission is not web.PUBLIC]
 
 
 def body_of(operation: str) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ def test_every_call_says_how_to_authenticate_what_it_needs_and_how_it_refuses() 
                 await queue.close_async()
 
     schema = asyncio.run(fetch()).json()
-    entries = {(entry.method.lower(), entry.path): entry.permission for entry in web.table(application.ROUTERS, application.PREFIX)}
+    entries = {(entry.method.lower(), entry.path): entry.permission for entry in application.operations()}
     described = {(method, path): operation for path, methods in schema["paths"].items() for method, operation in methods.items()}
     assert described.keys() == entries.keys()
     names = [operation["operationId"] for operation in described.values()]
