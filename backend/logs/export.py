@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Generic, TypeVar
@@ -46,13 +46,14 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Source(Generic[Row]):
-    """What to export: a query, its id column with the prefix of the ids, and what a row is shown as."""
+    """What to export: a query, its id column with the prefix of the ids, what a row is shown as, and by which function if not as it is."""
 
     name: str
     query: SelectOfScalar[Row]
     key: Any  # a column; annotated as one it would be read as a descriptor of this class
     prefix: str
     shape: type[Out]
+    show: Callable[[Row], Out] | None = None
 
 
 async def answer(source: Source[Any], form: Form) -> StreamingResponse:
@@ -80,7 +81,8 @@ async def _write(source: Source[Any], form: Form, batch: tuple[bytes, str | None
 def _batch(session: Session, *, source: Source[Any], before: str, form: Form) -> tuple[bytes, str | None]:
     """The next rows as they are written, and the id to go on before; None after the last."""
     found = session.exec(source.query.where(source.key < before).order_by(source.key.desc()).limit(BATCH)).all()
-    shown = [source.shape.model_validate(row).model_dump(mode="json") for row in found]
+    show = source.show or source.shape.model_validate
+    shown = [show(row).model_dump(mode="json") for row in found]
     if form is Form.CSV:
         text = _csv([[_cell(value) for value in row.values()] for row in shown])
     else:

@@ -83,13 +83,13 @@ def _walk(kind: Kind, floors: Mapping[str, str]) -> int:
     """Remove the rows of a kind that are older than their workspace keeps it; how many."""
     table = _TABLES[kind.table]
     key, condition = table.c[kind.key], () if kind.condition is None else (kind.condition,)
-    latest, after, removed = max(floors.values()), "", 0
+    latest, longest, after, removed = max(floors.values()), min(floors.values()), "", 0
     while not lifecycle.stop_requested():
         query = sql.select(key, table.c.workspace_id).where(key > after, key < latest, *condition).order_by(key).limit(BATCH)
         with db.transaction() as session:
             found = session.connection().execute(query).all()
-        # What belongs to no workspace any more is kept as long as the longest.
-        old = [identifier for identifier, workspace_id in found if identifier < floors.get(workspace_id, latest)]
+        # What belongs to no workspace any more goes with the last of all others.
+        old = [identifier for identifier, workspace_id in found if identifier < floors.get(workspace_id, longest)]
         if old:
             with db.transaction(write=True) as session:
                 removed += _execute(session, sql.delete(table).where(key.in_(old), *condition))
