@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -29,9 +29,19 @@ class Break:
     sentence: str
 
 
+class End(NamedTuple):
+    """Where a chain ended: the number and the MAC of its last entry."""
+
+    sequence: int
+    mac: str
+
+
 @dataclass(slots=True)
 class Report:
-    """What verification found of a workspace. `breaks` stop at a hundred; `unsealed_since` is None without an unsealed tail."""
+    """What verification found of a workspace.
+
+    `breaks` stop at a hundred; `unsealed_since` is None without an unsealed tail, `end` without a sealed entry.
+    """
 
     workspace_id: str
     name: str
@@ -39,6 +49,7 @@ class Report:
     unsealed: int = 0
     unsealed_since: datetime | None = None
     breaks: list[Break] = field(default_factory=list[Break])
+    end: End | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -49,8 +60,8 @@ class Report:
 class _Walk:
     """Goes along a chain, one entry after the other."""
 
-    def __init__(self, report: Report, head: AuditHead | None, keyring: Keyring) -> None:
-        self._report, self._head, self._keyring = report, head, keyring
+    def __init__(self, report: Report, head: AuditHead | None, kept: End | None, keyring: Keyring) -> None:
+        self._report, self._head, self._kept, self._keyring = report, head, kept, keyring
         self._mac: str | None = ""  # of the entry before; None after a gap, which is told once
         self.sequence = 0
         self._met_head = False
@@ -69,11 +80,20 @@ class _Walk:
             self._met_head = True
             if entry.mac != self._head.entry_mac:
                 self._add(sequence, entry.id, "is not the entry with which the chain ended.")
+        if self._kept is not None and sequence == self._kept.sequence and entry.mac != self._kept.mac:
+            self._add(sequence, entry.id, "is not the entry with which the chain ended when it was last verified.")
         self.sequence, self._mac = sequence, entry.mac
+        self._report.end = End(sequence, entry.mac or "")
         self._report.sealed += 1
 
     def end(self) -> None:
         """Judge where the chain ends."""
+        if (
+            self._kept is not None
+            and self.sequence < self._kept.sequence
+            and (self._head is None or self._head.sequence < self._kept.sequence)
+        ):
+            self._missing(self.sequence + 1, self._kept.sequence)
         if self._head is None:
             if self.sequence:
                 self._add(self.sequence, "", "The record of where the chain ends is missing, so entries after this one may be, too.")
@@ -93,15 +113,20 @@ class _Walk:
             self._report.breaks.append(Break(sequence, entry_id, said))
 
 
-def verify_all() -> list[Report]:
-    """Verify every workspace of this process's database, each batch of entries in a transaction of its own."""
+def verify_all(kept: Mapping[str, End] | None = None) -> list[Report]:
+    """Verify every workspace of this process's database, each batch of entries in a transaction of its own.
+
+    `kept` has, by workspace, where its chain ended when it was last verified: whoever can restore the whole database to what it
+    was before can undo entries together with the record of where they end, which only something kept elsewhere shows.
+    """
+    ends = kept or {}
     with db.transaction() as session:
         names = {row.id: row.name for row in session.exec(select(Workspace)).all()}
         seen = [*session.exec(select(AuditEntry.workspace_id).distinct()).all(), *session.exec(select(AuditHead.workspace_id)).all()]
-    return [verify(workspace_id, names.get(workspace_id, "")) for workspace_id in sorted({*names, *seen})]
+    return [verify(each, names.get(each, ""), ends.get(each)) for each in sorted({*names, *seen, *ends})]
 
 
-def verify(workspace_id: str, name: str = "") -> Report:
+def verify(workspace_id: str, name: str = "", kept: End | None = None) -> Report:
     """Verify the chain of one workspace. What is sealed while it runs belongs to it or not."""
     report = Report(workspace_id, name)
     with db.transaction() as session:
@@ -109,7 +134,7 @@ def verify(workspace_id: str, name: str = "") -> Report:
         unsealed = (AuditEntry.workspace_id == workspace_id, col(AuditEntry.sequence).is_(None))
         query = select(func.count(), func.min(AuditEntry.created_at)).where(*unsealed)
         report.unsealed, report.unsealed_since = session.exec(query).one()
-    walk = _Walk(report, head, crypto.keyring())
+    walk = _Walk(report, head, kept, crypto.keyring())
     last = _BEFORE_ALL
     while entries := _after(workspace_id, last):
         for entry in entries:

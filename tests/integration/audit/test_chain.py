@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -196,3 +199,35 @@ def test_the_command_tells_what_it_found(database: db.Database):
     assert told.exit_code == 1
     assert "BROKEN   Acme" in told.output
     assert "Entry 2 is missing." in told.output
+
+
+def test_a_database_that_was_set_back_is_found_by_what_was_kept_elsewhere(database: db.Database, tmp_path: Path):
+    ends = tmp_path / "ends.json"
+    owner = sealed(3)
+    with database.reader.connect() as connection:
+        before = connection.execute(text("SELECT sequence, entry_mac, mac FROM audit_head")).one()
+    act(owner, 2)
+    jobs.seal()
+    told = CliRunner().invoke(cli.app, ["verify-audit", "--ends", str(ends)])
+    assert told.exit_code == 0, told.output
+    assert json.loads(ends.read_text())[owner.workspace_id][0] == 5
+    restore = f"UPDATE audit_head SET sequence = {before[0]}, entry_mac = '{before[1]}', mac = '{before[2]}'"  # noqa: S608 - our own values
+    forge(database, "DELETE FROM audit_entry WHERE sequence > 3", restore)
+    assert found(owner) == []  # the chain itself looks whole
+    told = CliRunner().invoke(cli.app, ["verify-audit", "--ends", str(ends)])
+    assert told.exit_code == 1
+    assert "Entries 4 to 5 are missing." in told.output
+    assert json.loads(ends.read_text())[owner.workspace_id][0] == 5  # what was kept is not overwritten
+    act(owner, 3)
+    jobs.seal()
+    told = CliRunner().invoke(cli.app, ["verify-audit", "--ends", str(ends)])
+    assert "is not the entry with which the chain ended when it was last verified." in told.output
+
+
+def test_a_file_of_ends_that_is_something_else_is_refused(tmp_path: Path):
+    ends = tmp_path / "notes.txt"
+    ends.write_text("Buy milk")
+    told = CliRunner().invoke(cli.app, ["verify-audit", "--ends", str(ends)])
+    assert told.exit_code != 0
+    assert "is not a file that this command has written" in told.output
+    assert ends.read_text() == "Buy milk"

@@ -6,9 +6,7 @@ import re
 
 import pytest
 
-
 from backend.core.actor import Actor
-
 from tests.factories import accounts, deliveries
 from tests.integration.gateway.callers import access_token, away, make, refused, requests_of
 from tests.integration.gateway.conftest import Door, _door  # noqa: F401 - the fixture

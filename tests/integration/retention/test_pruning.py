@@ -96,7 +96,7 @@ def sent(actor: Actor, age: float, *, finished: bool = True) -> None:
                 url="https://example.com/h",
                 started_at=then,
                 total_ms=1.0,
-            )  # fmt: skip
+            )
         )
         session.add(AttemptBody(attempt_id=attempt_id, workspace_id=actor.workspace_id))
 
