@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
-from sqlmodel import col
 
 from backend.audit import service
 from backend.audit.schemas import AuditList, AuditOut, AuditTail
@@ -16,7 +15,6 @@ from backend.core.web import CurrentActor, ReadSession
 from backend.logs import export
 from backend.logs.export import Form, Format, Source
 from backend.logs.parameters import After, Cursor, Limit, Since, Until
-from backend.models import AuditEntry
 
 router = web.Router(prefix="/logs/audit", tags=["logs"])
 
@@ -56,8 +54,7 @@ def tail_audit(
 @router.get("/export", responses=export.RESPONSES, **web.needs(permissions.AUDIT_READ))
 async def export_audit(actor: CurrentActor, wanted: Wanted, form: Format = Form.CSV) -> StreamingResponse:
     """Audit entries as a file, as many as the filters mean."""
-    source = Source("audit", service.matching(actor, wanted), col(AuditEntry.id), service.ID_PREFIX, AuditOut)
-    return await export.answer(source, form)
+    return await export.answer(Source("audit", service.sought(actor, wanted), AuditOut), form)
 
 
 @router.get("/{entry_id}", **web.needs(permissions.AUDIT_READ))

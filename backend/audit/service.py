@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.core import ids, pagination, permissions
 from backend.core.actor import Actor
 from backend.core.errors import NotFound
+from backend.core.pagination import Sought
 from backend.models import AuditEntry
 
 ID_PREFIX: Final = "aud"
@@ -68,19 +68,31 @@ def list_entries(
     session: Session, *, actor: Actor, wanted: AuditFilter, limit: int = pagination.DEFAULT_LIMIT, cursor: str | None = None
 ) -> pagination.Page[AuditEntry]:
     """Entries of the workspace, newest first, sealed or not. Raises `Invalid`."""
-    return pagination.sift(session, _indexed(actor, wanted), _others(wanted), col(AuditEntry.id), limit=limit, cursor=cursor)
+    return pagination.sift(session, sought(actor, wanted), limit=limit, cursor=cursor)
 
 
 def tail_entries(
     session: Session, *, actor: Actor, wanted: AuditFilter, cursor: str, limit: int = pagination.DEFAULT_LIMIT
 ) -> pagination.Tail[AuditEntry]:
     """What was added since `cursor`, oldest first. Raises `Invalid`."""
-    return pagination.follow(session, matching(actor, wanted), col(AuditEntry.id), prefix=ID_PREFIX, limit=limit, cursor=cursor)
+    return pagination.follow(session, sought(actor, wanted), limit=limit, cursor=cursor)
 
 
-def matching(actor: Actor, wanted: AuditFilter) -> SelectOfScalar[AuditEntry]:
+def sought(actor: Actor, wanted: AuditFilter) -> Sought[AuditEntry]:
     """The entries that a filter means."""
-    return _indexed(actor, wanted).where(*_others(wanted))
+    permissions.require(actor, permissions.AUDIT_READ)
+    query = select(AuditEntry).where(AuditEntry.workspace_id == actor.workspace_id)
+    if wanted.target_id:
+        query = query.where(AuditEntry.target_id == wanted.target_id)
+    query = query.where(*pagination.between(col(AuditEntry.id), ID_PREFIX, wanted.since, wanted.until))
+    q, action = (wanted.q or "").strip(), col(AuditEntry.action)
+    conditions = [
+        *([or_(action == wanted.action, action.startswith(f"{wanted.action}.", autoescape=True))] if wanted.action else []),
+        *([col(AuditEntry.target_kind) == wanted.target_kind] if wanted.target_kind else []),
+        *([col(AuditEntry.actor_id) == wanted.actor_id] if wanted.actor_id else []),
+        *([_matches(q)] if q else []),
+    ]
+    return Sought(query, conditions, col(AuditEntry.id), ID_PREFIX)
 
 
 def get_entry(session: Session, *, actor: Actor, entry_id: str) -> AuditEntry:
@@ -96,25 +108,6 @@ def changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, An
     """The parts of two descriptions that differ."""
     names = [name for name in after if before.get(name) != after[name]]
     return {name: before.get(name) for name in names}, {name: after[name] for name in names}
-
-
-def _indexed(actor: Actor, wanted: AuditFilter) -> SelectOfScalar[AuditEntry]:
-    permissions.require(actor, permissions.AUDIT_READ)
-    query = select(AuditEntry).where(AuditEntry.workspace_id == actor.workspace_id)
-    if wanted.target_id:
-        query = query.where(AuditEntry.target_id == wanted.target_id)
-    return query.where(*pagination.between(col(AuditEntry.id), ID_PREFIX, wanted.since, wanted.until))
-
-
-def _others(wanted: AuditFilter) -> list[ColumnElement[bool]]:
-    q = (wanted.q or "").strip()
-    action = col(AuditEntry.action)
-    return [
-        *([or_(action == wanted.action, action.startswith(f"{wanted.action}.", autoescape=True))] if wanted.action else []),
-        *([col(AuditEntry.target_kind) == wanted.target_kind] if wanted.target_kind else []),
-        *([col(AuditEntry.actor_id) == wanted.actor_id] if wanted.actor_id else []),
-        *([_matches(q)] if q else []),
-    ]
 
 
 def _matches(q: str) -> ColumnElement[bool]:

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Mapped
@@ -56,12 +56,24 @@ class Tail(Generic[Row]):
     has_more: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Sought(Generic[Row]):
+    """Rows of a log: those of `query`, which an index finds, that meet `conditions`, for which there is none.
+
+    `key` is their id column, whose ids have `prefix`.
+    """
+
+    query: SelectOfScalar[Row]
+    conditions: Sequence[ColumnElement[bool]]
+    key: Any  # a `Mapped[str]`; annotated as one it would be read as a descriptor of this class
+    prefix: str
+
+
 def fetch(
     session: Session, query: SelectOfScalar[Row], key: Mapped[str], *, limit: int = DEFAULT_LIMIT, cursor: str | None = None
 ) -> Page[Row]:
     """One page of `query`, newest first by the id column `key`; `limit` from 1 to 200. Raises `Invalid` on a bad cursor or limit."""
-    if not 1 <= limit <= MAX_LIMIT:
-        raise Invalid(FieldError("limit", f"{limit} is out of range.", f"Use 1 to {MAX_LIMIT}."))
+    _check(limit)
     if cursor:
         query = query.where(key < decode(cursor))
     rows: Sequence[Row] = session.exec(query.order_by(key.desc()).limit(limit + 1)).all()
@@ -69,48 +81,60 @@ def fetch(
     return Page(data, encode(_id(data[-1])) if len(rows) > limit else None)
 
 
-def sift(
-    session: Session,
-    query: SelectOfScalar[Row],
-    conditions: Sequence[ColumnElement[bool]],
-    key: Mapped[str],
-    *,
-    limit: int = DEFAULT_LIMIT,
-    cursor: str | None = None,
-) -> Page[Row]:
-    """One page of those rows of `query` that meet `conditions`, for which there is no index; else as `fetch`.
+def sift(session: Session, sought: Sought[Row], *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[Row]:
+    """One page of what is sought, newest first. Raises `Invalid` on a bad cursor or limit.
 
     Looks through 20,000 rows at most, so it costs the same at any size; a page may be short, even empty, and have a further one.
     """
-    if not conditions:
-        return fetch(session, query, key, limit=limit, cursor=cursor)
-    within = query.where(key < decode(cursor)) if cursor else query
-    last = within.with_only_columns(key).order_by(key.desc()).offset(SCAN_ROWS - 1).limit(1)
-    bound: str | None = session.connection().execute(last).scalar()
-    if bound is None:
-        return fetch(session, query.where(*conditions), key, limit=limit, cursor=cursor)
-    page = fetch(session, query.where(key >= bound, *conditions), key, limit=limit, cursor=cursor)
-    return page if page.has_more else Page(page.data, encode(bound))
+    _check(limit)
+    data, before = scan(session, sought, limit=limit, before=decode(cursor) if cursor else None)
+    return Page(data, None if before is None else encode(before))
 
 
-def follow(
-    session: Session, query: SelectOfScalar[Row], key: Mapped[str], *, prefix: str, limit: int = DEFAULT_LIMIT, cursor: str = NOW
-) -> Tail[Row]:
-    """What was added to `query` since `cursor` (`now`, or that of the answer before), oldest first. Raises `Invalid`.
+def scan(session: Session, sought: Sought[Row], *, limit: int, before: str | None) -> tuple[list[Row], str | None]:
+    """The next rows of what is sought, newest first, and the id to go on before; None after the last. Looks through 20,000 rows at most."""
+    key, query = sought.key, sought.query
+    if before is not None:
+        query = query.where(key < before)
+    bound = _bound(session, sought, query.order_by(key.desc()))
+    if bound is not None:
+        query = query.where(key >= bound)
+    rows: Sequence[Row] = session.exec(query.where(*sought.conditions).order_by(key.desc()).limit(limit + 1)).all()
+    data = list(rows[:limit])
+    return data, _id(data[-1]) if len(rows) > limit else bound
+
+
+def follow(session: Session, sought: Sought[Row], *, limit: int = DEFAULT_LIMIT, cursor: str = NOW) -> Tail[Row]:
+    """What was added to what is sought since `cursor` (`now`, or that of the answer before), oldest first. Raises `Invalid`.
 
     Whoever has seen everything is given the last ten seconds again, since rows may still appear among them: know them by their ids.
     """
-    if not 1 <= limit <= MAX_LIMIT:
-        raise Invalid(FieldError("limit", f"{limit} is out of range.", f"Use 1 to {MAX_LIMIT}."))
-    settled = ids.floor(prefix, int(clock.now().timestamp() * 1000) - SETTLED_MS)
+    _check(limit)
+    key, settled = sought.key, ids.floor(sought.prefix, int(clock.now().timestamp() * 1000) - SETTLED_MS)
     # Where to read on, and where the last ten seconds began when this round of reading did.
     after, _, again = (settled, "", "") if cursor == NOW else decode(cursor).partition(" ")
     again = again or settled
-    rows: Sequence[Row] = session.exec(query.where(key > after).order_by(key).limit(limit + 1)).all()
+    query = sought.query.where(key > after)
+    bound = _bound(session, sought, query.order_by(key))
+    if bound is not None:
+        query = query.where(key <= bound)
+    rows: Sequence[Row] = session.exec(query.where(*sought.conditions).order_by(key).limit(limit + 1)).all()
     data = list(rows[:limit])
-    if len(rows) > limit:
-        return Tail(data, encode(f"{_id(data[-1])} {again}"), has_more=True)
-    return Tail(data, encode(again), has_more=False)
+    last = _id(data[-1]) if len(rows) > limit else bound
+    return Tail(data, encode(again if last is None else f"{last} {again}"), has_more=last is not None)
+
+
+def _bound(session: Session, sought: Sought[Row], ordered: SelectOfScalar[Row]) -> str | None:
+    """The id of the last of the next 20,000 rows; None if there are fewer, or if nothing but an index is needed."""
+    if not sought.conditions:
+        return None
+    last = ordered.with_only_columns(sought.key).offset(SCAN_ROWS - 1).limit(1)
+    return session.connection().execute(last).scalar()
+
+
+def _check(limit: int) -> None:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Invalid(FieldError("limit", f"{limit} is out of range.", f"Use 1 to {MAX_LIMIT}."))
 
 
 def between(key: Mapped[str], prefix: str, since: datetime | None, until: datetime | None) -> list[ColumnElement[bool]]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from backend.core import actor as actors
 from backend.core import pagination, permissions, web
@@ -240,8 +240,7 @@ def tail_webhook_log(
 @router.get("/logs/webhooks/export", tags=["logs"], responses=export.RESPONSES, **web.needs(permissions.LOGS_READ))
 async def export_webhook_log(actor: web.CurrentActor, wanted: LogFilter, form: Format = Form.CSV) -> StreamingResponse:
     """Deliveries as a file, as many as the filters mean."""
-    source = Source("webhooks", log.matching(actor, wanted), col(Delivery.id), log.ID_PREFIX, DeliveryOut, DeliveryOut.of)
-    return await export.answer(source, form)
+    return await export.answer(Source("webhooks", log.sought(actor, wanted), DeliveryOut, DeliveryOut.of), form)
 
 
 @router.get("/logs/webhooks/{delivery_id}", tags=["logs"], **web.needs(permissions.LOGS_READ))

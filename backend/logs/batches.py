@@ -76,7 +76,7 @@ def write(session: Session, batch: Sequence[RequestEntry]) -> None:
     if known:
         session.exec(insert(RequestLog), params=[_known_row(entry) for entry in known])
         _add_to_rollups(session, known)
-    errors.record(session, [_problem(entry) for entry in batch if entry.status_code >= 500])
+    errors.record(session, _problems(batch))
     if unknown:
         session.exec(insert(UnknownRequest), params=[_unknown_row(entry) for entry in unknown])
 
@@ -118,18 +118,28 @@ def _unknown_row(entry: RequestEntry) -> dict[str, Any]:
     }
 
 
-def _problem(entry: RequestEntry) -> Problem:
-    """A call that failed on our side; 503 says of itself that it passes."""
-    call = entry.route or f"{clean(entry.method, 10)} {clean(entry.path, 180)}"
+def _problems(batch: Sequence[RequestEntry]) -> list[Problem]:
+    """The calls of a batch that failed on our side, each once: an outage fails many at a time."""
+    failed: defaultdict[tuple[str, str, int], list[RequestEntry]] = defaultdict(list)
+    for entry in batch:
+        if entry.status_code >= 500:
+            call = entry.route or f"{clean(entry.method, 10)} {clean(entry.path, 180)}"
+            failed[entry.workspace_id or INSTANCE, call, entry.status_code].append(entry)
+    return [_problem(*place, entries) for place, entries in failed.items()]
+
+
+def _problem(workspace_id: str, call: str, status: int, entries: Sequence[RequestEntry]) -> Problem:
+    first, often = entries[0], f", {len(entries)} times" if len(entries) > 1 else ""
     return Problem(
-        severity=Severity.WARNING if entry.status_code == 503 else Severity.ERROR,
+        # 503 says of itself that it passes.
+        severity=Severity.WARNING if status == 503 else Severity.ERROR,
         kind="request_failed",
-        message=f"{call} answered {entry.status_code}. {clean(entry.error or '', 400)}".rstrip(),
-        workspace_id=entry.workspace_id or INSTANCE,
+        message=f"{call} answered {status}{often}. {clean(first.error or '', 400)}".rstrip(),
+        workspace_id=workspace_id,
         target_kind="route",
         target_id=call,
-        trace_id=entry.id,
-        detail={"status": entry.status_code, "duration_ms": entry.duration_ms, "caller_id": entry.caller_id},
+        trace_id=first.id,
+        detail={"status": status, "requests": len(entries), "caller_id": first.caller_id},
     )
 
 

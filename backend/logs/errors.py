@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, insert, or_
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.core import clock, ids, pagination, permissions, redaction, texts
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid, NotFound
+from backend.core.pagination import Sought
 from backend.models import ErrorEntry
 
 ID_PREFIX: Final = "err"
@@ -65,20 +65,33 @@ def record(session: Session, problems: Sequence[Problem]) -> None:
 def list_errors(
     session: Session, *, actor: Actor, wanted: ErrorFilter, limit: int = pagination.DEFAULT_LIMIT, cursor: str | None = None
 ) -> pagination.Page[ErrorEntry]:
-    """Errors, newest first. Raises `Invalid`, and `Forbidden` for the instance's unless a super administrator asks."""
-    return pagination.sift(session, _indexed(actor, wanted), _others(wanted), col(ErrorEntry.id), limit=limit, cursor=cursor)
+    """Errors, newest first. Raises as `sought` does."""
+    return pagination.sift(session, sought(actor, wanted), limit=limit, cursor=cursor)
 
 
 def tail_errors(
     session: Session, *, actor: Actor, wanted: ErrorFilter, cursor: str, limit: int = pagination.DEFAULT_LIMIT
 ) -> pagination.Tail[ErrorEntry]:
-    """What was added since `cursor`, oldest first. Raises as `list_errors` does."""
-    return pagination.follow(session, matching(actor, wanted), col(ErrorEntry.id), prefix=ID_PREFIX, limit=limit, cursor=cursor)
+    """What was added since `cursor`, oldest first. Raises as `sought` does."""
+    return pagination.follow(session, sought(actor, wanted), limit=limit, cursor=cursor)
 
 
-def matching(actor: Actor, wanted: ErrorFilter) -> SelectOfScalar[ErrorEntry]:
-    """The errors that a filter means. Raises as `list_errors` does."""
-    return _indexed(actor, wanted).where(*_others(wanted))
+def sought(actor: Actor, wanted: ErrorFilter) -> Sought[ErrorEntry]:
+    """The errors that a filter means. Raises `Invalid`, and `Forbidden` for the instance's unless a super administrator asks."""
+    permissions.require(actor, permissions.LOGS_READ)
+    if wanted.instance:
+        permissions.require(actor, permissions.INSTANCE_READ)
+    query = select(ErrorEntry).where(ErrorEntry.workspace_id == (INSTANCE if wanted.instance else actor.workspace_id))
+    if wanted.severity:
+        query = query.where(ErrorEntry.severity == _severity(wanted.severity))
+    query = query.where(*pagination.between(col(ErrorEntry.id), ID_PREFIX, wanted.since, wanted.until))
+    q = (wanted.q or "").strip()
+    conditions = [
+        *([col(ErrorEntry.kind) == wanted.kind] if wanted.kind else []),
+        *([col(ErrorEntry.target_id) == wanted.target_id] if wanted.target_id else []),
+        *([_matches(q)] if q else []),
+    ]
+    return Sought(query, conditions, col(ErrorEntry.id), ID_PREFIX)
 
 
 def get_error(session: Session, *, actor: Actor, error_id: str) -> ErrorEntry:
@@ -89,25 +102,6 @@ def get_error(session: Session, *, actor: Actor, error_id: str) -> ErrorEntry:
     if found is None:
         raise NotFound(f"There is no error {error_id} in this workspace's log. It may be older than the log is kept.")
     return found
-
-
-def _indexed(actor: Actor, wanted: ErrorFilter) -> SelectOfScalar[ErrorEntry]:
-    permissions.require(actor, permissions.LOGS_READ)
-    if wanted.instance:
-        permissions.require(actor, permissions.INSTANCE_READ)
-    query = select(ErrorEntry).where(ErrorEntry.workspace_id == (INSTANCE if wanted.instance else actor.workspace_id))
-    if wanted.severity:
-        query = query.where(ErrorEntry.severity == _severity(wanted.severity))
-    return query.where(*pagination.between(col(ErrorEntry.id), ID_PREFIX, wanted.since, wanted.until))
-
-
-def _others(wanted: ErrorFilter) -> list[ColumnElement[bool]]:
-    q = (wanted.q or "").strip()
-    return [
-        *([col(ErrorEntry.kind) == wanted.kind] if wanted.kind else []),
-        *([col(ErrorEntry.target_id) == wanted.target_id] if wanted.target_id else []),
-        *([_matches(q)] if q else []),
-    ]
 
 
 def _matches(q: str) -> ColumnElement[bool]:

@@ -13,9 +13,9 @@ import orjson
 from fastapi import Query
 from fastapi.responses import StreamingResponse
 from sqlmodel import Session
-from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.core import clock, ids, pagination, web
+from backend.core.pagination import Sought
 from backend.core.web import Out
 
 BATCH: Final = 500
@@ -46,12 +46,10 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Source(Generic[Row]):
-    """What to export: a query, its id column with the prefix of the ids, what a row is shown as, and by which function if not as it is."""
+    """What to export: the rows of a log, what a row is shown as, and by which function if not as it is."""
 
     name: str
-    query: SelectOfScalar[Row]
-    key: Any  # a column; annotated as one it would be read as a descriptor of this class
-    prefix: str
+    sought: Sought[Row]
     shape: type[Out]
     show: Callable[[Row], Out] | None = None
 
@@ -59,7 +57,7 @@ class Source(Generic[Row]):
 async def answer(source: Source[Any], form: Form) -> StreamingResponse:
     """The file. Its first batch is read before the answer begins, so that a database that is away is told as such."""
     # Ids are made before their transaction commits: younger rows may still appear among those that would be written already.
-    before = ids.floor(source.prefix, int(clock.now().timestamp() * 1000) - pagination.SETTLED_MS)
+    before = ids.floor(source.sought.prefix, int(clock.now().timestamp() * 1000) - pagination.SETTLED_MS)
     first = await web.in_transaction(_batch, source=source, before=before, form=form)
     day = clock.now().date().isoformat()
     disposition = f'attachment; filename="{source.name}-{day}.{form}"'
@@ -80,14 +78,14 @@ async def _write(source: Source[Any], form: Form, batch: tuple[bytes, str | None
 
 def _batch(session: Session, *, source: Source[Any], before: str, form: Form) -> tuple[bytes, str | None]:
     """The next rows as they are written, and the id to go on before; None after the last."""
-    found = session.exec(source.query.where(source.key < before).order_by(source.key.desc()).limit(BATCH)).all()
+    found, further = pagination.scan(session, source.sought, limit=BATCH, before=before)
     show = source.show or source.shape.model_validate
     shown = [show(row).model_dump(mode="json") for row in found]
     if form is Form.CSV:
         text = _csv([[_cell(value) for value in row.values()] for row in shown])
     else:
         text = b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in shown)
-    return text, found[-1].id if len(found) == BATCH else None
+    return text, further
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
-from sqlmodel import col
 
 from backend.core import pagination, permissions, web
 from backend.core.web import CurrentActor, ReadSession
@@ -16,7 +15,6 @@ from backend.logs.export import Form, Format, Source
 from backend.logs.parameters import After, Cursor, Limit, Since, Until
 from backend.logs.schemas import ErrorList, ErrorOut, ErrorTail, RequestList, RequestOut, RequestTail
 from backend.logs.service import RequestFilter
-from backend.models import ErrorEntry, RequestLog
 
 router = web.Router(prefix="/logs", tags=["logs"])
 
@@ -76,8 +74,7 @@ def tail_requests(
 @router.get("/requests/export", responses=export.RESPONSES, **web.needs(permissions.LOGS_READ))
 async def export_requests(actor: CurrentActor, wanted: RequestsWanted, form: Format = Form.CSV) -> StreamingResponse:
     """Requests to the API as a file, as many as the filters mean."""
-    query = service.matching(actor, wanted)
-    return await export.answer(Source("requests", query, col(RequestLog.id), service.ID_PREFIX, RequestOut), form)
+    return await export.answer(Source("requests", service.sought(actor, wanted), RequestOut), form)
 
 
 @router.get("/requests/{request_id}", **web.needs(permissions.LOGS_READ))
@@ -105,7 +102,7 @@ def tail_errors(
 @router.get("/errors/export", responses=export.RESPONSES, **web.needs(permissions.LOGS_READ))
 async def export_errors(actor: CurrentActor, wanted: ErrorsWanted, form: Format = Form.CSV) -> StreamingResponse:
     """Errors as a file, as many as the filters mean."""
-    return await export.answer(Source("errors", errors.matching(actor, wanted), col(ErrorEntry.id), errors.ID_PREFIX, ErrorOut), form)
+    return await export.answer(Source("errors", errors.sought(actor, wanted), ErrorOut), form)
 
 
 @router.get("/errors/{error_id}", **web.needs(permissions.LOGS_READ))

@@ -9,11 +9,11 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.core import pagination, permissions
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid, NotFound
+from backend.core.pagination import Sought
 from backend.core.permissions import Permission
 from backend.models import RequestLog
 
@@ -53,21 +53,31 @@ def list_requests(
     permission: Permission = permissions.LOGS_READ,
 ) -> pagination.Page[RequestLog]:
     """Requests of the workspace, newest first, denied ones too. Raises `Invalid` on another status."""
-    permissions.require(actor, permission)
-    return pagination.sift(session, _indexed(actor, wanted), _others(wanted), col(RequestLog.id), limit=limit, cursor=cursor)
+    return pagination.sift(session, sought(actor, wanted, permission), limit=limit, cursor=cursor)
 
 
 def tail_requests(
     session: Session, *, actor: Actor, wanted: RequestFilter, cursor: str, limit: int = pagination.DEFAULT_LIMIT
 ) -> pagination.Tail[RequestLog]:
     """What was added since `cursor`, oldest first. Raises `Invalid`."""
-    return pagination.follow(session, matching(actor, wanted), col(RequestLog.id), prefix=ID_PREFIX, limit=limit, cursor=cursor)
+    return pagination.follow(session, sought(actor, wanted), limit=limit, cursor=cursor)
 
 
-def matching(actor: Actor, wanted: RequestFilter) -> SelectOfScalar[RequestLog]:
+def sought(actor: Actor, wanted: RequestFilter, permission: Permission = permissions.LOGS_READ) -> Sought[RequestLog]:
     """The requests that a filter means. Raises `Invalid`."""
-    permissions.require(actor, permissions.LOGS_READ)
-    return _indexed(actor, wanted).where(*_others(wanted))
+    permissions.require(actor, permission)
+    query = select(RequestLog).where(RequestLog.workspace_id == actor.workspace_id)
+    if wanted.caller_id:
+        query = query.where(RequestLog.caller_id == wanted.caller_id)
+    query = query.where(*pagination.between(col(RequestLog.id), ID_PREFIX, wanted.since, wanted.until))
+    q = (wanted.q or "").strip()
+    conditions = [
+        *_status_conditions(wanted.status),
+        *([col(RequestLog.method) == wanted.method.upper()] if wanted.method else []),
+        *([col(RequestLog.path).startswith(wanted.path, autoescape=True)] if wanted.path else []),
+        *([_matches(q)] if q else []),
+    ]
+    return Sought(query, conditions, col(RequestLog.id), ID_PREFIX)
 
 
 def get_request(session: Session, *, actor: Actor, request_id: str) -> RequestLog:
@@ -78,23 +88,6 @@ def get_request(session: Session, *, actor: Actor, request_id: str) -> RequestLo
     if found is None:
         raise NotFound(f"There is no request {request_id} in this workspace's log. It may be older than the log is kept.")
     return found
-
-
-def _indexed(actor: Actor, wanted: RequestFilter) -> SelectOfScalar[RequestLog]:
-    query = select(RequestLog).where(RequestLog.workspace_id == actor.workspace_id)
-    if wanted.caller_id:
-        query = query.where(RequestLog.caller_id == wanted.caller_id)
-    return query.where(*pagination.between(col(RequestLog.id), ID_PREFIX, wanted.since, wanted.until))
-
-
-def _others(wanted: RequestFilter) -> list[ColumnElement[bool]]:
-    q = (wanted.q or "").strip()
-    return [
-        *_status_conditions(wanted.status),
-        *([col(RequestLog.method) == wanted.method.upper()] if wanted.method else []),
-        *([col(RequestLog.path).startswith(wanted.path, autoescape=True)] if wanted.path else []),
-        *([_matches(q)] if q else []),
-    ]
 
 
 def _status_conditions(status: str | None) -> list[ColumnElement[bool]]:

@@ -114,12 +114,13 @@ def test_a_call_that_fails_on_our_side_is_an_error():
             [
                 entry(owner, status_code=500, error="Something went wrong."),
                 entry(owner, status_code=503),
+                entry(owner, status_code=503),
                 entry(owner, status_code=404),
                 entry(None, status_code=500, path="/api/v1/x"),
             ],
         )
-    assert found(owner) == ["GET /api/v1/events answered 503.", "GET /api/v1/events answered 500. Something went wrong."]
-    assert found(owner, severity="warning") == ["GET /api/v1/events answered 503."]
+    assert found(owner) == ["GET /api/v1/events answered 503, 2 times.", "GET /api/v1/events answered 500. Something went wrong."]
+    assert found(owner, severity="warning") == ["GET /api/v1/events answered 503, 2 times."]
     assert found(accounts.workspace(role=Role.SUPER_ADMIN), instance=True) == ["GET /api/v1/x answered 500."]
 
 
@@ -156,8 +157,32 @@ def test_a_tail_tells_what_comes_even_if_its_id_is_older_than_what_was_told(monk
     assert follow(follow(cursor).next_cursor).data == []
 
 
+def test_a_tail_that_looks_for_something_passes_over_the_rest_in_bounded_steps(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pagination, "SCAN_ROWS", 4)
+    owner = accounts.workspace()
+
+    def follow(cursor: str) -> pagination.Tail[RequestLog]:
+        with db.transaction() as session:
+            return service.tail_requests(session, actor=owner, wanted=RequestFilter(q="wanted"), cursor=cursor)
+
+    cursor = follow("now").next_cursor
+    requests(owner, 9, age=0)
+    wanted = requests(owner, 1, age=0, path="/wanted")
+    told, steps = [], []
+    while True:
+        tail = follow(cursor)
+        told += [row.id for row in tail.data]
+        steps.append(len(tail.data))
+        cursor = tail.next_cursor
+        if not tail.has_more:
+            break
+    assert told == wanted
+    assert len(steps) == 3
+
+
 def test_an_export_has_everything_but_the_last_ten_seconds(door: Door, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(export, "BATCH", 3)
+    monkeypatch.setattr(pagination, "SCAN_ROWS", 2)
     owner = accounts.workspace()
     old = requests(owner, 7, user_agent="=1+1")
     requests(owner, 1, age=2)
