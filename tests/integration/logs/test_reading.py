@@ -125,7 +125,8 @@ def test_a_call_that_fails_on_our_side_is_an_error():
 
 
 def test_a_tail_tells_what_comes_even_if_its_id_is_older_than_what_was_told(monkeypatch: pytest.MonkeyPatch):
-    owner = accounts.workspace()
+    owner, started = accounts.workspace(), clock.now()
+    monkeypatch.setattr(clock, "now", lambda: started)
     requests(owner, 3, age=100)
 
     def follow(cursor: str, limit: int = 50) -> pagination.Tail[RequestLog]:
@@ -134,10 +135,10 @@ def test_a_tail_tells_what_comes_even_if_its_id_is_older_than_what_was_told(monk
 
     tail = follow("now")
     assert (tail.data, tail.has_more) == ([], False)
-    first = requests(owner, 1, age=1)
+    first = requests(owner, 1, age=1.5)
     tail = follow(tail.next_cursor)
     assert [row.id for row in tail.data] == first
-    late = requests(owner, 1, age=4)  # its transaction took longer
+    late = requests(owner, 1, age=4.5)  # its transaction took longer
     tail = follow(tail.next_cursor)
     assert [row.id for row in tail.data] == late + first
     # Many at once come in parts, each once, and then the last seconds again.
@@ -151,7 +152,7 @@ def test_a_tail_tells_what_comes_even_if_its_id_is_older_than_what_was_told(monk
         if not tail.has_more:
             break
     assert told == everything
-    later = clock.now() + timedelta(seconds=30)
+    later = started + timedelta(seconds=30)
     monkeypatch.setattr(clock, "now", lambda: later)
     assert [row.id for row in follow(cursor).data] == everything
     assert follow(follow(cursor).next_cursor).data == []
@@ -159,7 +160,8 @@ def test_a_tail_tells_what_comes_even_if_its_id_is_older_than_what_was_told(monk
 
 def test_a_tail_that_looks_for_something_passes_over_the_rest_in_bounded_steps(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pagination, "SCAN_ROWS", 4)
-    owner = accounts.workspace()
+    owner, started = accounts.workspace(), clock.now()
+    monkeypatch.setattr(clock, "now", lambda: started)
 
     def follow(cursor: str) -> pagination.Tail[RequestLog]:
         with db.transaction() as session:
@@ -167,7 +169,7 @@ def test_a_tail_that_looks_for_something_passes_over_the_rest_in_bounded_steps(m
 
     cursor = follow("now").next_cursor
     requests(owner, 9, age=0)
-    wanted = requests(owner, 1, age=0, path="/wanted")
+    wanted = requests(owner, 1, age=0.5, path="/wanted")
     told, steps = [], []
     while True:
         tail = follow(cursor)
