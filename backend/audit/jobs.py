@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from backend.audit import sealing
-from backend.core import db
+from backend.core import db, lifecycle
 
 
 def seal() -> None:
     """Seal everything that waits, a batch of one workspace in each transaction; idempotent."""
-    while True:
+    while not lifecycle.stop_requested():
         with db.transaction() as session:
             workspaces = sealing.waiting(session)
         if not workspaces:
