@@ -54,8 +54,11 @@ class Filter:
     before_event: str | None = None
 
 
-def statuses(word: str) -> tuple[Status, ...]:
-    """The statuses that a word means, in any case; several are joined by commas. PENDING, SUCCESS and FAILED too. Raises `Invalid`."""
+def statuses(word: str, *, path: str = "status") -> tuple[Status, ...]:
+    """The statuses that a word means, in any case; several are joined by commas. PENDING, SUCCESS and FAILED too.
+
+    Raises `Invalid` for the field at `path`.
+    """
     found: list[Status] = []
     for part in word.lower().split(","):
         name = part.strip()
@@ -65,7 +68,7 @@ def statuses(word: str) -> tuple[Status, ...]:
             found.append(Status(name))
         else:
             known = ", ".join([*Status, *(word.upper() for word in _OLDER_WORDS), "RETRYING"])
-            raise Invalid(FieldError("status", f"{part[:40]!r} is not a status of deliveries.", f"Use one of {known}."))
+            raise Invalid(FieldError(path, f"{part[:40]!r} is not a status of deliveries.", f"Use one of {known}."))
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ from how its deliveries stand now. Nothing is guessed from settings that came la
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -27,6 +27,7 @@ from backend.webhooks import history, matching, missed, policy
 _CLOCKS: Final = timedelta(hours=1)  # by which machines may disagree; the revisions decide exactly
 _SHOWN_TYPES: Final = 5
 _TEST: Final = "test"
+_REPLAY: Final = "replay"
 
 
 class Outcome(StrEnum):
@@ -146,7 +147,8 @@ def _listed(facts: _Facts, webhook: Webhook) -> bool:
 def _outcome(facts: _Facts, webhook: Webhook) -> WebhookOutcome:
     delivery, stood = facts.deliveries.get(webhook.id), facts.stood.get(webhook.id)
     if delivery is not None:
-        return _sent(facts, webhook, delivery)
+        sent = _sent(facts, webhook, delivery)
+        return replace(sent, sentence=f"{sent.sentence} This is a replay.") if delivery.kind == _REPLAY else sent
     if facts.event.kind == _TEST:
         return _told(webhook, Outcome.NOT_SUBSCRIBED, "Not sent: a test goes to one webhook only, and this was for another.")
     if stood is None:

@@ -32,6 +32,8 @@ class Delivery(TenantRow, table=True):
         _partial("ix_delivery_test", "due_at", where="due_at IS NOT NULL AND kind = 'test'"),
         # The progress of a replay is one grouped count over this.
         _partial("ix_delivery_replay", "replay_id", "status", where="replay_id IS NOT NULL"),
+        # Whether a replay has sent an event again to a webhook.
+        _partial("ix_delivery_replayed", "event_id", "webhook_id", where="replay_id IS NOT NULL"),
     )
     event_id: str = Field(sa_type=IdText)
     webhook_id: str = Field(sa_type=IdText)

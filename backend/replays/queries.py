@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_
+from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -18,6 +19,7 @@ from backend.webhooks import missed
 
 SKIPPED: Final = "skipped"
 RETURNED: Final = col(Delivery.trigger) != "manual"  # put back in line by the engine, not by a person
+_FAILED: Final = ("dead", "cancelled")
 _LEAST_SCANNED: Final = 500  # events at once: the webhook's filter may let few of them through
 
 
@@ -44,7 +46,11 @@ class Ahead:
 
 
 def selected(workspace_id: str, wanted: ReplayFilter, *, upto: str) -> SelectOfScalar[Delivery]:
-    """The deliveries up to the id `upto` that a filter means; test sends never are. Raises `Invalid`."""
+    """The deliveries up to the id `upto` that a filter means; test sends never are. Raises `Invalid`.
+
+    Unless they are chosen by their ids, each event goes to each webhook once: what an earlier replay sent again is left out where
+    that replay's delivery is meant itself, or has arrived or is on its way after a failure.
+    """
     same = deliveries.Filter(
         webhook_id=wanted.webhook_id,
         event_type=wanted.event,
@@ -57,7 +63,35 @@ def selected(workspace_id: str, wanted: ReplayFilter, *, upto: str) -> SelectOfS
         before_event=ids.floor("evt", ids.created_ms(upto) + 1),
     )
     query = deliveries.matching(workspace_id, same).where(col(Delivery.id) <= upto, col(Delivery.kind) != "test")
-    return query.where(col(Delivery.id).in_(wanted.ids)) if wanted.ids else query
+    if wanted.ids:
+        return query.where(col(Delivery.id).in_(wanted.ids))
+    return query if (wanted.q or "").startswith("dlv_") else query.where(~_sent_again(wanted, upto))
+
+
+def _sent_again(wanted: ReplayFilter, upto: str) -> ColumnElement[bool]:
+    """Whether a later replay of the same event to the same webhook stands for a delivery."""
+    later = aliased(Delivery)
+    meant: list[ColumnElement[bool]] = [col(later.id) <= upto]
+    if wanted.status:
+        meant.append(col(later.status).in_([each.value for each in deliveries.statuses(wanted.status)]))
+    if wanted.status_code is not None:
+        meant.append(col(later.last_status_code) == wanted.status_code)
+    if wanted.error_class:
+        meant.append(col(later.error_class) == wanted.error_class)
+    if wanted.until:
+        meant.append(col(later.id) < ids.floor("dlv", int(wanted.until.timestamp() * 1000)))
+    mended = and_(col(Delivery.status).in_(_FAILED), col(later.status).not_in(_FAILED))
+    return (
+        select(later.id)
+        .where(
+            col(later.replay_id).is_not(None),
+            col(later.event_id) == col(Delivery.event_id),
+            col(later.webhook_id) == col(Delivery.webhook_id),
+            col(later.id) > col(Delivery.id),
+            or_(mended, and_(*meant)),
+        )
+        .exists()
+    )
 
 
 def count(session: Session, query: SelectOfScalar[Delivery]) -> int:
@@ -147,7 +181,7 @@ def items(replay: Replay, outcome: str | None) -> SelectOfScalar[ReplayItem]:
         return query
     if outcome.lower() == SKIPPED:
         return query.where(col(ReplayItem.skip_reason).is_not(None))
-    wanted = [status.value for status in deliveries.statuses(outcome)]
+    wanted = [status.value for status in deliveries.statuses(outcome, path="outcome")]
     made = select(Delivery.id).where(col(Delivery.replay_id) == replay.id, col(Delivery.status).in_(wanted))
     return query.where(col(ReplayItem.delivery_id).in_(made))
 

@@ -55,7 +55,11 @@ class WebhookFilterIn(Body):
 
 
 class FilterIn(WebhookFilterIn):
-    """Which deliveries are meant, as in their list; what is left out does not restrict. Test sends never are."""
+    """Which deliveries are meant, as in their list; what is left out does not restrict. Test sends never are.
+
+    Each event goes to each webhook once: a delivery that a replay sent again is left out where that replay is meant itself, or has
+    mended the failure. Deliveries named by `ids` go in any case.
+    """
 
     webhook_id: str | None = Field(default=None, max_length=64, description="Only deliveries of this webhook.")
 

@@ -14,6 +14,7 @@ from backend.core import clock, ids, pagination, permissions
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound
 from backend.deliveries import service as deliveries
+from backend.deliveries.queries import statuses
 from backend.events import subscriptions
 from backend.models import Delivery, Event, Replay, Webhook
 from backend.replays import making, policy, queries
@@ -265,7 +266,7 @@ def _progress(replay: Replay, statuses: dict[str, int]) -> Progress:
 
 
 def _check_filter(session: Session, actor: Actor, wanted: ReplayFilter) -> Webhook | None:
-    """Its webhook, if it names one. Raises `Invalid` with every mistake but its status, `NotFound`."""
+    """Its webhook, if it names one. Raises `Invalid` with every mistake but its status, which comes last, `NotFound`."""
     wrong = [
         FieldError(f"filter.{name}", "has no time zone.", "Write it as 2026-01-31T09:30:00Z.")
         for name, moment in (("since", wanted.since), ("until", wanted.until))
@@ -280,6 +281,8 @@ def _check_filter(session: Session, actor: Actor, wanted: ReplayFilter) -> Webho
         wrong.append(FieldError("filter.ids", what, "Leave them out. Test sends cannot be replayed; send a new test."))
     if wrong:
         raise Invalid(*wrong)
+    if wanted.status:
+        statuses(wanted.status, path="filter.status")
     return _webhook(session, actor, wanted.webhook_id) if wanted.webhook_id else None
 
 
@@ -289,7 +292,8 @@ def _webhook(session: Session, actor: Actor, webhook_id: str) -> Webhook:
 
 def _require_enabled(webhook: Webhook) -> None:
     if webhook.state == "disabled":
-        raise Conflict(f"The webhook is disabled. {webhook.disabled_reason or ''} Enable it, then replay.".replace("  ", " "))
+        why = f": {webhook.disabled_reason.rstrip('.')}" if webhook.disabled_reason else ""
+        raise Conflict(f"The webhook is disabled{why}. Enable it, then replay.")
 
 
 def _takers(session: Session, event: Event) -> list[str]:

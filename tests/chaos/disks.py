@@ -35,13 +35,20 @@ class Mounted:
         """No process has space during the block."""
         del pids
         ballast = self.folder / "ballast"
-        space = os.statvfs(self.folder)
-        with ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, max(space.f_bavail * space.f_frsize - _LEFT_BYTES, 1))
         try:
+            while not self._fill(ballast):
+                pass
             yield
         finally:
-            ballast.unlink()
+            ballast.unlink(missing_ok=True)
+
+    def _fill(self, ballast: Path) -> bool:
+        """Whether nearly nothing is left; not if others wrote at the same moment."""
+        space = os.statvfs(self.folder)
+        with ballast.open("wb") as file, contextlib.suppress(OSError):
+            os.posix_fallocate(file.fileno(), 0, max(space.f_bavail * space.f_frsize - _LEFT_BYTES, 1))
+            return True
+        return False
 
 
 class Limited:

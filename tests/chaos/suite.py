@@ -72,8 +72,8 @@ def run(plan: Plan, place: Place, *, events: int, times: int, seed: str) -> Resu
         with _site(plan, place, events, seed) as made:
             plan.scenario(made, times)
             return made.result(plan.name)
-    except (pytest.fail.Exception, AssertionError) as error:
-        raise Broken(str(error)) from error
+    except (pytest.fail.Exception, Exception) as error:  # a failure of pytest's is none of Exception's
+        raise Broken(f"{type(error).__name__}: {error}") from error
 
 
 @contextlib.contextmanager

@@ -65,11 +65,21 @@ def upgrade() -> None:
             sqlite_where=sa.text("replay_id IS NOT NULL"),
             postgresql_where=sa.text("replay_id IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_delivery_replayed",
+            ["event_id", "webhook_id"],
+            unique=False,
+            sqlite_where=sa.text("replay_id IS NOT NULL"),
+            postgresql_where=sa.text("replay_id IS NOT NULL"),
+        )
 
 
 def downgrade() -> None:
     """Undo."""
     with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_delivery_replayed", sqlite_where=sa.text("replay_id IS NOT NULL"), postgresql_where=sa.text("replay_id IS NOT NULL")
+        )
         batch_op.drop_index(
             "ix_delivery_replay", sqlite_where=sa.text("replay_id IS NOT NULL"), postgresql_where=sa.text("replay_id IS NOT NULL")
         )

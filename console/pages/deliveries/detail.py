@@ -24,7 +24,7 @@ def add(app: rx.App) -> None:
         view,
         route=f"{PATH}/[delivery_id]",
         title="Delivery · Crossdock",
-        on_load=[SessionState.load, DeliveryState.load, DeliveryState.follow],
+        on_load=[SessionState.load, NewReplayState.close, DeliveryState.load, DeliveryState.follow],
     )
 
 

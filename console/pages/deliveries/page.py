@@ -31,7 +31,10 @@ CODES: Final = ("200", "202", "204", "301", "302", "400", "401", "403", "404", "
 def add(app: rx.App) -> None:
     """Add the page."""
     app.add_page(
-        view, route=PATH, title="Deliveries · Crossdock", on_load=[SessionState.load, DeliveriesState.load, DeliveriesState.follow]
+        view,
+        route=PATH,
+        title="Deliveries · Crossdock",
+        on_load=[SessionState.load, NewReplayState.close, DeliveriesState.load, DeliveriesState.follow],
     )
 
 

@@ -16,10 +16,11 @@ from console.pages.deliveries.rows import AttemptRow, DeliveryRow
 
 PATH: Final = "/settings/deliveries"
 STATUSES: Final = ("waiting", "sending", "retrying", "delivered", "dead", "cancelled")
+_WEBHOOK: Final = Column("Webhook", 110)
 COLUMNS: Final = [
     Column("Status", 90, full=True),
     Column("Event", 120),
-    Column("Webhook", 110),
+    _WEBHOOK,
     Column("Result", 90),
     Column("Took", 44, right=True),
     Column("Next try", 44, right=True, wide_only=True),
@@ -28,13 +29,25 @@ COLUMNS: Final = [
 
 
 def listing(
-    rows: Live, *, loading: Live, empty: rx.Component, skeleton_rows: int = 8, pick: Callable[[DeliveryRow], rx.Component] | None = None
+    rows: Live,
+    *,
+    loading: Live,
+    empty: rx.Component,
+    skeleton_rows: int = 8,
+    pick: Callable[[DeliveryRow], rx.Component] | None = None,
+    of_one_webhook: bool = False,
 ) -> rx.Component:
-    """A table of deliveries; a row opens the delivery, and `pick` goes before its status."""
+    """A table of deliveries; a row opens the delivery, and `pick` goes before its status. On a webhook's own page its name is left out."""
+    shown = [place for place, column in enumerate(COLUMNS) if not (of_one_webhook and column is _WEBHOOK)]
+
+    def cells(row: DeliveryRow) -> list[Any]:
+        every = _cells(row, pick(row) if pick else rx.fragment())
+        return [every[place] for place in shown]
+
     return table.table(
-        COLUMNS,
+        [COLUMNS[place] for place in shown],
         rows,
-        lambda row: _cells(row, pick(row) if pick else rx.fragment()),
+        cells,
         key=lambda row: row.id,
         loading=loading,
         empty=empty,

@@ -170,7 +170,7 @@ def _dialog() -> rx.Component:
             "Reason",
             name="reason",
             placeholder="The receiver lost it",
-            help_="Shown at the deliveries and in the audit log.",
+            help_="Optional. Shown with each delivery and in the audit log.",
             max_length=400,
         ),
     )

@@ -18,6 +18,7 @@ from console.urls import SPANS
 
 ABOUT: Final = (
     "New deliveries of the same events go out, with the same event ids and bodies, marked as a replay. "
+    "Each goes to each webhook once; what an earlier replay has mended already is left out. "
     "The deliveries that you replay stay as they are."
 )
 _WEBHOOK_STATUSES: Final = (("dead", "Failed"), ("delivered", "Delivered"), ("cancelled", "Cancelled"), ("", "Any status"))

@@ -75,6 +75,8 @@ class NewReplayState(rx.State):
     def set_rate(self, value: str) -> None:
         """Say how long it takes at this rate."""
         self.rate = value
+        if _number(value) is not None:
+            self.errors = {name: told for name, told in self.errors.items() if name != "rate"}
         self.lasts = how_long(self._number, _number(value) or 0)
 
     @rx.event

@@ -31,7 +31,7 @@ def add(app: rx.App) -> None:
         view,
         route=f"{PATH}/[webhook_id]",
         title="Webhook · Crossdock",
-        on_load=[SessionState.load, WebhookState.load, TestSendState.load, WebhookState.follow],
+        on_load=[SessionState.load, NewReplayState.close, EnableState.close, WebhookState.load, TestSendState.load, WebhookState.follow],
     )
 
 
@@ -143,7 +143,7 @@ def _deliveries() -> rx.Component:
     )
     return rx.el.div(
         health,
-        listing(WebhookState.rows, loading=WebhookState.loading, empty=nothing),
+        listing(WebhookState.rows, loading=WebhookState.loading, empty=nothing, of_one_webhook=True),
         rx.cond(length(WebhookState.rows) > 0, text_link("All deliveries of this webhook", WebhookState.all_deliveries), rx.fragment()),
         class_name="x-stack",
     )

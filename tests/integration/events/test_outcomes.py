@@ -60,6 +60,14 @@ def changed_at(webhook_id: str, number: int) -> str:
         return session.exec(query).all()[number - 1].created_at.strftime(DAY)
 
 
+def test_what_arrived_by_a_replay_says_so() -> None:
+    actor = accounts.workspace()
+    target, event = webhook(actor, "order.*"), publish(actor)
+    settle(event.id, kind="replay", status="delivered", due_at=None, attempt_count=1, last_status_code=200)
+    found = of(actor, event.id, target)
+    assert (found.outcome, found.sentence.endswith(" This is a replay.")) == ("delivered", True)
+
+
 def test_a_delivery_that_arrived_says_when_and_how() -> None:
     actor = accounts.workspace()
     target, event, now = webhook(actor, "order.*"), publish(actor), clock.now()

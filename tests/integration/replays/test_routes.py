@@ -6,33 +6,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import httpx
 import pytest
 
-from backend import app as application
-from backend.api_keys import service as api_keys
-from backend.api_keys.service import KeyInput
-from backend.core import db
+from tests.factories import talks
+from tests.factories.talks import Http
 from tests.integration.replays.replaying import World, run
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
 
-Http = httpx.AsyncClient
-
 
 def talk(world: World, conversation: Callable[[Http], Awaitable[None]], *scopes: str) -> None:
     """Have a key of the workspace with `scopes` talk to the application."""
-    with db.transaction(write=True) as session:
-        wanted = KeyInput(name="Test", scopes=list(scopes or ("webhooks:manage",)), limit_per_minute=None)
-        _, key = api_keys.create(session, actor=world.owner, input=wanted)
-
-    async def connected() -> None:
-        transport = httpx.ASGITransport(application.create_app())
-        headers = {"authorization": f"Bearer {key}"}
-        async with Http(transport=transport, base_url="http://127.0.0.1:8000/api/v1", headers=headers, timeout=30) as http:
-            await conversation(http)
-
-    asyncio.run(connected())
+    talks.run(conversation, *(scopes or ("webhooks:manage",)), actor=world.owner)
 
 
 def test_a_replay_from_the_dry_run_to_its_items():
@@ -128,6 +113,7 @@ def test_the_same_key_begins_one_replay():
         ({"filter": {}, "rate": 0}, 422, "0.1 to 1,000"),
         ({"filter": {}, "reason": "x" * 401}, 422, "reason"),
         ({"filter": {"since": "2026-01-01T00:00:00"}}, 422, "no time zone"),
+        ({"filter": {"status": "deadd"}}, 422, "filter.status"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused_with_what_to_do(body: dict[str, Any], status: int, words: str):

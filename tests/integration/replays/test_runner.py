@@ -63,23 +63,26 @@ def test_a_runner_that_dies_before_the_commit_leaves_nothing_and_after_it_nothin
 
 def test_a_replay_that_cannot_be_advanced_holds_up_no_other():
     world = World()
-    webhook = world.webhook()
-    world.deliveries(webhook, 3)
-    broken, good = world.create(), world.create()
+    one, other = world.webhook(), world.webhook()
+    world.deliveries(one, 3)
+    world.deliveries(other, 3)
+    broken, good = world.create(webhook_id=one.id), world.create(webhook_id=other.id)
     with db.transaction(write=True) as session:
         session.get_one(Replay, broken.id).filter = {"since": "no time"}
     run(ticks=50)
     assert (world.get(broken).status, world.get(good).status) == ("running", "done")
     with db.transaction(write=True) as session:
-        session.get_one(Replay, broken.id).filter = {}
+        session.get_one(Replay, broken.id).filter = {"webhook_id": one.id}
     run()
     assert len(world.made(broken)) == 3
 
 
 def test_each_replay_has_its_own_rate():
     world = World()
-    world.deliveries(world.webhook(), 40)
-    slow, fast = world.create(rate=1), world.create(rate=20)
+    one, other = world.webhook(), world.webhook()
+    world.deliveries(one, 40)
+    world.deliveries(other, 40)
+    slow, fast = world.create(rate=1, webhook_id=one.id), world.create(rate=20, webhook_id=other.id)
     runner = runners()
     for _ in range(3):
         tick(runner)

@@ -65,6 +65,28 @@ def test_each_part_of_a_filter_means_what_it_means_in_the_list():
     assert [(wanted, world.preview(**wanted).count) for wanted, _ in counted] == counted
 
 
+def test_no_event_goes_out_twice_and_what_a_replay_has_mended_is_left_out():
+    world = World()
+    webhook = world.webhook()
+    failed = world.deliveries(webhook, 4, last_status_code=500)
+    first = world.create(status="dead")
+    assert world.preview(status="dead").count == 4
+    run()
+    assert world.preview(status="dead").count == 0  # on their way again
+    one, two, three, four = (each.id for each in world.made(first))
+    world.set([one, two], status="dead", due_at=None, last_status_code=503)
+    world.set([three, four], status="delivered", due_at=None)
+
+    assert {each.id for each in world.preview(status="dead").sample} == {one, two}  # not what they were replays of as well
+    assert {each.id for each in world.preview().sample} == {one, two, three, four}
+    assert {each.id for each in world.preview(status="dead", status_code=500).sample} == set(failed[:2])
+    assert world.preview(q=failed[0]).count == 1
+    assert world.preview(ids=tuple(failed)).count == 4
+    second = world.create(status="dead")
+    run()
+    assert [each.replay_of for each in world.made(second)] == [one, two]
+
+
 def test_what_runs_is_what_was_counted_whichever_part_of_a_filter_restricts_it():
     world = World()
     webhook = world.webhook()
@@ -194,6 +216,7 @@ def test_what_comes_later_is_not_replayed_and_a_replay_never_feeds_on_itself():
         session.merge(replay).upto = "dlv_zzzzzzzzzzzzzzzzzzzzzzzzzz"
     run()
     assert len(world.made(replay)) == 6
+    world.set([each.id for each in world.made(replay)], status="dead", due_at=None)
     again = world.create(status="dead")
     world.deliveries(webhook, 2)
     run()
