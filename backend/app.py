@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from backend import __version__, openapi
 from backend.accounts import forms
 from backend.accounts import routes as accounts
+from backend.api_keys import oauth_routes
 from backend.api_keys import routes as api_keys
 from backend.audit import routes as audit
 from backend.core import crypto, outbox, refusals, web
@@ -20,6 +21,7 @@ from backend.event_types import routes as event_types
 from backend.events import routes as events
 from backend.events import service as publishing
 from backend.events.committer import committer
+from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
 from backend.logs import recorder
 from backend.logs import routes as logs
@@ -47,6 +49,7 @@ ROUTERS = (
     audit.router,
     retention.router,
     monitoring.router,
+    gateway.router,
 )
 ROOT_ROUTERS = (monitoring.root,)  # calls that are not below the prefix
 _DESCRIPTION = """Publish events, manage webhooks and their deliveries, and look after API keys.
@@ -74,6 +77,7 @@ def create_app() -> Gateway:
     for router in ROOT_ROUTERS:
         app.include_router(router)
     app.include_router(forms.router)
+    app.include_router(oauth_routes.router)
     app.include_router(receiver.router)
     refusals.install(app)
     openapi.describe(app)

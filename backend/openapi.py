@@ -84,5 +84,6 @@ def _operation(operation: dict[str, Any]) -> None:
     responses = cast("dict[str, Any]", operation["responses"])
     responses.pop("422", None)
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    responses["4XX"] = {"description": "Refused: the body says what happened and what to do.", "content": content}
+    if "4XX" not in responses:  # one that answers in a form of its own says so
+        responses["4XX"] = {"description": "Refused: the body says what happened and what to do.", "content": content}
     responses["5XX"] = {"description": "Failed on our side; nothing was changed.", "content": content}

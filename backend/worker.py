@@ -54,6 +54,9 @@ CRON = (
     CronJob("records.tidy", timedelta(seconds=10), "backend.records.jobs.tidy"),
     CronJob("audit.seal", timedelta(seconds=5), "backend.audit.jobs.seal"),
     CronJob("retention.prune", timedelta(hours=1), "backend.retention.jobs.prune"),
+    CronJob("api_keys.remind", timedelta(minutes=10), "backend.api_keys.jobs.remind"),
+    CronJob("api_keys.limits", timedelta(minutes=1), "backend.api_keys.jobs.note_limits"),
+    CronJob("api_keys.watch", timedelta(minutes=10), "backend.api_keys.jobs.watch"),
     CronJob("idempotency.forget", timedelta(minutes=10), "backend.idempotency.jobs.forget"),
 )
 

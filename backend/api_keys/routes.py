@@ -17,6 +17,8 @@ from backend.api_keys.schemas import (
     ApiKeyWithStats,
     CheckBody,
     CheckOut,
+    DueKeyOut,
+    DueList,
     KeyStats,
     RotateBody,
     UsageOut,
@@ -70,6 +72,12 @@ def create_key(
         answer=ApiKeyCreated,
         secrets=("key", "secret"),
     )
+
+
+@router.get("/due", **web.needs(permissions.API_KEYS_READ))
+def list_due_keys(session: ReadSession, actor: CurrentActor) -> DueList:
+    """API keys that somebody should look at: due for rotation, about to expire, unused for 90 days, or with an old secret still in use."""
+    return DueList(data=[DueKeyOut.of(found) for found in service.list_due(session, actor=actor)])
 
 
 @router.get("/{key_id}", **web.needs(permissions.API_KEYS_READ))
@@ -150,7 +158,7 @@ def list_key_requests(
 
 @router.get("/{key_id}/usage", **web.needs(permissions.API_KEYS_READ))
 def get_key_usage(key_id: str, session: ReadSession, actor: CurrentActor, hours: Annotated[int, Query(ge=1, le=24 * 30)] = 24) -> UsageOut:
-    """How an API key was used: over time, by outcome, by route, by address, and where it stands against its limits."""
+    """How an API key was used: over time, by outcome, route, address and secret, and where it stands against its limits."""
     return UsageOut.model_validate(usage.read(session, actor=actor, key_id=key_id, hours=hours))
 
 

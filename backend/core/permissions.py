@@ -68,6 +68,7 @@ METRICS_READ = Permission("metrics:read", "metrics:read", Role.VIEWER)
 MEMBERS_READ = Permission("members:read", None, Role.ADMIN)
 MEMBERS_WRITE = Permission("members:write", None, Role.OWNER)
 INSTANCE_READ = Permission("instance:read", None, Role.SUPER_ADMIN)
+INSTANCE_WRITE = Permission("instance:write", None, Role.SUPER_ADMIN)
 
 
 def allows(actor: Actor, permission: Permission) -> bool:

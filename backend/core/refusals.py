@@ -45,6 +45,10 @@ def _explain(request: Request, error: Exception) -> Response:
 
 def _translate(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    if error.status_code == 405:
+        allowed = tuple(method.strip() for method in (error.headers or {}).get("Allow", "").split(",") if method.strip())
+        told = f"{request.url.path} has no {request.method}. Use {' or '.join(allowed) or 'another method'}."
+        return answer(request, errors.MethodNotAllowed(told, allowed))
     return answer(request, _BY_STATUS.get(error.status_code, errors.BadRequest)(str(error.detail)))
 
 

@@ -27,7 +27,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
-from pydantic import AliasChoices, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, field_validator
+from pydantic import AfterValidator, AliasChoices, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, field_validator
 from pydantic.alias_generators import to_camel
 from sqlmodel import Session
 
@@ -73,8 +73,13 @@ def _written(value: Any) -> Any:
     return value
 
 
+def _in_utc(value: datetime) -> datetime:
+    """A time without an offset is meant in UTC, wherever the server stands."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+
+
 # A time in a query, as RFC 3339 writes it.
-Moment = Annotated[datetime, BeforeValidator(_written)]
+Moment = Annotated[datetime, BeforeValidator(_written), AfterValidator(_in_utc)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
@@ -47,8 +46,8 @@ def list_deliveries(
     status: Status = None,
     status_code: int | None = None,
     error_class: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Annotated[web.Moment | None, Query(description="At or after this time.")] = None,
+    until: Annotated[web.Moment | None, Query(description="Before this time.")] = None,
     q: Search = None,
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,
@@ -130,8 +129,8 @@ def list_webhook_deliveries(
     actor: web.CurrentActor,
     event: str | None = None,
     status: Status = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Annotated[web.Moment | None, Query(description="At or after this time.")] = None,
+    until: Annotated[web.Moment | None, Query(description="Before this time.")] = None,
     q: Search = None,
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -21,13 +22,14 @@ from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, MethodNotAllowed, NotFound, TooLarge, Unauthenticated, UnsupportedMedia
 from backend.core.logging import logger
 from backend.core.web import RouteEntry
-from backend.gateway import credentials, instance
+from backend.gateway import credentials, instance, versions
 from backend.gateway.credentials import Credential, Kind
 from backend.gateway.exchange import Exchange, Receive, Scope, Send, too_large
 from backend.gateway.identity import Identities
 from backend.gateway.instance import GatewaySettings
 from backend.gateway.limits import Limits
 from backend.gateway.table import Call, NoCall, RouteTable
+from backend.gateway.versions import Version
 from backend.logs import recorder
 from backend.settings import settings
 
@@ -39,6 +41,7 @@ MAX_BODIES: Final = {"POST /api/v1/events": (256 + 16) * KIB}
 SIGN_IN: Final = "/api/v1/auth"
 HEALTH: Final = frozenset(f"/api/v1/monitoring/health{check}" for check in ("", "/live", "/ready"))
 METRICS: Final = "/metrics"
+_VERSION: Final = re.compile(r"/api/(v[0-9]{1,4})(?:/|$)")
 _WITH_BODY: Final = ("POST", "PUT", "PATCH")
 _log = logger(__name__)
 
@@ -61,6 +64,7 @@ class Gateway:
         self._trusted = current.trusted_proxies
         self._https = current.require_https
         access.bind(self._facts)
+        instance.bind(call.route for call in self._table.calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -68,11 +72,12 @@ class Gateway:
             return await self._app(scope, receive, send)
         exchange = Exchange(scope, receive, send, trusted=self._trusted, https=self._https)
         path: str = scope["path"]
+        version = versions.of(path)
         is_watched = (_is_under(path, "/api") and path not in HEALTH) or path == METRICS
         is_form = _is_under(path, "/auth") or _is_under(path, "/oauth")
         try:
             if is_watched or is_form:
-                await self._admit(exchange, is_form=is_form)
+                await self._admit(exchange, version, is_form=is_form)
             call = exchange.call
             app = self._direct.get(call.route, self._app) if isinstance(call, Call) else self._app
             await app(scope, exchange.receive, exchange.send)
@@ -87,13 +92,14 @@ class Gateway:
             if is_watched or is_form:
                 recorder.record(exchange.entry())
 
-    async def _admit(self, exchange: Exchange, *, is_form: bool) -> None:
+    async def _admit(self, exchange: Exchange, version: Version | None, *, is_form: bool) -> None:
         """Return if the request may go in; raise the error that refuses it."""
         scope = exchange.scope
         method, path = scope["method"], scope["path"]
+        current = await instance.current()
+        exchange.announce(versions.notice(version, current.sunsets))
         call = exchange.call = None if is_form else self._table.find(method, path)
         _judge_body(exchange, call)
-        current = await instance.current()
         if call is None or (isinstance(call, Call) and call.permission is web.PUBLIC):
             is_sign_in = call is None or _is_under(path, SIGN_IN)
             await self._limits.spend_anonymous(exchange, current, or_locally=is_sign_in)
@@ -206,4 +212,8 @@ def _missing(call: Call | NoCall, method: str, path: str) -> CrossdockError:
 def _no_call(call: NoCall, method: str, path: str) -> CrossdockError:
     if call.allowed:
         return MethodNotAllowed(f"{path} has no {method}. Use {' or '.join(call.allowed)}.", call.allowed)
+    if (asked := _VERSION.match(path)) is not None and asked[1] not in versions.BY_NAME:
+        return NotFound(
+            f"There is no version {asked[1]} of this API. Use {versions.CURRENT.prefix}; GET /api/openapi.json lists every call."
+        )
     return NotFound(f"There is nothing at {path}. GET /api/openapi.json lists every call.")

@@ -116,6 +116,11 @@ class Exchange:
         """The caller's standing after this request, for the answer and the log."""
         self.limit_name, self.limit_remaining, self._limit = name, remaining, headers
 
+    def announce(self, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        """Have the answer carry these too, whatever it is."""
+        if headers:
+            self._extra = (*self._extra, *headers)
+
     def let_in(self, actor: Actor | None, query: bytes | None) -> None:
         """Tell the application who calls; a key in the query goes no further."""
         self.scope["state"]["actor"] = actor

@@ -20,6 +20,7 @@ from backend.logs.latency import BUCKETS, bucket_of
 from backend.models import RequestLog, UnknownRequest
 
 WIDTHS: Final = (60, 3600)
+_ENDPOINT: Final = "endpoint"  # the row names the route besides, and the column is for names of windows
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _KEYS: Final = SQLModel.metadata.tables["api_key"]
 _SECRETS: Final = SQLModel.metadata.tables["api_key_secret"]
@@ -99,7 +100,7 @@ def _known_row(entry: RequestEntry) -> dict[str, Any]:
         "caller_id": entry.caller_id,
         "secret_id": entry.secret_id,
         "error": clean(entry.error, 400) if entry.error else None,
-        "limit_name": entry.limit_name,
+        "limit_name": _ENDPOINT if entry.limit_name and " " in entry.limit_name else entry.limit_name,
         "limit_remaining": entry.limit_remaining,
     }
 

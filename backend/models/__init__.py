@@ -1,7 +1,7 @@
 """Every table of Crossdock, SQLModel classes only; importing this package registers all of them."""
 
 from backend.models.accounts import InstanceSetting, Invitation, Membership, SignInFailure, User, UserSession, Workspace
-from backend.models.api_keys import ApiKey, ApiKeySecret
+from backend.models.api_keys import ApiKey, ApiKeyNotice, ApiKeySecret
 from backend.models.deliveries import Attempt, AttemptBody, Delivery, WorkerRun
 from backend.models.events import Event, EventType, IdempotencyRecord, SearchTerm
 from backend.models.logs import AuditEntry, AuditHead, ErrorEntry, RequestLog, UnknownRequest
@@ -15,6 +15,7 @@ from backend.models.webhooks import Lane, Webhook, WebhookChange
 __all__ = [
     "LATENCY_BOUNDS_MS",
     "ApiKey",
+    "ApiKeyNotice",
     "ApiKeySecret",
     "Attempt",
     "AttemptBody",

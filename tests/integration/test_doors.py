@@ -26,6 +26,7 @@ OPEN = {
     "GET /api/v1/monitoring/health",
     "GET /api/v1/monitoring/health/live",
     "GET /api/v1/monitoring/health/ready",
+    "POST /oauth/token",  # the key is in the form, or in HTTP Basic
     "POST /auth/setup",  # takes a one-time token
     "POST /auth/login",
     "POST /auth/logout",

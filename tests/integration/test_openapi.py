@@ -32,6 +32,7 @@ def test_every_call_says_how_to_authenticate_what_it_needs_and_how_it_refuses() 
 
     schema = asyncio.run(fetch()).json()
     entries = {(entry.method.lower(), entry.path): entry.permission for entry in application.operations()}
+    entries["post", "/oauth/token"] = web.PUBLIC
     described = {(method, path): operation for path, methods in schema["paths"].items() for method, operation in methods.items()}
     assert described.keys() == entries.keys()
     names = [operation["operationId"] for operation in described.values()]
@@ -40,7 +41,8 @@ def test_every_call_says_how_to_authenticate_what_it_needs_and_how_it_refuses() 
         permission = entries[place]
         assert permission is not None
         assert operation["description"], place
-        assert operation["responses"]["4XX"]["content"].keys() == {"application/problem+json"}
+        media = "application/json" if place[1] == "/oauth/token" else "application/problem+json"
+        assert operation["responses"]["4XX"]["content"].keys() == {media}
         assert "422" not in operation["responses"]
         if permission is web.PUBLIC:
             assert operation["security"] == []
