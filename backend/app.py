@@ -13,7 +13,9 @@ from backend.accounts import forms
 from backend.accounts import routes as accounts
 from backend.api_keys import oauth_routes
 from backend.api_keys import routes as api_keys
+from backend.audit import routes as audit
 from backend.core import crypto, outbox, refusals, web
+from backend.core.web import RouteEntry
 from backend.deliveries import routes as deliveries
 from backend.docs import routes as docs
 from backend.event_types import routes as event_types
@@ -29,6 +31,7 @@ from backend.orders import routes as orders
 from backend.receiver import routes as receiver
 from backend.records import routes as records
 from backend.replays import routes as replays
+from backend.retention import routes as retention
 from backend.settings import settings
 from backend.webhooks import routes as webhooks
 
@@ -45,9 +48,12 @@ ROUTERS = (
     records.router,
     orders.router,
     logs.router,
+    audit.router,
+    retention.router,
     monitoring.router,
     gateway.router,
 )
+ROOT_ROUTERS = (monitoring.root,)  # calls that are not below the prefix
 _DESCRIPTION = """Publish events, manage webhooks and their deliveries, and look after API keys.
 
 Send an API key as `Authorization: Bearer xdk_…`, or sign in with `POST /api/v1/auth/token` and send the access token.
@@ -71,13 +77,19 @@ def create_app() -> Gateway:
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(docs.router, prefix=DOCS_PREFIX, include_in_schema=False)
+    for router in ROOT_ROUTERS:
+        app.include_router(router)
     app.include_router(forms.router)
     app.include_router(oauth_routes.router)
     app.include_router(receiver.router)
     refusals.install(app)
     openapi.describe(app)
-    entries = [*web.table(ROUTERS, PREFIX), *web.table((docs.router,), DOCS_PREFIX)]
-    return Gateway(app, entries, {f"GET {PREFIX}/records/{{module}}": records.serve_list})
+    return Gateway(app, [*operations(), *web.table((docs.router,), DOCS_PREFIX)], {f"GET {PREFIX}/records/{{module}}": records.serve_list})
+
+
+def operations() -> list[RouteEntry]:
+    """Every operation behind the gateway, with the permission that it needs."""
+    return [*web.table(ROUTERS, PREFIX), *web.table(ROOT_ROUTERS, "")]
 
 
 def bind() -> None:

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from backend.api_keys import queries, rules
 from backend.api_keys.auth import record_of
 from backend.api_keys.rules import KeyRecord
-from backend.core import clock, permissions, rate_limit, web
+from backend.core import clock, pagination, permissions, rate_limit, web
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, Forbidden, NotFound, Unauthenticated, Unavailable
 from backend.core.permissions import Permission
@@ -46,6 +46,15 @@ class Standing:
     limit: int
     remaining: int
     resets_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStandings:
+    """Where a key stands against each of its limits. `limits` is None while Redis is away and each process counts for itself."""
+
+    key_id: str
+    name: str
+    limits: list[Standing] | None
 
 
 RouteLookup = Callable[[str, str], RouteFacts | None]
@@ -92,7 +101,24 @@ def standings(session: Session, *, actor: Actor, key_id: str) -> list[Standing]:
     """Where a key stands against each of its limits now; looking spends nothing. Raises `NotFound`."""
     permissions.require(actor, permissions.API_KEYS_READ)
     found = _look(_record(session, actor, key_id))
-    return [Standing(each.window.name, each.window.limit, each.remaining, each.ends_at()) for each in found]
+    return [_told(each) for each in found]
+
+
+def all_standings(session: Session, *, actor: Actor, limit: int, cursor: str | None) -> pagination.Page[KeyStandings]:
+    """Where each active key that has a limit stands now, newest key first; looking spends nothing. Raises `Invalid`."""
+    permissions.require(actor, permissions.METRICS_READ)
+    page = queries.limited(session, workspace_id=actor.workspace_id, now=clock.now(), limit=limit, cursor=cursor)
+    windows = [rules.windows(key.limit_per_minute, key.limit_per_hour, key.limit_per_day) for key in page.data]
+    try:
+        found = rate_limit.peek_all([(key.id, each) for key, each in zip(page.data, windows, strict=True)]) if page.data else []
+    except Unavailable:
+        return page.map(lambda key: KeyStandings(key.id, key.name, None))
+    by_key = {key.id: [_told(each) for each in standings] for key, standings in zip(page.data, found, strict=True)}
+    return page.map(lambda key: KeyStandings(key.id, key.name, by_key[key.id]))
+
+
+def _told(standing: rate_limit.Standing) -> Standing:
+    return Standing(standing.window.name, standing.window.limit, standing.remaining, standing.ends_at())
 
 
 def _record(session: Session, actor: Actor, key_id: str) -> KeyRecord:

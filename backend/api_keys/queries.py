@@ -55,6 +55,17 @@ def page(
     return pagination.fetch(session, query, col(ApiKey.id), limit=limit, cursor=cursor)
 
 
+def limited(session: Session, *, workspace_id: str, now: datetime, limit: int, cursor: str | None) -> pagination.Page[ApiKey]:
+    """Active keys of the workspace that have a limit, newest first."""
+    limits = (ApiKey.limit_per_minute, ApiKey.limit_per_hour, ApiKey.limit_per_day)
+    query = select(ApiKey).where(
+        ApiKey.workspace_id == workspace_id,
+        has_status(KeyStatus.ACTIVE, now),
+        or_(*(col(each).is_not(None) for each in limits)),
+    )
+    return pagination.fetch(session, query, col(ApiKey.id), limit=limit, cursor=cursor)
+
+
 def count_by_status(session: Session, *, workspace_id: str, now: datetime) -> dict[KeyStatus, int]:
     """How many keys of the workspace have each status."""
     status = case(

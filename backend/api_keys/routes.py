@@ -149,8 +149,7 @@ def list_key_requests(
     page = logs.list_requests(
         session,
         actor=actor,
-        caller_id=key.id,
-        status=status,
+        wanted=logs.RequestFilter(caller_id=key.id, status=status),
         limit=limit,
         cursor=cursor,
         permission=permissions.API_KEYS_READ,

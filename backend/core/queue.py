@@ -15,7 +15,7 @@ import json
 import os
 import weakref
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -142,6 +142,11 @@ def enqueue(name: str, function: str, *args: Any, timeout: int = 600) -> bool:
     Whether Redis took it; if not, the sweep must find the work in the database.
     """
     return attempt(lambda client: _enqueue(client, name, function, args, timeout)) is not None
+
+
+def depths() -> dict[str, int] | None:
+    """How many jobs wait in each queue; None while Redis is away."""
+    return attempt(lambda client: {name: cast("int", client.llen(f"rq:queue:{name}")) for name in (DELIVER, JOBS)})
 
 
 def enqueue_shift() -> None:

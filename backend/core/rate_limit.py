@@ -11,7 +11,7 @@ import functools
 import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -149,7 +149,12 @@ class Limiter:
 
 def peek(caller: str, windows: Sequence[Window]) -> list[Standing]:
     """Where `caller` stands in each window; looking spends nothing. Raises `Unavailable` without Redis."""
-    counters = [_counter(caller, window) for window in windows]
+    return peek_all([(caller, windows)])[0]
+
+
+def peek_all(callers: Sequence[tuple[str, Sequence[Window]]]) -> list[list[Standing]]:
+    """Where each of these callers stands in each of its windows, in one exchange. Raises `Unavailable` without Redis."""
+    counters = [_counter(caller, window) for caller, windows in callers for window in windows]
 
     def look(client: Any) -> list[Any]:
         pipe = client.pipeline(transaction=False)
@@ -157,14 +162,15 @@ def peek(caller: str, windows: Sequence[Window]) -> list[Standing]:
             pipe.get(counter).pttl(counter)
         return pipe.execute()
 
-    answer = queue.attempt(look)
-    if answer is None:
+    found = queue.attempt(look)
+    if found is None:
         raise Unavailable("The standing against the limits cannot be read for now. Try again in a moment.")
-    counts, ends = answer[::2], answer[1::2]
-    return [
-        Standing(window, max(0, window.limit - int(count or 0)), max(0, end))
-        for window, count, end in zip(windows, counts, ends, strict=True)
-    ]
+    answer: Iterator[Any] = iter(found)
+    return [[_standing(window, next(answer), next(answer)) for window in windows] for _, windows in callers]
+
+
+def _standing(window: Window, count: Any, ends_in_ms: int) -> Standing:
+    return Standing(window, max(0, window.limit - int(count or 0)), max(0, ends_in_ms))
 
 
 def headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from backend.core.pagination import Page
+from backend.core.pagination import Page, Tail
 from backend.core.web import Body, Out
 from backend.deliveries import service
 from backend.deliveries.service import AttemptDetail, Probed
@@ -104,6 +104,20 @@ class DeliveryList(Out):
         """From a page and the sentences about its deliveries."""
         data = [DeliveryOut.of(delivery, explanations[delivery.id]) for delivery in page.data]
         return cls(data=data, next_cursor=page.next_cursor, has_more=page.has_more)
+
+
+class DeliveryTail(Out):
+    """Deliveries that were made, oldest first."""
+
+    data: list[DeliveryOut]
+    next_cursor: str
+    has_more: bool
+
+    @classmethod
+    def of(cls, tail: Tail[Delivery], explanations: dict[str, str]) -> DeliveryTail:
+        """From a tail and the sentences about its deliveries."""
+        data = [DeliveryOut.of(delivery, explanations[delivery.id]) for delivery in tail.data]
+        return cls(data=data, next_cursor=tail.next_cursor, has_more=tail.has_more)
 
 
 class RequestPart(Out):

@@ -40,6 +40,7 @@ MAX_FORM: Final = 64 * KIB
 MAX_BODIES: Final = {"POST /api/v1/events": (256 + 16) * KIB}
 SIGN_IN: Final = "/api/v1/auth"
 HEALTH: Final = frozenset(f"/api/v1/monitoring/health{check}" for check in ("", "/live", "/ready"))
+METRICS: Final = "/metrics"
 _VERSION: Final = re.compile(r"/api/(v[0-9]{1,4})(?:/|$)")
 _WITH_BODY: Final = ("POST", "PUT", "PATCH")
 _log = logger(__name__)
@@ -80,7 +81,7 @@ class Gateway:
         scope = exchange.scope
         path: str = scope["path"]
         version = versions.of(by_older_path.called if by_older_path is not None else path)
-        is_watched = _is_under(path, "/api") and path not in HEALTH
+        is_watched = (_is_under(path, "/api") and path not in HEALTH) or path == METRICS
         is_form = not is_watched and (_is_under(path, "/auth") or _is_under(path, "/oauth"))
         try:
             if is_watched or is_form:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
+
+from pydantic import Field
 
 from backend.core.web import Out
 
@@ -34,4 +37,42 @@ class RequestList(Out):
 
     data: list[RequestOut]
     next_cursor: str | None
+    has_more: bool
+
+
+class RequestTail(Out):
+    """Requests that were added, oldest first."""
+
+    data: list[RequestOut]
+    next_cursor: str
+    has_more: bool
+
+
+class ErrorOut(Out):
+    """Something that went wrong."""
+
+    id: str
+    created_at: datetime
+    severity: str = Field(description="warning, error or critical")
+    kind: str = Field(description="What kind it is, for example delivery_exhausted, webhook_disabled, request_failed or job_failed.")
+    message: str
+    target_kind: str
+    target_id: str
+    trace_id: str = Field(description="Of the request or the event that led to it.")
+    detail: dict[str, Any]
+
+
+class ErrorList(Out):
+    """One page of errors, newest first."""
+
+    data: list[ErrorOut]
+    next_cursor: str | None
+    has_more: bool
+
+
+class ErrorTail(Out):
+    """Errors that were added, oldest first."""
+
+    data: list[ErrorOut]
+    next_cursor: str
     has_more: bool

@@ -4,7 +4,7 @@ from backend.models.accounts import InstanceSetting, Invitation, Membership, Sig
 from backend.models.api_keys import ApiKey, ApiKeyNotice, ApiKeySecret
 from backend.models.deliveries import Attempt, AttemptBody, Delivery, WorkerRun
 from backend.models.events import Event, EventType, IdempotencyRecord, SearchTerm
-from backend.models.logs import AuditEntry, RequestLog, UnknownRequest
+from backend.models.logs import AuditEntry, AuditHead, ErrorEntry, RequestLog, UnknownRequest
 from backend.models.orders import Order, OrderChange, OrderItem
 from backend.models.receiver import ReceiverInbox, ReceiverRequest
 from backend.models.records import Module, Record, RecordDue, RecordUnique, RecordValue
@@ -20,8 +20,10 @@ __all__ = [
     "Attempt",
     "AttemptBody",
     "AuditEntry",
+    "AuditHead",
     "Delivery",
     "DeliveryRollup",
+    "ErrorEntry",
     "Event",
     "EventType",
     "IdempotencyRecord",

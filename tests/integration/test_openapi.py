@@ -34,7 +34,7 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any
 
 
 def entries() -> dict[tuple[str, str], RouteEntry]:
-    known = [*web.table(application.ROUTERS, application.PREFIX), RouteEntry("POST", "/oauth/token", web.PUBLIC)]
+    known = [*application.operations(), RouteEntry("POST", "/oauth/token", web.PUBLIC)]
     return {(entry.method.lower(), entry.path): entry for entry in known}
 
 
