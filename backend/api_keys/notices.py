@@ -151,7 +151,7 @@ def _untold(session: Session, notices: list[Notice]) -> list[Notice]:
 
 def _newest_first(session: Session, keys: Iterable[ApiKey]) -> dict[str, list[ApiKeySecret]]:
     found: dict[str, list[ApiKeySecret]] = {key.id: [] for key in keys}
-    query = select(ApiKeySecret).where(col(ApiKeySecret.api_key_id).in_(found)).order_by(col(ApiKeySecret.id).desc())
+    query = select(ApiKeySecret).where(col(ApiKeySecret.api_key_id).in_(list(found))).order_by(col(ApiKeySecret.id).desc())
     for secret in session.exec(query).all():
         found[secret.api_key_id].append(secret)
     return found
