@@ -94,7 +94,7 @@ def _operation(operation: dict[str, Any]) -> None:
         operation["security"] = [{name: []} for name in _SCHEMES]
         if permission.get("scope"):
             operation["x-scope"] = permission["scope"]
-            operation["security"].append({_OAUTH: [permission["scope"]]})
+            operation["security"] += [{_OAUTH: [permission["scope"]]}]
         operation["x-least-role"] = permission["role"]
     responses = cast("dict[str, Any]", operation["responses"])
     responses.pop("422", None)

@@ -126,7 +126,7 @@ def _of_limit(session: Session, key: ApiKey, hour: CallerHour) -> Notice:
 
 
 def _signals(session: Session, key: ApiKey, busiest: CallerHour, now: datetime) -> Iterator[Signal]:
-    whose = {"workspace_id": key.workspace_id, "caller_id": key.id}
+    whose: Any = {"workspace_id": key.workspace_id, "caller_id": key.id}
     if busiest.total >= signals.LEAST_REQUESTS:
         before = usage.hours_of(session, **whose, since=busiest.starts_at - signals.HISTORY, until=busiest.starts_at)
         if (rate := signals.unusual_rate(busiest.total, before)) is not None:
