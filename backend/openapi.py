@@ -113,7 +113,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: dict[
     if not is_public:
         if permission.get("scope"):
             operation["x-scope"] = permission["scope"]
-            operation["security"].append({_OAUTH: [permission["scope"]]})
+            operation["security"] += [{_OAUTH: [permission["scope"]]}]
         operation["x-least-role"] = permission["role"]
     for parameter in operation.get("parameters", ()):
         _parameter(parameter, operation["operationId"])

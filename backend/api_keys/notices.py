@@ -126,7 +126,7 @@ def _of_limit(session: Session, key: ApiKey, hour: CallerHour) -> Notice:
 
 
 def _signals(session: Session, key: ApiKey, busiest: CallerHour, now: datetime) -> Iterator[Signal]:
-    whose = {"workspace_id": key.workspace_id, "caller_id": key.id}
+    whose: Any = {"workspace_id": key.workspace_id, "caller_id": key.id}
     if busiest.total >= signals.LEAST_REQUESTS:
         before = usage.hours_of(session, **whose, since=busiest.starts_at - signals.HISTORY, until=busiest.starts_at)
         if (rate := signals.unusual_rate(busiest.total, before)) is not None:
@@ -151,7 +151,7 @@ def _untold(session: Session, notices: list[Notice]) -> list[Notice]:
 
 def _newest_first(session: Session, keys: Iterable[ApiKey]) -> dict[str, list[ApiKeySecret]]:
     found: dict[str, list[ApiKeySecret]] = {key.id: [] for key in keys}
-    query = select(ApiKeySecret).where(col(ApiKeySecret.api_key_id).in_(found)).order_by(col(ApiKeySecret.id).desc())
+    query = select(ApiKeySecret).where(col(ApiKeySecret.api_key_id).in_(list(found))).order_by(col(ApiKeySecret.id).desc())
     for secret in session.exec(query).all():
         found[secret.api_key_id].append(secret)
     return found

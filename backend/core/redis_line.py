@@ -220,6 +220,8 @@ def _read(data: bytes, at: int) -> tuple[Any, int]:
 
 
 def _read_list(data: bytes, length: int, at: int) -> tuple[list[Any] | None, int]:
+    if length < 0:
+        return None, at
     values: list[Any] = []
     for _ in range(length):
         value, at = _read(data, at)

@@ -224,7 +224,5 @@ def _no_call(call: NoCall, method: str, path: str) -> CrossdockError:
     if call.allowed:
         return MethodNotAllowed(f"{path} has no {method}. Use {' or '.join(call.allowed)}.", call.allowed)
     if (asked := _VERSION.match(path)) is not None and asked[1] not in versions.BY_NAME:
-        return NotFound(
-            f"There is no version {asked[1]} of this API. Use {versions.CURRENT.prefix}; GET /api/openapi.json lists every call."
-        )
+        return NotFound(f"There is nothing at {path}: there is no version {asked[1]} of this API. Use {versions.CURRENT.prefix}.")
     return NotFound(f"There is nothing at {path}. GET /api/openapi.json lists every call.")
