@@ -64,6 +64,11 @@ _CURSOR: Final = "AbCdEfGhIjKlZXZ0XzAxazV6N3Ewdg"
 
 # By the name of the parameter: what it is, and one value. A parameter that says both itself is left as it is.
 PARAMETERS: Final[dict[str, tuple[str, Any]]] = {
+    "format": ("csv, or jsonl: one JSON object in each line.", "csv"),
+    "instance": ("Those of the installation.", False),
+    "action": ("Only this action.", "api_key.revoked"),
+    "target_kind": ("Only what was done to things of this kind.", "api_key"),
+    "actor_id": ("Only what this user or API key did.", f"usr_{ID}"),
     "key_id": ("The id of an API key.", f"key_{ID}"),
     "webhook_id": ("The id of a webhook.", f"whk_{ID}"),
     "event_id": ("The id of an event.", f"evt_{ID}"),

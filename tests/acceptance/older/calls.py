@@ -7,7 +7,6 @@ from typing import Any
 
 INCOMING = "incoming webhooks are not built yet"
 INTEGRATIONS = "integrations are not built yet"
-LOGS = "this log is not served yet"
 MONITORING = "this part of monitoring is not served yet"
 
 

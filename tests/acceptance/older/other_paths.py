@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.older.calls import ANY, INTEGRATIONS, LOGS, MONITORING, Call
+from tests.acceptance.older.calls import ANY, INTEGRATIONS, MONITORING, Call
 
 _NEXUS, _SOCIAL, _FOOD = "002", "003", "004"
 
@@ -298,12 +298,12 @@ FOOD = (
     Call(_FOOD, "GET", f"{_V1}/webhooks", status=403, shows={"statusCode": 403, "requiredScopes": ANY}, by="X-API-Key food_secret"),
     Call(_FOOD, "GET", f"{_V1}/orders", status=401, shows={"statusCode": 401, "message": ANY}, by="nobody"),
     Call(_FOOD, "GET", f"{_V1}/logs/requests", shows={"data": ANY}),
-    Call(_FOOD, "GET", f"{_V1}/logs/webhooks", shows={"data": ANY}, not_yet=LOGS),
-    Call(_FOOD, "GET", f"{_V1}/logs/errors", shows={"data": ANY}, not_yet=LOGS),
+    Call(_FOOD, "GET", f"{_V1}/logs/webhooks", shows={"data": ANY}),
+    Call(_FOOD, "GET", f"{_V1}/logs/errors", shows={"data": ANY}),
     Call(_FOOD, "GET", f"{_V1}/monitoring/health", by="nobody", shows={"status": ANY}),
     Call(_FOOD, "GET", f"{_V1}/monitoring/metrics", shows={"requests": ANY}),
     Call(_FOOD, "GET", f"{_V1}/monitoring/providers", not_yet=MONITORING),
-    Call(_FOOD, "GET", f"{_V1}/monitoring/rate-limits", not_yet=MONITORING),
+    Call(_FOOD, "GET", f"{_V1}/monitoring/rate-limits"),
     Call(_FOOD, "DELETE", f"{_V1}/webhooks/{{food_webhook}}", status=204),
     Call(_FOOD, "DELETE", f"{_V1}/api-keys/{{food_key}}", status=204),
 )
