@@ -105,8 +105,8 @@ def _complete(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _operation(path: str, method: str, operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    permission = operation.pop(web.PERMISSION_KEY, None)
-    is_public = permission is None or permission["name"] == web.PUBLIC.name
+    permission = cast("dict[str, Any]", operation.pop(web.PERMISSION_KEY, None) or {"name": web.PUBLIC.name})
+    is_public = permission["name"] == web.PUBLIC.name
     operation.setdefault("tags", ["other"])
     operation["summary"] = words.summary(operation["operationId"], operation["tags"][0])
     operation["security"] = [] if is_public else [{name: []} for name in _SCHEMES]
