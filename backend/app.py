@@ -11,13 +11,18 @@ from fastapi.routing import APIRoute
 from backend import __version__, openapi
 from backend.accounts import forms
 from backend.accounts import routes as accounts
+from backend.api_keys import oauth_routes
 from backend.api_keys import routes as api_keys
+from backend.audit import routes as audit
 from backend.core import crypto, outbox, refusals, web
+from backend.core.web import RouteEntry
 from backend.deliveries import routes as deliveries
+from backend.docs import routes as docs
 from backend.event_types import routes as event_types
 from backend.events import routes as events
 from backend.events import service as publishing
 from backend.events.committer import committer
+from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
 from backend.logs import recorder
 from backend.logs import routes as logs
@@ -26,10 +31,12 @@ from backend.orders import routes as orders
 from backend.receiver import routes as receiver
 from backend.records import routes as records
 from backend.replays import routes as replays
+from backend.retention import routes as retention
 from backend.settings import settings
 from backend.webhooks import routes as webhooks
 
 PREFIX = "/api/v1"
+DOCS_PREFIX = "/api"
 ROUTERS = (
     accounts.router,
     api_keys.router,
@@ -41,8 +48,12 @@ ROUTERS = (
     records.router,
     orders.router,
     logs.router,
+    audit.router,
+    retention.router,
     monitoring.router,
+    gateway.router,
 )
+ROOT_ROUTERS = (monitoring.root,)  # calls that are not below the prefix
 _DESCRIPTION = """Publish events, manage webhooks and their deliveries, and look after API keys.
 
 Send an API key as `Authorization: Bearer xdk_…`, or sign in with `POST /api/v1/auth/token` and send the access token.
@@ -65,11 +76,20 @@ def create_app() -> Gateway:
     )
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    app.include_router(docs.router, prefix=DOCS_PREFIX, include_in_schema=False)
+    for router in ROOT_ROUTERS:
+        app.include_router(router)
     app.include_router(forms.router)
+    app.include_router(oauth_routes.router)
     app.include_router(receiver.router)
     refusals.install(app)
     openapi.describe(app)
-    return Gateway(app, web.table(ROUTERS, PREFIX), {f"GET {PREFIX}/records/{{module}}": records.serve_list})
+    return Gateway(app, [*operations(), *web.table((docs.router,), DOCS_PREFIX)], {f"GET {PREFIX}/records/{{module}}": records.serve_list})
+
+
+def operations() -> list[RouteEntry]:
+    """Every operation behind the gateway, with the permission that it needs."""
+    return [*web.table(ROUTERS, PREFIX), *web.table(ROOT_ROUTERS, "")]
 
 
 def bind() -> None:
@@ -89,4 +109,5 @@ async def _lifespan(_app: FastAPI) -> AsyncGenerator[None]:
 
 
 def _operation_id(route: APIRoute) -> str:
-    return route.name
+    """The name of the client's method: `update_key` by PATCH is `put_key` by PUT."""
+    return route.name.replace("put_update_", "put_", 1)

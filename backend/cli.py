@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Generator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -124,6 +125,25 @@ def emit(
             idempotency_key=idempotency_key or None,
         )
         typer.echo(f"{published.id} accepted; {published.deliveries} deliveries.")
+
+
+@app.command()
+def verify_audit(
+    ends: Annotated[
+        Path | None,
+        typer.Option(help="A file, best on another machine, that keeps where each chain ended: compared with, then written anew."),
+    ] = None,
+) -> None:
+    """Check that no audit entry was changed, removed or reordered since it was sealed; say which are not sealed yet."""
+    with _configured():
+        from backend import audit_check
+
+        findings = audit_check.examine(ends)
+        for line in findings.lines:
+            typer.echo(line)
+        if not findings.is_whole:
+            typer.echo("The audit is not what was recorded. Keep this database as it is, and compare it with a backup.", err=True)
+            sys.exit(1)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import threading
 import time
@@ -16,19 +17,23 @@ from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from backend import process
-from backend.core import lifecycle, locks, outbox
-from backend.core.errors import Unavailable
+from backend.core import db, lifecycle, locks, outbox
+from backend.core.errors import CrossdockError, Unavailable
 from backend.core.logging import logger
 from backend.core.queue import DELIVER, JOBS, connect, enqueue_shift, open_queue
 from backend.events import service as events
+from backend.logs import errors
+from backend.logs.errors import Problem, Severity
 from backend.runs import service as runs
 
 _WORKER_TTL_SECONDS = 60
 _PAUSE_AFTER_FAILURE_SECONDS = 1.0
 _REDIS_RETRY_SECONDS = 0.5
+_NOTE_EVERY_SECONDS = 60.0
+_noted_at: dict[str, float] = {}
 
 _log = logger(__name__)
 
@@ -47,6 +52,11 @@ CRON = (
     CronJob("replays.advance", timedelta(seconds=1), "backend.replays.jobs.advance"),
     CronJob("records.act", timedelta(seconds=1), "backend.records.jobs.act"),
     CronJob("records.tidy", timedelta(seconds=10), "backend.records.jobs.tidy"),
+    CronJob("audit.seal", timedelta(seconds=5), "backend.audit.jobs.seal"),
+    CronJob("retention.prune", timedelta(hours=1), "backend.retention.jobs.prune"),
+    CronJob("api_keys.remind", timedelta(minutes=10), "backend.api_keys.jobs.remind"),
+    CronJob("api_keys.limits", timedelta(minutes=1), "backend.api_keys.jobs.note_limits"),
+    CronJob("api_keys.watch", timedelta(minutes=10), "backend.api_keys.jobs.watch"),
     CronJob("idempotency.forget", timedelta(minutes=10), "backend.idempotency.jobs.forget"),
 )
 
@@ -81,6 +91,7 @@ class _Worker(SimpleWorker):
         write = _log.info if done else _log.error
         write("job.ended", job=job.func_name, seconds=round(time.monotonic() - begun, 3), failed=not done)
         if not done:  # what failed at once, for want of a database say, must not be tried in a tight loop
+            _note_failure(job.func_name or "", "job_failed")
             lifecycle.wait(_PAUSE_AFTER_FAILURE_SECONDS)
         return done
 
@@ -161,7 +172,19 @@ def _repeat(job: CronJob) -> None:
             _log.warning("cron.database_away", job=job.name)
         except Exception:  # noqa: BLE001 - whatever it was, the job is due again
             _log.exception("cron.failed", job=job.name)
+            _note_failure(job.name, "cron_failed")
         lifecycle.wait(max(job.every.total_seconds() - (time.monotonic() - begun), 0.1))
+
+
+def _note_failure(name: str, kind: str) -> None:
+    """Put a failed job into the log of errors; why is in the process's own log, which may say what the database must not keep."""
+    if time.monotonic() - _noted_at.get(name, -_NOTE_EVERY_SECONDS) < _NOTE_EVERY_SECONDS:
+        return  # a job of every second that keeps failing says so once a minute
+    _noted_at[name] = time.monotonic()
+    message = f"The job {name} failed. The log of the process has the reason."
+    problem = Problem(severity=Severity.ERROR, kind=kind, message=message, target_kind="job", target_id=name)
+    with contextlib.suppress(CrossdockError, SQLAlchemyError), db.transaction(write=True) as session:
+        errors.record(session, [problem])
 
 
 def _call(function: str) -> None:

@@ -7,22 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from backend.accounts import passwords, sessions
+from backend.accounts import attempts, passwords, sessions
 from backend.accounts.sessions import SessionInfo, actor_for
 from backend.audit import service as audit
-from backend.core import clock, crypto, db, ids, permissions, tokens
+from backend.core import clock, crypto, ids, permissions, tokens
 from backend.core.actor import Actor, Role
-from backend.core.errors import Conflict, FieldError, Invalid, NotFound, RateLimited, Unauthenticated
+from backend.core.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from backend.models import InstanceSetting, Membership, SignInFailure, User, UserSession, Workspace
 
 SETUP_LIFETIME = timedelta(hours=24)
-LOCKOUT_WINDOW = timedelta(minutes=15)
-FAILURES_PER_ADDRESS_AND_ACCOUNT = 5
-FAILURES_PER_ADDRESS = 50
-FAILURES_PER_ACCOUNT = 50
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _SETUP = "setup"
 
@@ -120,26 +116,11 @@ def begin_sign_in(session: Session, *, email: str, ip: str) -> Credentials:
     Raises `RateLimited` when the address has 5 failures for the account within 15 minutes (or 50 for all, or the account from everywhere).
     """
     email = email.strip().lower()[:254]
-    if not db.is_sqlite(session):  # count and note one at a time; SQLite has one writer anyway
-        session.exec(select(func.pg_advisory_xact_lock(func.hashtext(email))))
-    recent = col(SignInFailure.created_at) > clock.now() - LOCKOUT_WINDOW
-
-    def failures(*which: object) -> int:
-        return session.exec(select(func.count()).select_from(SignInFailure).where(recent, *which)).one()  # type: ignore[arg-type] - column conditions
-
-    by_email, by_ip = col(SignInFailure.email) == email, col(SignInFailure.ip) == ip
-    if (
-        failures(by_email, by_ip) >= FAILURES_PER_ADDRESS_AND_ACCOUNT
-        or failures(by_ip) >= FAILURES_PER_ADDRESS
-        or failures(by_email) >= FAILURES_PER_ACCOUNT
-    ):
-        minutes = int(LOCKOUT_WINDOW.total_seconds() // 60)
-        raise RateLimited(f"Too many failed sign-ins. Wait {minutes} minutes, then try again.", int(LOCKOUT_WINDOW.total_seconds()))
+    attempts.require_few(session, account=email, ip=ip)
     user = session.exec(select(User).where(User.email == email)).first()
     usable = user is not None and user.disabled_at is None
-    attempt = SignInFailure(id=ids.new("sif"), email=email, ip=ip, reason="password" if usable else "unknown")
-    session.add(attempt)
-    return Credentials(user.id if user and usable else None, user.password_hash if user and usable else None, attempt.id)
+    attempt_id = attempts.note(session, account=email, ip=ip, reason="password" if usable else "unknown")
+    return Credentials(user.id if user and usable else None, user.password_hash if user and usable else None, attempt_id)
 
 
 def finish_sign_in(

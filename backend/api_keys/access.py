@@ -11,7 +11,7 @@ from sqlmodel import Session
 from backend.api_keys import queries, rules
 from backend.api_keys.auth import record_of
 from backend.api_keys.rules import KeyRecord
-from backend.core import clock, permissions, rate_limit, web
+from backend.core import clock, pagination, permissions, rate_limit, web
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, Forbidden, NotFound, Unauthenticated, Unavailable
 from backend.core.permissions import Permission
@@ -19,10 +19,11 @@ from backend.core.permissions import Permission
 
 @dataclass(frozen=True, slots=True)
 class RouteFacts:
-    """What the door knows of a call: its route and the permission that it needs."""
+    """What the door knows of a call: its route, the permission that it needs, and the limit that the operator has set on it."""
 
     route: str
     permission: Permission
+    limit: rate_limit.Window | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,15 @@ class Standing:
     limit: int
     remaining: int
     resets_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStandings:
+    """Where a key stands against each of its limits. `limits` is None while Redis is away and each process counts for itself."""
+
+    key_id: str
+    name: str
+    limits: list[Standing] | None
 
 
 RouteLookup = Callable[[str, str], RouteFacts | None]
@@ -76,10 +86,11 @@ def check(session: Session, *, actor: Actor, key_id: str, method: str, path: str
         refusal = rules.refusal_of_scope(record.actor(ip=ip or ""), facts.permission)
         if refusal is not None:
             return _refused(refusal)
-    for standing in _look(record):
+    for standing in _look(record, facts.limit):
         end = standing.ends_at()
         if standing.remaining < 1 and end is not None:
-            limit = f"{standing.window.limit:,} {standing.window.words}"
+            where = f" of {facts.route}" if standing.window == facts.limit else ""
+            limit = f"{standing.window.limit:,} {standing.window.words}{where}"
             return Decision(allowed=False, rule="rate_limit", reason=f"The limit of {limit} is used up until {clock.rfc3339(end)}.")
     needed = (facts.permission.scope, *facts.permission.also) if facts.permission.scope else ()
     held = next((f"by its scope {scope}" for scope in needed if permissions.holds(record.scopes, scope)), "to every key")
@@ -90,7 +101,24 @@ def standings(session: Session, *, actor: Actor, key_id: str) -> list[Standing]:
     """Where a key stands against each of its limits now; looking spends nothing. Raises `NotFound`."""
     permissions.require(actor, permissions.API_KEYS_READ)
     found = _look(_record(session, actor, key_id))
-    return [Standing(each.window.name, each.window.limit, each.remaining, each.ends_at()) for each in found]
+    return [_told(each) for each in found]
+
+
+def all_standings(session: Session, *, actor: Actor, limit: int, cursor: str | None) -> pagination.Page[KeyStandings]:
+    """Where each active key that has a limit stands now, newest key first; looking spends nothing. Raises `Invalid`."""
+    permissions.require(actor, permissions.METRICS_READ)
+    page = queries.limited(session, workspace_id=actor.workspace_id, now=clock.now(), limit=limit, cursor=cursor)
+    windows = [rules.windows(key.limit_per_minute, key.limit_per_hour, key.limit_per_day) for key in page.data]
+    try:
+        found = rate_limit.peek_all([(key.id, each) for key, each in zip(page.data, windows, strict=True)]) if page.data else []
+    except Unavailable:
+        return page.map(lambda key: KeyStandings(key.id, key.name, None))
+    by_key = {key.id: [_told(each) for each in standings] for key, standings in zip(page.data, found, strict=True)}
+    return page.map(lambda key: KeyStandings(key.id, key.name, by_key[key.id]))
+
+
+def _told(standing: rate_limit.Standing) -> Standing:
+    return Standing(standing.window.name, standing.window.limit, standing.remaining, standing.ends_at())
 
 
 def _record(session: Session, actor: Actor, key_id: str) -> KeyRecord:
@@ -101,10 +129,11 @@ def _record(session: Session, actor: Actor, key_id: str) -> KeyRecord:
     return record_of(key, queries.secrets_of(session, workspace_id=actor.workspace_id, key_ids=[key.id])[0])
 
 
-def _look(record: KeyRecord) -> list[rate_limit.Standing]:
+def _look(record: KeyRecord, further: rate_limit.Window | None = None) -> list[rate_limit.Standing]:
     """Where the key stands; nothing while Redis is away, since the door then counts for itself."""
+    windows = (*record.limits, further) if further is not None else record.limits
     try:
-        return rate_limit.peek(record.key_id, record.limits) if record.limits else []
+        return rate_limit.peek(record.key_id, windows) if windows else []
     except Unavailable:
         return []
 

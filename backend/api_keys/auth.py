@@ -26,6 +26,14 @@ def authenticate(session: Session, token: str) -> KeyRecord | None:
     return record_of(key, secret)
 
 
+def by_secret(session: Session, *, secret_id: str, key_id: str) -> KeyRecord | None:
+    """What is known of a key by one of its secrets, whatever its status; None if there is no such secret of it."""
+    secret, key = session.get(ApiKeySecret, secret_id), session.get(ApiKey, key_id)
+    if secret is None or key is None or secret.api_key_id != key.id:
+        return None
+    return record_of(key, secret)
+
+
 def record_of(key: ApiKey, secret: ApiKeySecret) -> KeyRecord:
     """What the door needs to know of a key and one of its secrets."""
     state = KeyState(key.state)

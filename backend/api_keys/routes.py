@@ -17,6 +17,8 @@ from backend.api_keys.schemas import (
     ApiKeyWithStats,
     CheckBody,
     CheckOut,
+    DueKeyOut,
+    DueList,
     KeyStats,
     RotateBody,
     UsageOut,
@@ -40,11 +42,12 @@ def list_keys(
     actor: CurrentActor,
     status: Annotated[str | None, Query(description="active, disabled, expired, revoked or all.")] = None,
     q: Annotated[str | None, Query(description="Part of a name or description, an id, or the beginning of a key.")] = None,
+    mine: Annotated[bool, Query(description="Only those that the caller owns or has made.")] = False,  # noqa: FBT002 - a query parameter
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> ApiKeyList:
     """API keys, newest first; the revoked only when asked for."""
-    page = service.list_keys(session, actor=actor, status=status, q=q, limit=limit, cursor=cursor)
+    page = service.list_keys(session, actor=actor, status=status, q=q, mine=mine, limit=limit, cursor=cursor)
     secrets = service.secrets_by_key(session, actor=actor, keys=page.data)
     return ApiKeyList.model_validate(page.map(lambda key: resource(key, secrets[key.id])))
 
@@ -70,6 +73,12 @@ def create_key(
         answer=ApiKeyCreated,
         secrets=("key", "secret"),
     )
+
+
+@router.get("/due", **web.needs(permissions.API_KEYS_READ))
+def list_due_keys(session: ReadSession, actor: CurrentActor) -> DueList:
+    """API keys that somebody should look at: due for rotation, about to expire, unused for 90 days, or with an old secret still in use."""
+    return DueList(data=[DueKeyOut.of(found) for found in service.list_due(session, actor=actor)])
 
 
 @router.get("/{key_id}", **web.needs(permissions.API_KEYS_READ))
@@ -140,8 +149,7 @@ def list_key_requests(
     page = logs.list_requests(
         session,
         actor=actor,
-        caller_id=key.id,
-        status=status,
+        wanted=logs.RequestFilter(caller_id=key.id, status=status),
         limit=limit,
         cursor=cursor,
         permission=permissions.API_KEYS_READ,
@@ -151,7 +159,7 @@ def list_key_requests(
 
 @router.get("/{key_id}/usage", **web.needs(permissions.API_KEYS_READ))
 def get_key_usage(key_id: str, session: ReadSession, actor: CurrentActor, hours: Annotated[int, Query(ge=1, le=24 * 30)] = 24) -> UsageOut:
-    """How an API key was used: over time, by outcome, by route, by address, and where it stands against its limits."""
+    """How an API key was used: over time, by outcome, route, address and secret, and where it stands against its limits."""
     return UsageOut.model_validate(usage.read(session, actor=actor, key_id=key_id, hours=hours))
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AliasChoices, Field
 
-from backend.api_keys import service
+from backend.api_keys import due, service
 from backend.api_keys.inputs import LIMIT_FIELDS
 from backend.api_keys.rules import KeyStatus
 from backend.core import clock
@@ -164,6 +164,39 @@ class ApiKeyList(ListOut[ApiKeyOut]):
     """One page of keys, newest first."""
 
 
+class DueReasonOut(Out):
+    """One thing that is due; `at` is when it is, or since when."""
+
+    kind: due.Kind
+    at: datetime
+    sentence: str = Field(description="What it is and what to do.")
+
+
+class DueKeyOut(Out):
+    """A key that somebody should look at."""
+
+    id: str
+    name: str
+    owner_id: str | None
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    reasons: list[DueReasonOut]
+
+    @classmethod
+    def of(cls, found: service.Due) -> Self:
+        """The key with its reasons."""
+        return cls(**found.key.model_dump(include=_DUE), reasons=[DueReasonOut.model_validate(each) for each in found.reasons])
+
+
+class DueList(Out):
+    """Keys that somebody should look at, the most pressing first; the first 200."""
+
+    data: list[DueKeyOut]
+
+
+_DUE = {"id", "name", "owner_id", "expires_at", "last_used_at"}
+
+
 class CheckOut(Out):
     """Whether the call would be let through, the rule that decides, and why."""
 
@@ -208,8 +241,14 @@ class AddressUsageOut(Out):
     last_at: datetime
 
 
+class SecretUsageOut(SecretOut):
+    """One secret of a key, and from where it was used among the key's latest thousand requests."""
+
+    addresses: list[AddressUsageOut]
+
+
 class UsageOut(Out):
-    """The use of a key: over time, by outcome, by route, by address, and where it stands against its limits."""
+    """The use of a key: over time, by outcome, by route, by address, by secret, and where it stands against its limits."""
 
     since: datetime
     total: int
@@ -222,6 +261,7 @@ class UsageOut(Out):
     points: list[UsagePointOut]
     routes: list[RouteUsageOut]
     addresses: list[AddressUsageOut]
+    secrets: list[SecretUsageOut]
     limits: list[StandingOut]
 
 
@@ -243,7 +283,7 @@ def resource(key: ApiKey, secrets: Sequence[ApiKeySecret]) -> ApiKeyOut:
         created_by=key.created_by,
         metadata=key.meta,
         rotate_every=key.rotate_every_days,
-        rotate_due_at=service.rotation_due(key, secrets),
+        rotate_due_at=due.rotation_due(key, secrets),
         external_ref=key.external_ref,
         key_prefix=newest.prefix if newest else "",
         last4=newest.last4 if newest else "",

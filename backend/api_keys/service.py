@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
-from backend.api_keys import inputs, queries, scopes
+from backend.api_keys import due, inputs, queries, scopes
 from backend.api_keys.auth import MAC_LABEL
 from backend.api_keys.inputs import KeyInput
 from backend.api_keys.rules import KeyState, KeyStatus, status_of
@@ -25,6 +26,15 @@ from backend.models import ApiKey, ApiKeySecret
 DEFAULT_OVERLAP_HOURS = 24
 ALL = "all"
 _TARGET = "api_key"
+_ORDER = list(due.Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A key that somebody should look at, and why."""
+
+    key: ApiKey
+    reasons: list[due.Reason]
 
 
 def create(session: Session, *, actor: Actor, input: KeyInput) -> tuple[ApiKey, str]:  # noqa: A002 - the contract's word
@@ -71,12 +81,14 @@ def list_keys(
     actor: Actor,
     status: str | None = None,
     q: str | None = None,
+    mine: bool = False,
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> pagination.Page[ApiKey]:
     """Keys, newest first. `status` is active, disabled, expired, revoked or all, in any case; without it all but the revoked.
 
-    `q` is part of a name or description, an id, or the beginning of a key. Raises `Invalid` on another status.
+    `q` is part of a name or description, an id, or the beginning of a key; `mine` asks for those only that the actor owns or has made.
+    Raises `Invalid` on another status.
     """
     permissions.require(actor, permissions.API_KEYS_READ)
     word = (status or "").lower()
@@ -88,6 +100,7 @@ def list_keys(
         status=KeyStatus(word) if word and word != ALL else None,
         everything=word == ALL,
         q=(q or "").strip() or None,
+        caller_id=actor.id if mine else None,
         now=clock.now(),
         limit=limit,
         cursor=cursor,
@@ -124,11 +137,14 @@ def effective_status(key: ApiKey, now: datetime) -> KeyStatus:
     return status_of(key.state, key.expires_at, now)
 
 
-def rotation_due(key: ApiKey, secrets: Sequence[ApiKeySecret]) -> datetime | None:
-    """When the key's newest secret is due to be replaced; None without `rotate_every_days`."""
-    if key.rotate_every_days is None or not secrets:
-        return None
-    return secrets[0].created_at + timedelta(days=key.rotate_every_days)
+def list_due(session: Session, *, actor: Actor, limit: int = pagination.MAX_LIMIT) -> list[Due]:
+    """The active keys that somebody should look at, each with why; the most pressing first."""
+    permissions.require(actor, permissions.API_KEYS_READ)
+    now = clock.now()
+    keys = queries.perhaps_due(session, workspace_id=actor.workspace_id, now=now)
+    secrets = secrets_by_key(session, actor=actor, keys=keys)
+    found = [Due(key, reasons) for key in keys if (reasons := due.reasons(key, secrets[key.id], now))]
+    return sorted(found, key=lambda each: (_ORDER.index(each.reasons[0].kind), each.reasons[0].at, each.key.id))[:limit]
 
 
 def update(session: Session, *, actor: Actor, key_id: str, changes: dict[str, Any]) -> ApiKey:

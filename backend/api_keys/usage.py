@@ -28,6 +28,22 @@ class KeyStats:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretUsage:
+    """A secret of a key that still works, and from where it was used among the key's latest thousand requests."""
+
+    id: str
+    prefix: str
+    last4: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    last_used_ip: str | None
+    last_used_user_agent: str | None
+    request_count: int
+    addresses: list[AddressUsage]
+
+
+@dataclass(frozen=True, slots=True)
 class KeyUsage:
     """The use of a key since a time."""
 
@@ -42,6 +58,7 @@ class KeyUsage:
     points: list[UsagePoint]
     routes: list[RouteUsage]
     addresses: list[AddressUsage]
+    secrets: list[SecretUsage]
     limits: list[Standing]
 
 
@@ -69,5 +86,26 @@ def read(session: Session, *, actor: Actor, key_id: str, hours: int = 24) -> Key
         points=found.points,
         routes=requests.by_route(session, **whose, hours=hours),
         addresses=requests.by_address(session, **whose),
+        secrets=_secrets(session, actor, key),
         limits=access.standings(session, actor=actor, key_id=key.id),
     )
+
+
+def _secrets(session: Session, actor: Actor, key: ApiKey) -> list[SecretUsage]:
+    """Two while a rotation overlaps: which of them is still used, and from where."""
+    uses = requests.by_secret(session, workspace_id=actor.workspace_id, caller_id=key.id)
+    secrets = service.secrets_by_key(session, actor=actor, keys=[key])[key.id]
+    return [SecretUsage(**secret.model_dump(include=_SHOWN), addresses=uses.get(secret.id, [])) for secret in secrets]
+
+
+_SHOWN = {
+    "id",
+    "prefix",
+    "last4",
+    "created_at",
+    "expires_at",
+    "last_used_at",
+    "last_used_ip",
+    "last_used_user_agent",
+    "request_count",
+}

@@ -17,7 +17,7 @@ def resolve(peer: str, forwarded_for: str, trusted: Networks) -> str:
     """
     client = _parse(peer)
     if client is None or not trusted or not forwarded_for:
-        return peer if client is None else str(client)
+        return _shortest(peer)
     for entry in reversed(forwarded_for.split(",")):
         if not _is_trusted(client, trusted):
             break
@@ -37,6 +37,11 @@ def _parse(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+@functools.lru_cache(4096)
+def _shortest(text: str) -> str:
+    return str(_parse(text) or text)
 
 
 def _is_trusted(address: ipaddress.IPv4Address | ipaddress.IPv6Address, trusted: Networks) -> bool:

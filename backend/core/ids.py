@@ -11,19 +11,32 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _LENGTH = 26
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_POOL_BYTES = 1024  # of randomness at once: asking the system for each id costs more than all the rest of making it
 _lock = threading.Lock()
 _last = 0
+_pool = b""
 
 
 def new(prefix: str) -> str:
     """A new id such as `evt_01k5z7…`: sorts by creation time, strictly increasing within a process."""
-    global _last
-    random = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
+    global _last, _pool
     with _lock:
+        if not _pool:
+            _pool = os.urandom(_POOL_BYTES)
+        random = int.from_bytes(_pool[:8], "big") & ((1 << 62) - 1)
+        _pool = _pool[8:]
         # 48 bits of milliseconds and 12 bits below them (RFC 9562, section 6.2, method 3).
         tick = max(time.time_ns() * 4096 // 1_000_000, _last + 1)
         _last = tick
     return f"{prefix}_{_encode(_uuid7(tick, random))}"
+
+
+def _forget_pool() -> None:
+    global _pool
+    _pool = b""
+
+
+os.register_at_fork(after_in_child=_forget_pool)  # else parent and child would give out the same
 
 
 def floor(prefix: str, unix_ms: int) -> str:

@@ -62,10 +62,13 @@ RECORDS_DELETE = Permission("records:delete", "records:delete", Role.ADMIN, reso
 ORDERS_READ = Permission("orders:read", "orders:read", Role.VIEWER)
 ORDERS_WRITE = Permission("orders:write", "orders:write", Role.ADMIN)
 LOGS_READ = Permission("logs:read", "logs:read", Role.VIEWER)
+LOGS_KEEP = Permission("logs:keep", None, Role.ADMIN)
+AUDIT_READ = Permission("audit:read", None, Role.ADMIN)
 METRICS_READ = Permission("metrics:read", "metrics:read", Role.VIEWER)
 MEMBERS_READ = Permission("members:read", None, Role.ADMIN)
 MEMBERS_WRITE = Permission("members:write", None, Role.OWNER)
 INSTANCE_READ = Permission("instance:read", None, Role.SUPER_ADMIN)
+INSTANCE_WRITE = Permission("instance:write", None, Role.SUPER_ADMIN)
 
 
 def allows(actor: Actor, permission: Permission) -> bool:

@@ -8,6 +8,7 @@ import orjson
 
 from backend.core import jsjson
 from backend.core.errors import CrossdockError, Forbidden, InProgress, Invalid, MethodNotAllowed, RateLimited, Unauthenticated, Unavailable
+from backend.settings import settings
 
 MEDIA_TYPE: Final = "application/problem+json"
 _CONTENT_TYPE: Final = {"content-type": MEDIA_TYPE}
@@ -15,11 +16,14 @@ _REALM: Final = 'Bearer realm="crossdock"'
 # draft-ietf-httpapi-ratelimit-headers: the type of a refusal by quota.
 QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
+# The guide that explains each kind of error under a heading named for its code.
+EXPLAINED_AT: Final = "/api/docs/guides/errors"
+
 
 def document(error: CrossdockError, *, instance: str, request_id: str) -> dict[str, Any]:
     """The body that tells `error`: RFC 9457's members, `errors` of fields, and `statusCode` and `message` for older clients."""
     body: dict[str, Any] = {
-        "type": QUOTA_EXCEEDED if isinstance(error, RateLimited) else f"urn:crossdock:problem:{error.code}",
+        "type": QUOTA_EXCEEDED if isinstance(error, RateLimited) else f"{settings().public_url}{EXPLAINED_AT}#{error.code}",
         "title": error.title,
         "status": error.status,
         "detail": error.detail,

@@ -13,11 +13,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import threading
-import time
 import weakref
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
@@ -28,7 +26,8 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-from backend.core.logging import logger
+from backend.core.outage import Outage
+from backend.core.redis_line import RedisLine
 from backend.settings import settings
 
 if TYPE_CHECKING:
@@ -43,68 +42,30 @@ SHIFT = "backend.deliveries.jobs.run_shift"
 _CONNECT_SECONDS, _READ_SECONDS = 1.0, 2.0
 _HINT_SECONDS = 0.4  # a Redis that is there answers within a few milliseconds
 _HEALTH_CHECK_SECONDS = 15
-_SKIP_SECONDS = (1.0, 15.0)  # the first while, and the longest
 _WAKE_FLAG_SECONDS = 5
 _MOST_WAKES = 8
 
 Result = TypeVar("Result")
-_log = logger(__name__)
 _clients: dict[tuple[int, bool], Redis] = {}
+_lines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, RedisLine] = weakref.WeakKeyDictionary()
 _async_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[bool, AsyncRedis]] = weakref.WeakKeyDictionary()
 
 
-class _Outage:
-    """Whether Redis is away, as this process last saw it; logged when it begins and when it ends."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._skip_until: float | None = None
-        self._skip_seconds = 0.0
-
-    def attempt(self, action: Callable[[Redis], Result]) -> Result | None:
-        """The result of `action`, or None while Redis is away."""
-        if self._skip_until is not None and not self._may_look():
-            return None
-        try:
-            result = action(_client(hints=True))
-        except (RedisError, OSError) as error:
-            self._begin(error)
-            return None
-        self._end()
-        return result
-
-    def forget(self) -> None:
-        """Think nothing of what was seen."""
-        self._skip_until, self._skip_seconds = None, 0.0
-
-    def _may_look(self) -> bool:
-        """Whether it is this caller's turn to see if Redis is back; everybody else skips it for another while."""
-        with self._lock:
-            if self._skip_until is not None and time.monotonic() < self._skip_until:
-                return False
-            self._skip_until = time.monotonic() + self._skip_seconds
-            return True
-
-    def _begin(self, error: Exception) -> None:
-        first, longest = _SKIP_SECONDS
-        with self._lock:
-            is_new = self._skip_until is None
-            self._skip_seconds = min(max(self._skip_seconds * 2, first), longest)
-            self._skip_until = time.monotonic() + self._skip_seconds
-        if is_new:
-            _log.warning("redis.away", error=type(error).__name__)
-
-    def _end(self) -> None:
-        if self._skip_until is None:
-            return
-        with self._lock:
-            was_away = self._skip_seconds > 0
-            self.forget()
-        if was_away:
-            _log.info("redis.back")
+_outage = Outage("redis.away", "redis.back")
 
 
-_outage = _Outage()
+def attempt(action: Callable[[Redis], Result]) -> Result | None:
+    """The result of `action` on a client that waits for 0.4 s at most; None while Redis is away."""
+    turn = _outage.turn()
+    if not turn:
+        return None
+    try:
+        result = action(_client(hints=True))
+    except (RedisError, OSError) as error:
+        _outage.begin(turn, error)
+        return None
+    _outage.end()
+    return result
 
 
 def redis() -> Redis:
@@ -149,8 +110,20 @@ def async_redis(*, blocking: bool = False) -> AsyncRedis:
     return clients[blocking]
 
 
+def line() -> RedisLine:
+    """The short line of the running event loop, for what every request asks: no answer is waited for longer than 0.4 s."""
+    loop = asyncio.get_running_loop()
+    found = _lines.get(loop)
+    if found is None:
+        found = _lines[loop] = RedisLine(lambda: settings().redis_url)
+    return found
+
+
 async def close_async() -> None:
     """Close the clients of the running event loop; before it ends."""
+    short = _lines.pop(asyncio.get_running_loop(), None)
+    if short is not None:
+        await short.close()
     for client in _async_clients.pop(asyncio.get_running_loop(), {}).values():
         await client.aclose()
 
@@ -168,28 +141,33 @@ def enqueue(name: str, function: str, *args: Any, timeout: int = 600) -> bool:
 
     Whether Redis took it; if not, the sweep must find the work in the database.
     """
-    return _outage.attempt(lambda client: _enqueue(client, name, function, args, timeout)) is not None
+    return attempt(lambda client: _enqueue(client, name, function, args, timeout)) is not None
+
+
+def depths() -> dict[str, int] | None:
+    """How many jobs wait in each queue; None while Redis is away."""
+    return attempt(lambda client: {name: cast("int", client.llen(f"rq:queue:{name}")) for name in (DELIVER, JOBS)})
 
 
 def enqueue_shift() -> None:
     """Ask for a delivery shift, unless one is waiting already: each idle worker takes the one that waits and asks for the next."""
-    _outage.attempt(_enqueue_shift)
+    attempt(_enqueue_shift)
 
 
 def wake_deliver() -> None:
     """Wake a waiting delivery shift: something is due. Repeated wakes within a moment cost one small command."""
-    _outage.attempt(_wake_deliver)
+    attempt(_wake_deliver)
 
 
 def publish(workspace_id: str, topic: str) -> None:
     """Tell open consoles that `topic` of a workspace has changed; a hint, they poll besides."""
-    _outage.attempt(lambda client: client.publish(f"ws:{workspace_id}", topic))
+    attempt(lambda client: client.publish(f"ws:{workspace_id}", topic))
 
 
 def publish_invalidation(identifiers: Iterable[str]) -> None:
     """Tell every process to forget what it cached about these keys or sessions."""
     message = json.dumps(list(identifiers))
-    _outage.attempt(lambda client: client.publish(INVALIDATIONS, message))
+    attempt(lambda client: client.publish(INVALIDATIONS, message))
 
 
 def _client(*, hints: bool) -> Redis:

@@ -7,18 +7,21 @@ process alone, or none at all.
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from redis.exceptions import RedisError
 
-from backend.core import clock, queue
+from backend.core import clock, queue, redis_line
 from backend.core.errors import Unavailable
-from backend.core.logging import logger
+from backend.core.outage import Outage
+from backend.core.redis_line import NoScript
 
 # KEYS: one counter for each window. ARGV: for each window its limit and its milliseconds.
 # Answers 1 or 0 (allowed), then for each window the count and the milliseconds until it ends.
@@ -46,12 +49,12 @@ for i, key in ipairs(KEYS) do
 end
 return answer
 """
+_WHOLE: Final = (b"EVAL", _SPEND.encode())
+_BY_DIGEST: Final = (b"EVALSHA", hashlib.sha1(_WHOLE[1], usedforsecurity=False).hexdigest().encode())
 _WORDS: Final = {60: "per minute", 3600: "per hour", 86_400: "per day"}
-_SKIP_SECONDS: Final = 1.0
 _MAX_LOCAL: Final = 20_000
 # How many processes count for themselves while Redis is away is not known; each allows a part.
 _STRICT_DIVISOR: Final = 2
-_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,10 @@ class Verdict:
 
 
 class Limiter:
-    """Spends from windows on the running event loop's Redis; remembers for a second that it is away."""
+    """Spends from windows on the running event loop's Redis; one that is away, or frozen, is skipped for a while that grows."""
 
     def __init__(self) -> None:
-        self._away_until = 0.0
-        self._was_away = False
+        self._outage = Outage("rate_limit.local", "rate_limit.shared")
         self._local: dict[str, tuple[int, float]] = {}
 
     async def spend(self, caller: str, windows: Sequence[Window], *, or_locally: bool) -> Verdict:
@@ -115,29 +117,19 @@ class Limiter:
 
         Without Redis: by half of each limit in this process alone if `or_locally`, else raises `Unavailable`.
         """
-        if time.monotonic() >= self._away_until:
+        turn = self._outage.turn()
+        if turn:
             try:
-                answer = await _run(caller, windows)
+                answer = await _run(caller, tuple(windows))
             except (RedisError, OSError) as error:
-                self._away(error)
+                self._outage.begin(turn, error)
             else:
-                self._back()
+                if self._outage.end():
+                    self._local.clear()
                 return _verdict(answer, windows)
         if not or_locally:
             raise Unavailable("Requests cannot be counted for now, so this one is refused. Try again in a moment.")
         return self._spend_locally(caller, windows)
-
-    def _away(self, error: Exception) -> None:
-        self._away_until = time.monotonic() + _SKIP_SECONDS
-        if not self._was_away:
-            self._was_away = True
-            _log.warning("rate_limit.local", error=type(error).__name__)
-
-    def _back(self) -> None:
-        if self._was_away:
-            self._was_away = False
-            self._local.clear()
-            _log.info("rate_limit.shared")
 
     def _spend_locally(self, caller: str, windows: Sequence[Window]) -> Verdict:
         now = time.monotonic()
@@ -157,19 +149,28 @@ class Limiter:
 
 def peek(caller: str, windows: Sequence[Window]) -> list[Standing]:
     """Where `caller` stands in each window; looking spends nothing. Raises `Unavailable` without Redis."""
-    try:
-        client: Any = queue.redis()
+    return peek_all([(caller, windows)])[0]
+
+
+def peek_all(callers: Sequence[tuple[str, Sequence[Window]]]) -> list[list[Standing]]:
+    """Where each of these callers stands in each of its windows, in one exchange. Raises `Unavailable` without Redis."""
+    counters = [_counter(caller, window) for caller, windows in callers for window in windows]
+
+    def look(client: Any) -> list[Any]:
         pipe = client.pipeline(transaction=False)
-        for window in windows:
-            pipe.get(_counter(caller, window)).pttl(_counter(caller, window))
-        answer: list[Any] = pipe.execute()
-    except (RedisError, OSError):
-        raise Unavailable("The standing against the limits cannot be read for now. Try again in a moment.") from None
-    counts, ends = answer[::2], answer[1::2]
-    return [
-        Standing(window, max(0, window.limit - int(count or 0)), max(0, end))
-        for window, count, end in zip(windows, counts, ends, strict=True)
-    ]
+        for counter in counters:
+            pipe.get(counter).pttl(counter)
+        return pipe.execute()
+
+    found = queue.attempt(look)
+    if found is None:
+        raise Unavailable("The standing against the limits cannot be read for now. Try again in a moment.")
+    answer: Iterator[Any] = iter(found)
+    return [[_standing(window, next(answer), next(answer)) for window in windows] for _, windows in callers]
+
+
+def _standing(window: Window, count: Any, ends_in_ms: int) -> Standing:
+    return Standing(window, max(0, window.limit - int(count or 0)), max(0, ends_in_ms))
 
 
 def headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
@@ -177,24 +178,43 @@ def headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
 
     draft-ietf-httpapi-ratelimit-headers, sections 3 and 4: `t` is in seconds from now.
     """
-    tightest = verdict.tightest
-    policy = ", ".join(f'"{s.window.name}";q={s.window.limit};w={s.window.seconds}' for s in verdict.standings)
-    standing = ", ".join(f'"{s.window.name}";r={s.remaining};t={s.ends_in_seconds}' for s in verdict.standings)
-    reset = clock.rfc3339(clock.now() + timedelta(milliseconds=tightest.ends_in_ms))
+    tightest, standings = verdict.tightest, verdict.standings
+    standing = ", ".join([f'"{s.window.name}";r={s.remaining};t={s.ends_in_seconds}' for s in standings])
+    second, millisecond = divmod(int(clock.now().timestamp() * 1000) + tightest.ends_in_ms, 1000)
     return [
         (b"x-ratelimit-limit", b"%d" % tightest.window.limit),
         (b"x-ratelimit-remaining", b"%d" % tightest.remaining),
-        (b"x-ratelimit-reset", reset.encode()),
-        (b"ratelimit-policy", policy.encode()),
+        (b"x-ratelimit-reset", b"%b.%03dZ" % (_written(second), millisecond)),
+        (b"ratelimit-policy", _policy(tuple([s.window for s in standings]))),
         (b"ratelimit", standing.encode()),
     ]
 
 
-async def _run(caller: str, windows: Sequence[Window]) -> list[int]:
-    client: Any = queue.async_redis()
-    keys = [_counter(caller, window) for window in windows]
-    arguments = [number for window in windows for number in (window.limit, window.seconds * 1000)]
-    return await client.register_script(_SPEND)(keys=keys, args=arguments)
+@functools.lru_cache(1024)
+def _written(second: int) -> bytes:
+    """A second as RFC 3339 writes it, up to its fraction. A window ends when it ends, so all its answers tell the same."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
+
+
+@functools.lru_cache(1024)
+def _policy(windows: tuple[Window, ...]) -> bytes:
+    return ", ".join(f'"{window.name}";q={window.limit};w={window.seconds}' for window in windows).encode()
+
+
+async def _run(caller: str, windows: tuple[Window, ...]) -> list[int]:
+    line = queue.line()
+    try:
+        return await line.ask(_command(_BY_DIGEST, caller, windows))
+    except NoScript:
+        return await line.ask(_command(_WHOLE, caller, windows))
+
+
+@functools.lru_cache(8192)
+def _command(script: tuple[bytes, bytes], caller: str, windows: tuple[Window, ...]) -> bytes:
+    """The script's call. Callers come again and again, so it is kept."""
+    keys = [_counter(caller, window).encode() for window in windows]
+    arguments = [b"%d" % number for window in windows for number in (window.limit, window.seconds * 1000)]
+    return redis_line.encode(*script, b"%d" % len(keys), *keys, *arguments)
 
 
 def _verdict(answer: Sequence[int], windows: Sequence[Window]) -> Verdict:

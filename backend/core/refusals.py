@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from backend.core import errors, problems, validation
 
 _BY_STATUS: dict[int, type[errors.CrossdockError]] = {
-    404: errors.NotFound,
     413: errors.TooLarge,
     415: errors.UnsupportedMedia,
 }
@@ -45,6 +44,12 @@ def _explain(request: Request, error: Exception) -> Response:
 
 def _translate(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    if error.status_code == 405:
+        allowed = tuple(method.strip() for method in (error.headers or {}).get("Allow", "").split(",") if method.strip())
+        told = f"{request.url.path} has no {request.method}. Use {' or '.join(allowed) or 'another method'}."
+        return answer(request, errors.MethodNotAllowed(told, allowed))
+    if error.status_code == 404:
+        return answer(request, errors.NotFound(f"There is nothing at {request.url.path}."))
     return answer(request, _BY_STATUS.get(error.status_code, errors.BadRequest)(str(error.detail)))
 
 

@@ -27,11 +27,21 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
-from pydantic import AliasChoices, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AliasGenerator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from sqlmodel import Session
 
-from backend.core import db, texts
+from backend.core import db, lenience, texts
 from backend.core.actor import Actor, Role
 from backend.core.errors import Unauthenticated
 from backend.core.permissions import Permission
@@ -73,8 +83,13 @@ def _written(value: Any) -> Any:
     return value
 
 
+def _in_utc(value: datetime) -> datetime:
+    """A time without an offset is meant in UTC, wherever the server stands."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+
+
 # A time in a query, as RFC 3339 writes it.
-Moment = Annotated[datetime, BeforeValidator(_written)]
+Moment = Annotated[datetime, BeforeValidator(_written), AfterValidator(_in_utc)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +238,16 @@ class ListOut(Out, Generic[Row]):
     has_more: bool = Field(description="Whether there is a further page.", examples=[False])
 
 
+class TailOut(Out, Generic[Row]):
+    """What was added to a list after a cursor, oldest first: the envelope of every list that can be followed."""
+
+    data: list[Row]
+    next_cursor: str = Field(description="Pass it as `after` for what is added from here on.")
+    has_more: bool = Field(description="Whether more has been added already.", examples=[False])
+
+
 class Body(BaseModel):
-    """What a route takes: snake_case, camelCase too; an unknown field is refused by name.
+    """What a route takes: snake_case, camelCase too; an unknown field is refused by name, by an older system's path dropped.
 
     So is a text that cannot be stored, and a time that does not exist in UTC. Objects of any content are their services' to judge.
     """
@@ -235,11 +258,30 @@ class Body(BaseModel):
         alias_generator=AliasGenerator(validation_alias=lambda name: AliasChoices(name, to_camel(name))),
     )
 
+    # Of the validators of a class that come before the fields, those of its subclasses run first: what they translate is known here.
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_unknown(cls, body: Any) -> Any:
+        if not isinstance(body, dict) or not lenience.ignores_unknown_fields():
+            return body
+        known = _names_of(cls)
+        return {name: value for name, value in cast("dict[Any, Any]", body).items() if name in known}
+
     @field_validator("*")
     @classmethod
     def _fits(cls, value: Any) -> Any:
         _check(value)
         return value
+
+
+@functools.cache
+def _names_of(model: type[BaseModel]) -> frozenset[str]:
+    """Every name by which a field of `model` may be sent."""
+    names = set(model.model_fields)
+    for field in model.model_fields.values():
+        alias = field.validation_alias
+        names.update(alias.choices if isinstance(alias, AliasChoices) else [alias] if alias else [])  # pyright: ignore[reportArgumentType] - paths are not used
+    return frozenset(names)
 
 
 def _check(value: object) -> None:

@@ -13,6 +13,8 @@ from sqlmodel import Session, col
 from backend.core import actor, clock, outbox
 from backend.deliveries import bulk
 from backend.deliveries.values import Outcome
+from backend.logs import errors
+from backend.logs.errors import Problem, Severity
 from backend.models import Webhook
 from backend.webhooks import policy
 from backend.webhooks import service as webhooks
@@ -107,6 +109,7 @@ def announce(session: Session, states: Sequence[State], results: Sequence[Result
     for state in states:
         _announce(session, state, now)
     named = {state.webhook.id: state.webhook for state in states}
+    errors.record(session, [_exhausted(result) for result in results if result.is_dead])
     for result in results:
         if result.is_dead:
             claim, webhook = result.claim, named.get(result.claim.webhook_id)
@@ -165,9 +168,8 @@ def _counters(connection: Any, state: State, now: datetime) -> tuple[Any, ...]:
 
 def _announce(session: Session, state: State, now: datetime) -> None:
     webhook = state.webhook
-    system = actor.system(webhook.workspace_id, ACTOR_NAME)
     if state.gone is not None:
-        webhooks.disable(session, actor=system, webhook_id=webhook.id, reason=state.gone, rule=policy.RULE_GONE)
+        _disable(session, webhook, reason=state.gone, rule=policy.RULE_GONE)
         return
     if policy.is_failing(state.before) and state.succeeded:
         _emit(session, webhook.workspace_id, "webhook.recovered", _about(webhook, state))
@@ -181,14 +183,49 @@ def _announce(session: Session, state: State, now: datetime) -> None:
         now=now,
     ):
         reason = policy.disabled_reason(webhook.disable_after_days, state.failures)
-        webhooks.disable(session, actor=system, webhook_id=webhook.id, reason=reason, rule=policy.RULE_FAILING)
+        _disable(session, webhook, reason=reason, rule=policy.RULE_FAILING)
         return
     announced = _announced(webhook, state.failing_since, state.failures, now)
     became_failing = policy.is_failing(state.failures) and (state.succeeded or not policy.is_failing(state.before))
     if became_failing or (announced is not None and state.announced_before is None):
         # First without a date, then once more with it: what a program does about each is not the same.
         disables_at = clock.rfc3339(announced) if announced is not None else None
+        end = f"; it is disabled at {disables_at} if that goes on" if disables_at else ""
+        message = f"The last {state.failures:,} attempts of {webhook.name} failed{end}."
+        errors.record(session, [_about_webhook(webhook, Severity.WARNING, "webhook_failing", message)])
         _emit(session, webhook.workspace_id, "webhook.failing", _about(webhook, state) | {"disables_at": disables_at})
+
+
+def _disable(session: Session, webhook: Watched, *, reason: str, rule: str) -> None:
+    system = actor.system(webhook.workspace_id, ACTOR_NAME)
+    webhooks.disable(session, actor=system, webhook_id=webhook.id, reason=reason, rule=rule)
+    message = f"{webhook.name} was disabled: {reason}"
+    errors.record(session, [_about_webhook(webhook, Severity.CRITICAL, "webhook_disabled", message)])
+
+
+def _about_webhook(webhook: Watched, severity: Severity, kind: str, message: str) -> Problem:
+    return Problem(
+        severity=severity,
+        kind=kind,
+        message=message,
+        workspace_id=webhook.workspace_id,
+        target_kind="webhook",
+        target_id=webhook.id,
+    )
+
+
+def _exhausted(result: Result) -> Problem:
+    claim, exchange = result.claim, result.exchange
+    return Problem(
+        severity=Severity.ERROR,
+        kind="delivery_exhausted",
+        message=f"A delivery of {claim.event_type} was given up after {claim.attempt_count + 1} attempts. {exchange.error or ''}".rstrip(),
+        workspace_id=claim.workspace_id,
+        target_kind="delivery",
+        target_id=claim.id,
+        trace_id=claim.event_id,
+        detail={"event_id": claim.event_id, "webhook_id": claim.webhook_id, "status_code": exchange.status_code},
+    )
 
 
 def _about(webhook: Watched, state: State) -> dict[str, Any]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Depends, Query
+from fastapi.responses import StreamingResponse
 from sqlmodel import Session
 
 from backend.core import actor as actors
 from backend.core import pagination, permissions, web
 from backend.core.actor import Actor
 from backend.core.errors import Unavailable
-from backend.deliveries import service
-from backend.deliveries.schemas import AttemptList, AttemptOut, DeliveryList, DeliveryOut, ProbeOut, ProbeSend, TestSend
+from backend.deliveries import log, service
+from backend.deliveries.queries import Filter
+from backend.deliveries.schemas import AttemptList, AttemptOut, DeliveryList, DeliveryOut, DeliveryTail, ProbeOut, ProbeSend, TestSend
+from backend.logs import export
+from backend.logs.export import Form, Format, Source
+from backend.logs.parameters import After, Cursor, Limit, Since, Until
 from backend.models import Delivery
 from backend.webhooks import service as webhooks
 
@@ -42,8 +46,8 @@ def list_deliveries(
     status: Status = None,
     status_code: int | None = None,
     error_class: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Annotated[web.Moment | None, Query(description="At or after this time.")] = None,
+    until: Annotated[web.Moment | None, Query(description="Before this time.")] = None,
     q: Search = None,
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,
@@ -125,8 +129,8 @@ def list_webhook_deliveries(
     actor: web.CurrentActor,
     event: str | None = None,
     status: Status = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Annotated[web.Moment | None, Query(description="At or after this time.")] = None,
+    until: Annotated[web.Moment | None, Query(description="Before this time.")] = None,
     q: Search = None,
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,
@@ -180,6 +184,70 @@ def list_event_deliveries(
     return _listed(session, actor, event_id=event_id, status=status, limit=limit, cursor=cursor)
 
 
+# Async though it waits for nothing: else FastAPI runs it in a thread of its pool.
+async def _log_filter(
+    webhook_id: str | None = None,
+    event_id: str | None = None,
+    event: Annotated[str | None, Query(description="Only this event type.")] = None,
+    kind: Annotated[str | None, Query(description="event, test or replay.")] = None,
+    status: Status = None,
+    status_code: int | None = None,
+    error_class: str | None = None,
+    since: Since = None,
+    until: Until = None,
+    q: Search = None,
+) -> Filter:
+    return Filter(
+        webhook_id=webhook_id,
+        event_id=event_id,
+        event_type=event,
+        kind=kind,
+        status=status,
+        status_code=status_code,
+        error_class=error_class,
+        since=since,
+        until=until,
+        q=q,
+    )
+
+
+LogFilter = Annotated[Filter, Depends(_log_filter)]
+
+
+@router.get("/logs/webhooks", tags=["logs"], **web.needs(permissions.LOGS_READ))
+def list_webhook_log(
+    session: web.ReadSession, actor: web.CurrentActor, wanted: LogFilter, limit: Limit = pagination.DEFAULT_LIMIT, cursor: Cursor = None
+) -> DeliveryList:
+    """What was sent to webhooks, newest first: each delivery with where it stands and its last answer."""
+    page = log.list_log(session, actor=actor, wanted=wanted, limit=limit, cursor=cursor)
+    return DeliveryList.of(page, _explained(session, actor, page.data))
+
+
+@router.get("/logs/webhooks/tail", tags=["logs"], **web.needs(permissions.LOGS_READ))
+def tail_webhook_log(
+    session: web.ReadSession,
+    actor: web.CurrentActor,
+    wanted: LogFilter,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    after: After = pagination.NOW,
+) -> DeliveryTail:
+    """Deliveries as they are made, oldest first: ask again with `next_cursor`, at once while `has_more`, else in a moment."""
+    tail = log.tail_log(session, actor=actor, wanted=wanted, cursor=after, limit=limit)
+    return DeliveryTail.of(tail, _explained(session, actor, tail.data))
+
+
+@router.get("/logs/webhooks/export", tags=["logs"], responses=export.RESPONSES, **web.needs(permissions.LOGS_READ))
+async def export_webhook_log(actor: web.CurrentActor, wanted: LogFilter, form: Format = Form.CSV) -> StreamingResponse:
+    """Deliveries as a file, as many as the filters mean."""
+    return await export.answer(Source("webhooks", log.sought(actor, wanted), DeliveryOut, DeliveryOut.of), form)
+
+
+@router.get("/logs/webhooks/{delivery_id}", tags=["logs"], **web.needs(permissions.LOGS_READ))
+def get_webhook_log_entry(delivery_id: str, session: web.ReadSession, actor: web.CurrentActor) -> DeliveryOut:
+    """One delivery, with the whole of the last answer."""
+    return _shown(session, actor, service.get(session, actor=actors.system(actor.workspace_id), delivery_id=delivery_id))
+
+
 async def _await_outcome(send: Callable[..., Delivery], *, actor: Actor, webhook_id: str, **wish: Any) -> AttemptOut:
     """The outcome of the test delivery that `send` makes, once there is one. Raises `Unavailable` if no worker takes it."""
     delivery_id, timeout = await web.in_transaction(_send, write=True, send=send, actor=actor, webhook_id=webhook_id, wish=wish)
@@ -202,6 +270,11 @@ def _send(session: Session, *, send: Callable[..., Delivery], actor: Actor, webh
 def _listed(session: Session, actor: Actor, **wanted: Any) -> DeliveryList:
     page = service.list_deliveries(session, actor=actor, **wanted)
     return DeliveryList.of(page, service.explain_all(session, actor=actor, deliveries=page.data))
+
+
+def _explained(session: Session, actor: Actor, deliveries: Sequence[Delivery]) -> dict[str, str]:
+    """The sentence about each, for whoever may read logs although it may not read webhooks."""
+    return service.explain_all(session, actor=actors.system(actor.workspace_id), deliveries=deliveries)
 
 
 def _shown(session: Session, actor: Actor, delivery: Delivery) -> DeliveryOut:

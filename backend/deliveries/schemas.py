@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from backend.core.pagination import Page
-from backend.core.web import Body, ListOut, Out
+from backend.core.pagination import Page, Tail
+from backend.core.web import Body, ListOut, Out, TailOut
 from backend.deliveries import service
 from backend.deliveries.service import AttemptDetail, Probed
 from backend.models import Delivery
@@ -100,6 +100,16 @@ class DeliveryList(ListOut[DeliveryOut]):
         """From a page and the sentences about its deliveries."""
         data = [DeliveryOut.of(delivery, explanations[delivery.id]) for delivery in page.data]
         return cls(data=data, next_cursor=page.next_cursor, has_more=page.has_more)
+
+
+class DeliveryTail(TailOut[DeliveryOut]):
+    """Deliveries that were made, oldest first."""
+
+    @classmethod
+    def of(cls, tail: Tail[Delivery], explanations: dict[str, str]) -> DeliveryTail:
+        """From a tail and the sentences about its deliveries."""
+        data = [DeliveryOut.of(delivery, explanations[delivery.id]) for delivery in tail.data]
+        return cls(data=data, next_cursor=tail.next_cursor, has_more=tail.has_more)
 
 
 class RequestPart(Out):

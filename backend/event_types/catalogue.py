@@ -232,10 +232,43 @@ _TYPES: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
         "A delivery used up its attempts.",
         {**_WEBHOOK, "delivery_id": "dlv_01k5z7q0v6e3tbn8m2c4d9f1hw", "event_id": "evt_01k5z7q0v6e3tbn8m2c4d9f1hx", "attempts": 10},
     ),
-    ("api_key.expiring", OPERATIONS, "An API key expires soon.", {**_KEY, "expires_at": "2026-02-01T00:00:00Z"}),
-    ("api_key.expired", OPERATIONS, "An API key expired.", {**_KEY, "expires_at": "2026-02-01T00:00:00Z"}),
-    ("api_key.unusual_activity", OPERATIONS, "An API key is used in an unusual way.", {**_KEY, "signal": "new_networks", "networks": 6}),
-    ("rate_limit.exceeded", OPERATIONS, "A caller ran into its rate limit.", {**_KEY, "limit": "per_minute", "allowed": 100}),
+    (
+        "api_key.expiring",
+        OPERATIONS,
+        "An API key expires in 14, 7 or 1 days: published once for each of them.",
+        {**_KEY, "expires_at": "2026-02-01T00:00:00.000Z", "days_left": 7, "last_used_at": "2026-01-25T08:12:00.000Z"},
+    ),
+    (
+        "api_key.expired",
+        OPERATIONS,
+        "An API key expired.",
+        {**_KEY, "expires_at": "2026-02-01T00:00:00.000Z", "last_used_at": "2026-01-31T23:58:00.000Z"},
+    ),
+    (
+        "api_key.due",
+        OPERATIONS,
+        (
+            "Somebody should look at an API key: its `rotation` is due, told again every 30 days, or it was `unused` for 90 days. "
+            "`since` says since when."
+        ),
+        {**_KEY, "reason": "rotation", "since": "2026-01-13T12:00:00.000Z", "last_used_at": "2026-01-25T08:12:00.000Z"},
+    ),
+    (
+        "api_key.unusual_activity",
+        OPERATIONS,
+        (
+            "An API key is used in an unusual way: from five or more `new_networks` within an hour, at five times its usual rate "
+            "(`unusual_rate`, with `requests` in an hour and what is `usual`), or with `repeated_denials` (`denials` within half an hour, "
+            "and the `reason` of most of them). Once a day for each."
+        ),
+        {**_KEY, "signal": "new_networks", "networks": 6, "examples": ["198.51.100.0/24", "2001:db8:7::/48"]},
+    ),
+    (
+        "rate_limit.exceeded",
+        OPERATIONS,
+        "An API key ran into its rate limit: once an hour. `limit` is the window that refused, `allowed` what it allows.",
+        {**_KEY, "limit": "per_minute", "allowed": 100, "refused": 12, "hour": "2026-01-13T12:00:00.000Z"},
+    ),
     ("integration.error", OPERATIONS, "An integration failed.", {**_INTEGRATION, "error": "503 from the provider"}),
     ("integration.needs_reconnect", OPERATIONS, "An integration has to be connected again.", {**_INTEGRATION, "reason": "invalid_grant"}),
     ("sync.failed", OPERATIONS, "A sync failed.", {**_INTEGRATION, "sync_id": "syn_01k5z7q0v6e3tbn8m2c4d9f1hy", "error": "timeout"}),

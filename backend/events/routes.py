@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Header, Query, Response
@@ -50,8 +49,8 @@ def list_events(
     session: web.ReadSession,
     actor: web.CurrentActor,
     type: Annotated[str | None, Query(description="Only this event type.")] = None,  # noqa: A002 - the field's name
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Annotated[web.Moment | None, Query(description="At or after this time.")] = None,
+    until: Annotated[web.Moment | None, Query(description="Before this time.")] = None,
     q: Annotated[str | None, Query(max_length=400, description="An id, a value in the payload, an idempotency key or a trace id.")] = None,
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -16,18 +17,19 @@ from starlette.types import ASGIApp
 
 from backend.api_keys import access, rules
 from backend.api_keys.rules import KeyRecord
-from backend.core import clock, web
+from backend.core import clock, lenience, web
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, MethodNotAllowed, NotFound, TooLarge, Unauthenticated, UnsupportedMedia
 from backend.core.logging import logger
 from backend.core.web import RouteEntry
-from backend.gateway import credentials, instance
+from backend.gateway import credentials, instance, older, versions
 from backend.gateway.credentials import Credential, Kind
 from backend.gateway.exchange import Exchange, Receive, Scope, Send, too_large
 from backend.gateway.identity import Identities
 from backend.gateway.instance import GatewaySettings
-from backend.gateway.limits import Limits
+from backend.gateway.limits import Limits, of_endpoint
 from backend.gateway.table import Call, NoCall, RouteTable
+from backend.gateway.versions import Version
 from backend.logs import recorder
 from backend.settings import settings
 
@@ -38,6 +40,8 @@ MAX_FORM: Final = 64 * KIB
 MAX_BODIES: Final = {"POST /api/v1/events": (256 + 16) * KIB}
 SIGN_IN: Final = "/api/v1/auth"
 HEALTH: Final = frozenset(f"/api/v1/monitoring/health{check}" for check in ("", "/live", "/ready"))
+METRICS: Final = "/metrics"
+_VERSION: Final = re.compile(r"/api/(v[0-9]{1,4})(?:/|$)")
 _WITH_BODY: Final = ("POST", "PUT", "PATCH")
 _log = logger(__name__)
 
@@ -60,21 +64,32 @@ class Gateway:
         self._trusted = current.trusted_proxies
         self._https = current.require_https
         access.bind(self._facts)
+        instance.bind(call.route for call in self._table.calls)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        exchange = Exchange(scope, receive, send, trusted=self._trusted, https=self._https)
+        by_older_path = older.call_of(scope, send)
+        if by_older_path is None:
+            return await self._serve(Exchange(scope, receive, send, trusted=self._trusted, https=self._https))
+        exchange = Exchange(by_older_path.scope, receive, by_older_path.send, trusted=self._trusted, https=self._https)
+        with lenience.ignoring_unknown_fields():
+            return await self._serve(exchange, by_older_path)
+
+    async def _serve(self, exchange: Exchange, by_older_path: older.OlderCall | None = None) -> None:
+        scope = exchange.scope
         path: str = scope["path"]
-        is_watched = _is_under(path, "/api") and path not in HEALTH
-        is_form = _is_under(path, "/auth") or _is_under(path, "/oauth")
+        version = versions.of(by_older_path.called if by_older_path is not None else path)
+        is_watched = (_is_under(path, "/api") and path not in HEALTH) or path == METRICS
+        is_form = not is_watched and (_is_under(path, "/auth") or _is_under(path, "/oauth"))
         try:
             if is_watched or is_form:
-                await self._admit(exchange, is_form=is_form)
+                await self._admit(exchange, version, is_form=is_form)
             call = exchange.call
             app = self._direct.get(call.route, self._app) if isinstance(call, Call) else self._app
-            await app(scope, exchange.receive, exchange.send)
+            receive = by_older_path.reading(exchange.receive) if by_older_path is not None else exchange.receive
+            await app(scope, receive, exchange.send)
         except CrossdockError as refusal:
             if isinstance(refusal, TooLarge | UnsupportedMedia):
                 await self._attribute(exchange)
@@ -84,15 +99,16 @@ class Gateway:
             await exchange.refuse(CrossdockError(_FAILED.format(exchange.request_id)))
         finally:
             if is_watched or is_form:
-                recorder.record(exchange.entry())
+                recorder.record(exchange.entry(called=by_older_path.called if by_older_path is not None else None))
 
-    async def _admit(self, exchange: Exchange, *, is_form: bool) -> None:
+    async def _admit(self, exchange: Exchange, version: Version | None, *, is_form: bool) -> None:
         """Return if the request may go in; raise the error that refuses it."""
         scope = exchange.scope
         method, path = scope["method"], scope["path"]
+        current = await instance.current()
+        exchange.announce(versions.notice(version, current.sunsets))
         call = exchange.call = None if is_form else self._table.find(method, path)
         _judge_body(exchange, call)
-        current = await instance.current()
         if call is None or (isinstance(call, Call) and call.permission is web.PUBLIC):
             is_sign_in = call is None or _is_under(path, SIGN_IN)
             await self._limits.spend_anonymous(exchange, current, or_locally=is_sign_in)
@@ -155,8 +171,10 @@ class Gateway:
         )
 
     def _facts(self, method: str, path: str) -> access.RouteFacts | None:
-        call = self._table.find(method.upper(), path)
-        return access.RouteFacts(call.route, call.permission) if isinstance(call, Call) else None
+        call = self._table.find(*older.answered_at(method.upper(), path))
+        if not isinstance(call, Call):
+            return None
+        return access.RouteFacts(call.route, call.permission, of_endpoint(call, instance.remembered()))
 
 
 _FAILED: Final = "Something went wrong on our side; it is in the log as {}. Try again, or ask the operator."
@@ -205,4 +223,6 @@ def _missing(call: Call | NoCall, method: str, path: str) -> CrossdockError:
 def _no_call(call: NoCall, method: str, path: str) -> CrossdockError:
     if call.allowed:
         return MethodNotAllowed(f"{path} has no {method}. Use {' or '.join(call.allowed)}.", call.allowed)
+    if (asked := _VERSION.match(path)) is not None and asked[1] not in versions.BY_NAME:
+        return NotFound(f"There is nothing at {path}: there is no version {asked[1]} of this API. Use {versions.CURRENT.prefix}.")
     return NotFound(f"There is nothing at {path}. GET /api/openapi.json lists every call.")

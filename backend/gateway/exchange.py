@@ -116,6 +116,11 @@ class Exchange:
         """The caller's standing after this request, for the answer and the log."""
         self.limit_name, self.limit_remaining, self._limit = name, remaining, headers
 
+    def announce(self, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+        """Have the answer carry these too, whatever it is."""
+        if headers:
+            self._extra = (*self._extra, *headers)
+
     def let_in(self, actor: Actor | None, query: bytes | None) -> None:
         """Tell the application who calls; a key in the query goes no further."""
         self.scope["state"]["actor"] = actor
@@ -180,16 +185,16 @@ class Exchange:
             pass
         return False
 
-    def entry(self) -> RequestEntry:
-        """What the request log keeps of it."""
+    def entry(self, called: str | None = None) -> RequestEntry:
+        """What the request log keeps of it; `called` is the path that was called, where an older one led here: it answers 400 for 422."""
         call, actor = self.call, self.actor
         query = self.scope["query_string"]
         return RequestEntry(
             id=self.request_id,
             started_at=self.started_at,
             method=self.scope["method"],
-            path=self.scope["path"],
-            status_code=self.status or _CLIENT_LEFT,
+            path=called or self.scope["path"],
+            status_code=(400 if called and self.status == 422 else self.status) or _CLIENT_LEFT,
             duration_ms=round((time.perf_counter() - self._began) * 1000, 3),
             ip=self.ip,
             user_agent=self.user_agent,

@@ -20,9 +20,9 @@ from sqlmodel import Session
 
 from backend.accounts import sessions, tokens
 from backend.accounts.tokens import AccessClaims
-from backend.api_keys import auth
+from backend.api_keys import auth, oauth
 from backend.api_keys.rules import KeyRecord
-from backend.core import queue, web
+from backend.core import jwts, queue, web
 from backend.core.actor import Actor
 from backend.core.errors import Unavailable
 from backend.core.logging import logger
@@ -129,11 +129,17 @@ async def _look_up(credential: Credential) -> Identity | None:
             with contextlib.suppress(Unavailable):  # it works as it is; the next use tries again
                 await web.in_transaction(auth.rehash, write=True, secret_id=record.secret_id, token=credential.text)
         return record
-    claims = tokens.verify_access(credential.text)
-    return await web.in_transaction(_user, claims=claims) if claims is not None else None
+    said = jwts.read(credential.text)
+    return await web.in_transaction(_bearer, said=said) if said is not None else None
 
 
-def _user(session: Session, *, claims: AccessClaims) -> Actor | None:
+def _bearer(session: Session, *, said: dict[str, Any]) -> Identity | None:
+    """Whose access token it is: a user's, or a key's that stands for itself."""
+    claims = tokens.claims_of(said)
+    return _user(session, claims) if claims is not None else oauth.record_for(session, said)
+
+
+def _user(session: Session, claims: AccessClaims) -> Actor | None:
     info = sessions.resolve_id(session, claims.session_id)
     if info is None or (info.user_id, info.workspace_id) != (claims.user_id, claims.workspace_id):
         return None

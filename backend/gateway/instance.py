@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import time
+from collections.abc import Iterable, Mapping
+from datetime import UTC
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from sqlmodel import Session, select
 
-from backend.core import ids, permissions, web
+from backend.audit import service as audit
+from backend.core import db, ids, permissions, web
 from backend.core.actor import Actor
-from backend.core.errors import Invalid, Unavailable
+from backend.core.errors import FieldError, Invalid, Unavailable
 from backend.core.validation import from_framework
+from backend.gateway import versions
 from backend.models import InstanceSetting
 
 _NAME = "gateway"
@@ -20,8 +25,8 @@ Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
 class GatewaySettings(BaseModel):
-    """Whether a key may come in the query, requests per minute of an address without a credential, and per minute of each caller
-    by endpoint (`POST /api/v1/events`: 600).
+    """Whether a key may come in the query, requests per minute of an address without a credential, per minute of each caller
+    by endpoint (`POST /api/v1/events`: 600), and when versions of the API end (`older`: 2027-06-30T00:00:00Z).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,11 +34,21 @@ class GatewaySettings(BaseModel):
     query_keys: bool = True
     anonymous_per_minute: Limit = 100
     endpoint_limits: dict[Annotated[str, Field(pattern=r"^(GET|POST|PUT|PATCH|DELETE) /\S*$")], Limit] = Field(default_factory=dict)
+    sunsets: dict[str, AwareDatetime] = Field(default_factory=dict)
 
 
 class _Remembered:
     value = GatewaySettings()
     until = 0.0
+
+
+class _Bound:
+    routes: frozenset[str] = frozenset()
+
+
+def bind(routes: Iterable[str]) -> None:
+    """Say which routes there are (`POST /api/v1/events`), so that a limit on none of them is refused; the door does when it is made."""
+    _Bound.routes = frozenset(routes)
 
 
 def read(session: Session) -> GatewaySettings:
@@ -42,20 +57,59 @@ def read(session: Session) -> GatewaySettings:
     return GatewaySettings.model_validate(row.value if row is not None else {})
 
 
-def change(session: Session, *, actor: Actor, changes: dict[str, Any]) -> GatewaySettings:
-    """Change the given settings, on every process within a second. For super administrators. Raises `Invalid`."""
+def look(session: Session, *, actor: Actor) -> GatewaySettings:
+    """The settings, for super administrators."""
     permissions.require(actor, permissions.INSTANCE_READ)
+    return read(session)
+
+
+def change(session: Session, *, actor: Actor, changes: Mapping[str, Any]) -> GatewaySettings:
+    """Change the given settings, on every process within a second. For super administrators; audited. Raises `Invalid`.
+
+    A table that is given replaces the one before.
+    """
+    permissions.require(actor, permissions.INSTANCE_WRITE)
+    row = _row(session, lock=True)
+    before = GatewaySettings.model_validate(row.value if row is not None else {})
     try:
-        changed = GatewaySettings.model_validate({**read(session).model_dump(), **changes})
+        changed = GatewaySettings.model_validate({**before.model_dump(), **changes})
     except ValidationError as error:
         problem = from_framework(error.errors(), known=GatewaySettings.model_fields)
         raise problem if isinstance(problem, Invalid) else error from None
-    row = _row(session)
+    _judge(changed)
+    if changed == before:
+        return changed
+    value = changed.model_dump(mode="json")
     if row is None:
-        session.add(InstanceSetting(id=ids.new("set"), name=_NAME, value=changed.model_dump()))
+        row = InstanceSetting(id=ids.new("set"), name=_NAME, value=value)
+        session.add(row)
     else:
-        row.value = changed.model_dump()
+        row.value = value
+    old, new = audit.changes(before.model_dump(mode="json"), value)
+    audit.record(
+        session, actor=actor, action="gateway.updated", target_kind="instance", target_id=row.id, target_name=_NAME, before=old, after=new
+    )
+    db.after_commit(session, forget)
     return changed
+
+
+def _judge(changed: GatewaySettings) -> None:
+    """Raise `Invalid` for limits of routes that there are not, and ends of versions that there are not."""
+    errors: list[FieldError] = []
+    for route in sorted(changed.endpoint_limits.keys() - _Bound.routes) if _Bound.routes else ():
+        near = difflib.get_close_matches(route, _Bound.routes, n=1)
+        fix = f"Use the path as the documentation writes it, such as {near[0] if near else 'POST /api/v1/events'}."
+        errors.append(FieldError(f"endpoint_limits.{route}", "is no call of the API.", fix))
+    known = ", ".join(versions.BY_NAME)
+    for name, end in changed.sunsets.items():
+        version = versions.BY_NAME.get(name)
+        if version is None:
+            errors.append(FieldError(f"sunsets.{name}", "is no version of the API.", f"Use one of {known}."))
+        elif version.deprecated_at is not None and end < version.deprecated_at:  # RFC 9745, section 4
+            since = version.deprecated_at.astimezone(UTC).date()
+            errors.append(FieldError(f"sunsets.{name}", f"is before it was deprecated, {since}.", "Give a later time."))
+    if errors:
+        raise Invalid(*errors)
 
 
 async def current() -> GatewaySettings:
@@ -69,10 +123,16 @@ async def current() -> GatewaySettings:
     return _Remembered.value
 
 
+def remembered() -> GatewaySettings:
+    """The settings as this process last read them."""
+    return _Remembered.value
+
+
 def forget() -> None:
     """Read the settings anew at their next use."""
     _Remembered.value, _Remembered.until = GatewaySettings(), 0.0
 
 
-def _row(session: Session) -> InstanceSetting | None:
-    return session.exec(select(InstanceSetting).where(InstanceSetting.name == _NAME)).first()
+def _row(session: Session, *, lock: bool = False) -> InstanceSetting | None:
+    query = select(InstanceSetting).where(InstanceSetting.name == _NAME)
+    return session.exec(query.with_for_update() if lock else query).first()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +13,7 @@ from backend.core.errors import RateLimited, Unavailable
 from backend.core.rate_limit import Limiter, Standing, Verdict, Window
 from backend.gateway.exchange import Exchange
 from backend.gateway.instance import GatewaySettings
-from backend.gateway.table import Call
+from backend.gateway.table import Call, NoCall
 
 MINUTE: Final = 60
 # A caller that is refused is refused without asking Redis again for this long: a flood costs nearly nothing.
@@ -44,7 +43,7 @@ class Limits:
 
     async def spend_user(self, exchange: Exchange, user: Actor, settings: GatewaySettings) -> None:
         """Spend from the window of the endpoint for a user, who has no limit otherwise. Raises `RateLimited`."""
-        windows = tuple(_endpoint(exchange, settings))
+        windows = _endpoint(exchange, settings)
         if windows:
             await self._spend(exchange, user.id, windows, whose="this user", or_locally=True)
 
@@ -95,8 +94,12 @@ class Limits:
         self._refused[caller] = _Refusal(verdict, windows, time.monotonic())
 
 
-def _endpoint(exchange: Exchange, settings: GatewaySettings) -> Iterable[Window]:
+def of_endpoint(call: Call | NoCall | None, settings: GatewaySettings) -> Window | None:
     """The window of the endpoint that is called, if the operator has set one; each caller has its own."""
-    call = exchange.call
     limit = settings.endpoint_limits.get(call.route) if isinstance(call, Call) else None
-    return (Window(call.route, limit, MINUTE),) if isinstance(call, Call) and limit is not None else ()
+    return Window(call.route, limit, MINUTE) if isinstance(call, Call) and limit is not None else None
+
+
+def _endpoint(exchange: Exchange, settings: GatewaySettings) -> tuple[Window, ...]:
+    window = of_endpoint(exchange.call, settings) if settings.endpoint_limits else None
+    return (window,) if window is not None else ()

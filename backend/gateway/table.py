@@ -9,6 +9,8 @@ from typing import Final
 from backend.core.permissions import Permission
 from backend.core.web import RouteEntry
 
+MAX_REMEMBERED: Final = 4096
+MAX_REMEMBERED_LENGTH: Final = 200
 _REST: Final = "**"
 _ANY: Final = "*"
 
@@ -51,10 +53,22 @@ class RouteTable:
 
     def __init__(self, entries: Iterable[RouteEntry]) -> None:
         self._root = _Node()
+        self._found: dict[tuple[str, str], Call | NoCall] = {}
         self.calls: tuple[Call, ...] = tuple(self._add(entry) for entry in entries)
 
     def find(self, method: str, path: str) -> Call | NoCall:
-        """The call, or the methods that would be calls."""
+        """The call, or the methods that would be calls. What was asked lately is remembered: most requests come again."""
+        asked = (method, path)
+        found = self._found.get(asked)
+        if found is None:
+            found = self._walk(method, path)
+            if len(path) <= MAX_REMEMBERED_LENGTH and len(method) <= MAX_REMEMBERED_LENGTH:
+                if len(self._found) >= MAX_REMEMBERED:
+                    self._found.clear()
+                self._found[asked] = found
+        return found
+
+    def _walk(self, method: str, path: str) -> Call | NoCall:
         methods: set[str] = set()
         segments = path.split("/")[1:]
         for node in _ends(self._root, segments, 0):

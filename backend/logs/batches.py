@@ -14,10 +14,13 @@ from sqlmodel import Session, SQLModel
 
 from backend.core import db
 from backend.core.actor import ActorKind
+from backend.logs import errors
+from backend.logs.errors import INSTANCE, Problem, Severity
 from backend.logs.latency import BUCKETS, bucket_of
 from backend.models import RequestLog, UnknownRequest
 
 WIDTHS: Final = (60, 3600)
+_ENDPOINT: Final = "endpoint"  # the row names the route besides, and the column is for names of windows
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _KEYS: Final = SQLModel.metadata.tables["api_key"]
 _SECRETS: Final = SQLModel.metadata.tables["api_key_secret"]
@@ -74,6 +77,7 @@ def write(session: Session, batch: Sequence[RequestEntry]) -> None:
     if known:
         session.exec(insert(RequestLog), params=[_known_row(entry) for entry in known])
         _add_to_rollups(session, known)
+    errors.record(session, _problems(batch))
     if unknown:
         session.exec(insert(UnknownRequest), params=[_unknown_row(entry) for entry in unknown])
 
@@ -96,7 +100,7 @@ def _known_row(entry: RequestEntry) -> dict[str, Any]:
         "caller_id": entry.caller_id,
         "secret_id": entry.secret_id,
         "error": clean(entry.error, 400) if entry.error else None,
-        "limit_name": entry.limit_name,
+        "limit_name": _ENDPOINT if entry.limit_name and " " in entry.limit_name else entry.limit_name,
         "limit_remaining": entry.limit_remaining,
     }
 
@@ -113,6 +117,31 @@ def _unknown_row(entry: RequestEntry) -> dict[str, Any]:
         "user_agent": clean(entry.user_agent, 400),
         "duration_ms": entry.duration_ms,
     }
+
+
+def _problems(batch: Sequence[RequestEntry]) -> list[Problem]:
+    """The calls of a batch that failed on our side, each once: an outage fails many at a time."""
+    failed: defaultdict[tuple[str, str, int], list[RequestEntry]] = defaultdict(list)
+    for entry in batch:
+        if entry.status_code >= 500:
+            call = entry.route or f"{clean(entry.method, 10)} {clean(entry.path, 180)}"
+            failed[entry.workspace_id or INSTANCE, call, entry.status_code].append(entry)
+    return [_problem(*place, entries) for place, entries in failed.items()]
+
+
+def _problem(workspace_id: str, call: str, status: int, entries: Sequence[RequestEntry]) -> Problem:
+    first, often = entries[0], f", {len(entries)} times" if len(entries) > 1 else ""
+    return Problem(
+        # 503 says of itself that it passes.
+        severity=Severity.WARNING if status == 503 else Severity.ERROR,
+        kind="request_failed",
+        message=f"{call} answered {status}{often}. {clean(first.error or '', 400)}".rstrip(),
+        workspace_id=workspace_id,
+        target_kind="route",
+        target_id=call,
+        trace_id=first.id,
+        detail={"status": status, "requests": len(entries), "caller_id": first.caller_id},
+    )
 
 
 def _note_use(session: Session, table: Table, uses: Iterable[tuple[str | None, RequestEntry]]) -> None:

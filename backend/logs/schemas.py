@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from backend.core.web import ListOut, Out
+from pydantic import Field
+
+from backend.core.web import ListOut, Out, TailOut
 
 
 class RequestOut(Out):
@@ -31,3 +34,29 @@ class RequestOut(Out):
 
 class RequestList(ListOut[RequestOut]):
     """One page of requests, newest first."""
+
+
+class RequestTail(TailOut[RequestOut]):
+    """Requests that were added, oldest first."""
+
+
+class ErrorOut(Out):
+    """Something that went wrong."""
+
+    id: str
+    created_at: datetime
+    severity: str = Field(description="warning, error or critical")
+    kind: str = Field(description="What kind it is, for example delivery_exhausted, webhook_disabled, request_failed or job_failed.")
+    message: str
+    target_kind: str
+    target_id: str
+    trace_id: str = Field(description="Of the request or the event that led to it.")
+    detail: dict[str, Any]
+
+
+class ErrorList(ListOut[ErrorOut]):
+    """One page of errors, newest first."""
+
+
+class ErrorTail(TailOut[ErrorOut]):
+    """Errors that were added, oldest first."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col, select
 
-from backend.core import ids, pagination, permissions
+from backend.core import pagination, permissions
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid, NotFound
+from backend.core.pagination import Sought
 from backend.core.permissions import Permission
 from backend.models import RequestLog
 
@@ -21,39 +23,61 @@ _STATUS_CLASS: Final = re.compile(r"[1-5]xx")
 _STATUS_CODE: Final = re.compile(r"[1-5][0-9][0-9]")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """Which requests are meant; None does not restrict. `until` is exclusive.
+
+    `status` is a class (`4xx`), a code (`404`) or `denied`; `path` the beginning of one; `q` part of a path or an error, an IP
+    address or a request's id.
+    """
+
+    caller_id: str | None = None
+    status: str | None = None
+    method: str | None = None
+    path: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    q: str | None = None
+
+
+ALL: Final = RequestFilter()
+
+
 def list_requests(
     session: Session,
     *,
     actor: Actor,
-    caller_id: str | None = None,
-    status: str | None = None,
-    method: str | None = None,
-    path: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    q: str | None = None,
+    wanted: RequestFilter = ALL,
     limit: int = pagination.DEFAULT_LIMIT,
     cursor: str | None = None,
     permission: Permission = permissions.LOGS_READ,
 ) -> pagination.Page[RequestLog]:
-    """Requests of the workspace, newest first, denied ones too.
+    """Requests of the workspace, newest first, denied ones too. Raises `Invalid` on another status."""
+    return pagination.sift(session, sought(actor, wanted, permission), limit=limit, cursor=cursor)
 
-    `status` is a class (`4xx`), a code (`404`) or `denied`; `path` the beginning of one; `q` part of a path or an error, an IP
-    address or a request's id. Raises `Invalid` on another status.
-    """
+
+def tail_requests(
+    session: Session, *, actor: Actor, wanted: RequestFilter, cursor: str, limit: int = pagination.DEFAULT_LIMIT
+) -> pagination.Tail[RequestLog]:
+    """What was added since `cursor`, oldest first. Raises `Invalid`."""
+    return pagination.follow(session, sought(actor, wanted), limit=limit, cursor=cursor)
+
+
+def sought(actor: Actor, wanted: RequestFilter, permission: Permission = permissions.LOGS_READ) -> Sought[RequestLog]:
+    """The requests that a filter means. Raises `Invalid`."""
     permissions.require(actor, permission)
     query = select(RequestLog).where(RequestLog.workspace_id == actor.workspace_id)
-    for condition in (
-        *([RequestLog.caller_id == caller_id] if caller_id else []),
-        *_status_conditions(status),
-        *([RequestLog.method == method.upper()] if method else []),
-        *([col(RequestLog.path).startswith(path, autoescape=True)] if path else []),
-        *([col(RequestLog.id) >= _id_at(since)] if since else []),
-        *([col(RequestLog.id) < _id_at(until)] if until else []),
-        *([_matches(q.strip())] if q and q.strip() else []),
-    ):
-        query = query.where(condition)
-    return pagination.fetch(session, query, col(RequestLog.id), limit=limit, cursor=cursor)
+    if wanted.caller_id:
+        query = query.where(RequestLog.caller_id == wanted.caller_id)
+    query = query.where(*pagination.between(col(RequestLog.id), ID_PREFIX, wanted.since, wanted.until))
+    q = (wanted.q or "").strip()
+    conditions = [
+        *_status_conditions(wanted.status),
+        *([col(RequestLog.method) == wanted.method.upper()] if wanted.method else []),
+        *([col(RequestLog.path).startswith(wanted.path, autoescape=True)] if wanted.path else []),
+        *([_matches(q)] if q else []),
+    ]
+    return Sought(query, conditions, col(RequestLog.id), ID_PREFIX)
 
 
 def get_request(session: Session, *, actor: Actor, request_id: str) -> RequestLog:
@@ -87,7 +111,3 @@ def _matches(q: str) -> ColumnElement[bool]:
         col(RequestLog.path).icontains(q, autoescape=True),
         col(RequestLog.error).icontains(q, autoescape=True),
     )
-
-
-def _id_at(moment: datetime) -> str:
-    return ids.floor(ID_PREFIX, int(moment.timestamp() * 1000))

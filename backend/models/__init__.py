@@ -1,10 +1,10 @@
 """Every table of Crossdock, SQLModel classes only; importing this package registers all of them."""
 
 from backend.models.accounts import InstanceSetting, Invitation, Membership, SignInFailure, User, UserSession, Workspace
-from backend.models.api_keys import ApiKey, ApiKeySecret
+from backend.models.api_keys import ApiKey, ApiKeyNotice, ApiKeySecret
 from backend.models.deliveries import Attempt, AttemptBody, Delivery, WorkerRun
 from backend.models.events import Event, EventType, IdempotencyRecord, SearchTerm
-from backend.models.logs import AuditEntry, RequestLog, UnknownRequest
+from backend.models.logs import AuditEntry, AuditHead, ErrorEntry, RequestLog, UnknownRequest
 from backend.models.orders import Order, OrderChange, OrderItem
 from backend.models.receiver import ReceiverInbox, ReceiverRequest
 from backend.models.records import Module, Record, RecordDue, RecordUnique, RecordValue
@@ -15,12 +15,15 @@ from backend.models.webhooks import Lane, Webhook, WebhookChange
 __all__ = [
     "LATENCY_BOUNDS_MS",
     "ApiKey",
+    "ApiKeyNotice",
     "ApiKeySecret",
     "Attempt",
     "AttemptBody",
     "AuditEntry",
+    "AuditHead",
     "Delivery",
     "DeliveryRollup",
+    "ErrorEntry",
     "Event",
     "EventType",
     "IdempotencyRecord",

@@ -1,11 +1,11 @@
-"""Tables of API keys: the key, and its secrets (two while a rotation overlaps)."""
+"""Tables of API keys: the key, its secrets (two while a rotation overlaps), and what was published about it."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from backend.models.base import Count, IdText, JsonDoc, TenantRow
@@ -52,3 +52,12 @@ class ApiKeySecret(TenantRow, table=True):
     last_used_ip: str | None = Field(default=None, max_length=64)
     last_used_user_agent: str | None = Field(default=None, max_length=400)
     request_count: int = Field(default=0, sa_type=Count)
+
+
+class ApiKeyNotice(TenantRow, table=True):
+    """One operational event about a key, published once: `mark` tells one occasion of its kind from the next."""
+
+    __table_args__ = (UniqueConstraint("api_key_id", "kind", "mark"), Index("ix_api_key_notice_created", "created_at"))
+    api_key_id: str = Field(sa_type=IdText)
+    kind: str = Field(max_length=40)
+    mark: str = Field(max_length=80)

@@ -1,14 +1,14 @@
-"""Tables of logs: requests, requests with an unknown key, audit entries."""
+"""Tables of logs: requests, requests with an unknown key, errors, audit entries and the heads of their chains."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from backend.models.base import IdText, JsonDoc, Row, TenantRow
+from backend.models.base import IdText, JsonDoc, Row, Table, TenantRow
 
 
 class RequestLog(TenantRow, table=True):
@@ -44,13 +44,39 @@ class UnknownRequest(Row, table=True):
     duration_ms: float
 
 
+class ErrorEntry(TenantRow, table=True):
+    """Something that went wrong on our side or at a receiver. What concerns no workspace is kept under the id `instance`."""
+
+    __table_args__ = (
+        Index("ix_error_entry_list", "workspace_id", "id"),
+        Index("ix_error_entry_severity", "workspace_id", "severity", "id"),
+    )
+    severity: str = Field(max_length=12)  # warning | error | critical
+    kind: str = Field(max_length=40)
+    message: str = Field(max_length=1000)
+    target_kind: str = Field(default="", max_length=40)
+    target_id: str = Field(default="", max_length=200)
+    trace_id: str = Field(default="", max_length=64)  # of the request or the event that led to it
+    detail: dict[str, Any] = Field(default_factory=dict, sa_type=JsonDoc)
+
+
 class AuditEntry(TenantRow, table=True):
-    """Who did what to what. Inserted unsealed; the sealer adds sequence, previous and MAC, so that the chain can be verified."""
+    """Who did what to what. Inserted unsealed; the sealer adds sequence, previous and MAC, so that the chain can be verified.
+
+    The database itself refuses to delete an entry, or to change it beyond that.
+    """
 
     __table_args__ = (
         Index("ix_audit_list", "workspace_id", "id"),
         Index("ix_audit_target", "workspace_id", "target_id", "id"),
         UniqueConstraint("workspace_id", "sequence"),
+        Index(
+            "ix_audit_unsealed",
+            "workspace_id",
+            "id",
+            sqlite_where=text("sequence IS NULL"),
+            postgresql_where=text("sequence IS NULL"),
+        ),
     )
     action: str = Field(max_length=80)
     target_kind: str = Field(max_length=40)
@@ -67,4 +93,16 @@ class AuditEntry(TenantRow, table=True):
     sequence: int | None = None
     previous_mac: str | None = Field(default=None, max_length=64)
     mac: str | None = Field(default=None, max_length=64)
+    mac_key_id: str | None = Field(default=None, max_length=32)
     sealed_at: datetime | None = None
+
+
+class AuditHead(Table, table=True):
+    """The last sealed entry of a workspace's audit, under a MAC of its own: without it, a chain that was cut short would look whole."""
+
+    workspace_id: str = Field(sa_type=IdText, primary_key=True)
+    sequence: int
+    entry_mac: str = Field(max_length=64)
+    mac: str = Field(max_length=64)
+    mac_key_id: str = Field(max_length=32)
+    sealed_at: datetime

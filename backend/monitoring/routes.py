@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from fastapi import Response
+from fastapi.responses import PlainTextResponse
 
-from backend.core import permissions, web
+from backend import __version__
+from backend.core import pagination, permissions, web
 from backend.core.web import CurrentActor, ReadSession
-from backend.monitoring import health, service
+from backend.monitoring import exposition, figures, health, service
 from backend.monitoring.health import State
-from backend.monitoring.schemas import HealthOut, LiveOut, MetricsOut, metrics_of
+from backend.monitoring.schemas import HealthOut, LiveOut, MetricsOut, RateLimitList, metrics_of
 
 router = web.Router(prefix="/monitoring", tags=["monitoring"])
+root = web.Router(tags=["monitoring"])
 
 
 @router.get("/health", **web.needs(web.PUBLIC))
@@ -39,3 +42,18 @@ async def read_ready(response: Response) -> LiveOut:
 def read_metrics(session: ReadSession, actor: CurrentActor) -> MetricsOut:
     """The figures of the workspace: requests and deliveries of the last 24 hours, what is unfinished now, and the workers."""
     return metrics_of(service.metrics(session, actor=actor))
+
+
+@router.get("/rate-limits", **web.needs(permissions.METRICS_READ))
+def list_rate_limits(
+    session: ReadSession, actor: CurrentActor, limit: int = pagination.DEFAULT_LIMIT, cursor: str | None = None
+) -> RateLimitList:
+    """Where each active key that has limits stands against them now, newest key first. Looking spends nothing."""
+    return RateLimitList.model_validate(service.rate_limits(session, actor=actor, limit=limit, cursor=cursor))
+
+
+@root.get("/metrics", response_class=PlainTextResponse, **web.needs(permissions.METRICS_READ))
+def read_prometheus(session: ReadSession, actor: CurrentActor) -> Response:
+    """The figures of the workspace in Prometheus's text format, for a scraper that sends a key with `metrics:read` as bearer token."""
+    found = service.metrics(session, actor=actor)
+    return Response(exposition.render(figures.families(found, version=__version__)), media_type=exposition.MEDIA_TYPE)

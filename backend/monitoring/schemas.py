@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from backend.core.web import Out
+from pydantic import Field
+
+from backend.core.web import ListOut, Out
 from backend.monitoring.health import State
 from backend.monitoring.service import Metrics
 from backend.monitoring.workers import WorkerState
@@ -49,7 +51,10 @@ class DeliveryFigures(Out):
     failed: int
     p95_ms: float | None
     unfinished: dict[str, int]
-    oldest_waiting_seconds: float | None
+    due: int = Field(description="What could be sent this moment; counted up to 10,000.")
+    oldest_due_seconds: float | None = Field(description="How long the first of them has been due: how far behind the workers are.")
+    oldest_waiting_seconds: float | None = Field(description="The age of the oldest delivery that is not finished.")
+    webhooks_held: int = Field(description="Webhooks with something due that is held back: paused, throttled or at their receiver's wish.")
 
 
 class WorkerOut(Out):
@@ -84,7 +89,29 @@ class MetricsOut(Out):
     hours: int
     requests: RequestFigures
     deliveries: DeliveryFigures
+    queues: dict[str, int] | None = Field(description="Jobs that wait in each queue of the installation; null while Redis is away.")
     workers: WorkerFigures
+
+
+class StandingOut(Out):
+    """Where a key stands against one limit. `resets_at` is null while its window has not begun."""
+
+    window: str = Field(description="per_minute, per_hour or per_day")
+    limit: int
+    remaining: int
+    resets_at: datetime | None
+
+
+class KeyStandingsOut(Out):
+    """Where a key stands against each of its limits; `limits` is null while Redis is away and each process counts for itself."""
+
+    key_id: str
+    name: str
+    limits: list[StandingOut] | None
+
+
+class RateLimitList(ListOut[KeyStandingsOut]):
+    """One page of keys that have limits, newest first."""
 
 
 def metrics_of(found: Metrics) -> MetricsOut:
@@ -92,6 +119,16 @@ def metrics_of(found: Metrics) -> MetricsOut:
     return MetricsOut(
         hours=24,
         requests=RequestFigures.model_validate(found.requests),
-        deliveries=DeliveryFigures.model_validate(found),
+        deliveries=DeliveryFigures(
+            delivered=found.delivered,
+            failed=found.failed,
+            p95_ms=found.p95_ms,
+            unfinished=found.backlog.unfinished,
+            due=found.backlog.due,
+            oldest_due_seconds=found.backlog.oldest_due_seconds,
+            oldest_waiting_seconds=found.backlog.oldest_waiting_seconds,
+            webhooks_held=found.backlog.lanes_held,
+        ),
+        queues=found.queues,
         workers=WorkerFigures.model_validate(found.workers),
     )

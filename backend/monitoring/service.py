@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from backend.core import permissions
+from backend.api_keys import access
+from backend.api_keys.access import KeyStandings
+from backend.core import pagination, permissions, queue
 from backend.core.actor import Actor
 from backend.logs import usage
 from backend.models import ApiKey, Delivery, Event, Webhook
@@ -27,14 +30,20 @@ _MOST_FAILURES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """Figures of a workspace: the last 24 hours, and what is unfinished now (counted up to 10,000 each); and the workers of all."""
+    """Figures of a workspace: the last 24 hours, all time, and what waits now; and the workers and queues of the installation.
+
+    `attempts_delivered`, `attempts_failed` and `key_requests` count since the beginning. `queues` is None while Redis is away.
+    """
 
     requests: usage.Usage
     delivered: int
     failed: int
     p95_ms: float | None
-    unfinished: dict[str, int]
-    oldest_waiting_seconds: float | None
+    backlog: Backlog
+    attempts_delivered: int
+    attempts_failed: int
+    key_requests: int
+    queues: dict[str, int] | None
     workers: Workers
 
 
@@ -65,16 +74,30 @@ def overview(session: Session, *, actor: Actor, hours: int = 24) -> Overview:
 def metrics(session: Session, *, actor: Actor) -> Metrics:
     """The figures of the workspace."""
     permissions.require(actor, permissions.METRICS_READ)
-    seen = attempts.read(session, workspace_id=actor.workspace_id, hours=_HOURS)
+    mine = actor.workspace_id
+    seen = attempts.read(session, workspace_id=mine, hours=_HOURS)
+    sent = select(func.coalesce(func.sum(Webhook.success_count), 0), func.coalesce(func.sum(Webhook.failure_count), 0))
+    delivered, failed = session.exec(sent.where(Webhook.workspace_id == mine)).one()
+    asked = select(func.coalesce(func.sum(ApiKey.request_count), 0)).where(ApiKey.workspace_id == mine)
     return Metrics(
-        requests=usage.read(session, workspace_id=actor.workspace_id, hours=_HOURS),
+        requests=usage.read(session, workspace_id=mine, hours=_HOURS),
         delivered=seen.delivered,
         failed=seen.failed,
         p95_ms=seen.p95_ms,
-        unfinished={status: queued.count(session, actor.workspace_id, status) for status in queued.UNFINISHED},
-        oldest_waiting_seconds=queued.oldest_waiting(session, actor.workspace_id),
+        backlog=queued.read(session, actor=actor),
+        attempts_delivered=int(delivered),
+        attempts_failed=int(failed),
+        key_requests=int(session.exec(asked).one()),
+        queues=queue.depths(),
         workers=workers(session, actor=actor),
     )
+
+
+def rate_limits(
+    session: Session, *, actor: Actor, limit: int = pagination.DEFAULT_LIMIT, cursor: str | None = None
+) -> pagination.Page[KeyStandings]:
+    """Where each active key that has a limit stands now. Raises `Invalid`."""
+    return access.all_standings(session, actor=actor, limit=limit, cursor=cursor)
 
 
 def backlog(session: Session, *, actor: Actor) -> Backlog:

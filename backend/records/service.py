@@ -11,7 +11,7 @@ import orjson
 from sqlmodel import Session, col, func, select
 
 from backend.audit import service as audit
-from backend.core import pagination, permissions, texts
+from backend.core import lenience, pagination, permissions, texts
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound, TooLarge
 from backend.models import Module, Record
@@ -191,7 +191,7 @@ def _checked(found: Definition, given: Mapping[str, Any], errors: list[FieldErro
     for name, value in given.items():
         field = found.by_name.get(name)
         if field is None:
-            if is_new or name not in _GIVEN:
+            if not lenience.ignores_unknown_fields() and (is_new or name not in _GIVEN):
                 errors.append(_unknown(found, name))
         elif field.key in clean:
             errors.append(FieldError(field.name, "is sent twice, in two spellings.", "Send it once."))

@@ -17,6 +17,7 @@ OPERATIONAL: Final = frozenset(
         "delivery.exhausted",
         "api_key.expiring",
         "api_key.expired",
+        "api_key.due",
         "api_key.unusual_activity",
         "rate_limit.exceeded",
         "integration.error",

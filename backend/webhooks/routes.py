@@ -10,9 +10,11 @@ from backend.core import pagination, permissions, web
 from backend.idempotency import answers
 from backend.idempotency.answers import KeyHeader
 from backend.models import Webhook
-from backend.webhooks import service
+from backend.webhooks import bulk, service
 from backend.webhooks.queries import WebhookStats
 from backend.webhooks.schemas import (
+    BulkBody,
+    BulkOut,
     Disabling,
     Enabling,
     Rotation,
@@ -62,6 +64,15 @@ def create_webhook(
         answer=WebhookWithSecret,
         secrets=("secret",),
     )
+
+
+@router.post("/bulk", **web.needs(permissions.WEBHOOKS_WRITE))
+def act_on_webhooks(body: BulkBody, session: web.WriteSession, actor: web.CurrentActor) -> BulkOut:
+    """Do one thing to many webhooks, at most 200 at a time: those with these ids, or those that a filter shows.
+
+    Each is done or refused for itself; the answer tells which and why. Deleting needs `webhooks:delete` besides.
+    """
+    return BulkOut.of(body.action, bulk.act(session, actor=actor, order=body.order()))
 
 
 @router.get("/{webhook_id}", **web.needs(permissions.WEBHOOKS_READ))

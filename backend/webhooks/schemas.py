@@ -8,10 +8,11 @@ from typing import Any, ClassVar, Literal, Self, cast
 from pydantic import ConfigDict, Field, SkipValidation, model_serializer, model_validator
 
 from backend.core import clock, texts
+from backend.core.errors import CrossdockError, Invalid
 from backend.core.pagination import Page
 from backend.core.web import Body, ListOut, Out
 from backend.models import Webhook
-from backend.webhooks import older_names, policy, service, validation
+from backend.webhooks import bulk, older_names, policy, service, validation
 from backend.webhooks.queries import WebhookStats
 
 
@@ -93,6 +94,114 @@ class Disabling(Body):
     """Why."""
 
     reason: str = Field(default="", max_length=400)
+
+
+class BulkFilter(Body):
+    """Which webhooks are meant, as the list has them; all of them if nothing is given."""
+
+    status: str | None = Field(default=None, description="active, failing, paused or disabled.")
+    q: str | None = Field(default=None, max_length=400, description="Part of a name or URL, an id or a reference.")
+
+
+class BulkBody(Body):
+    """One action on many webhooks: `ids`, or a `filter` and then a page of 200 at a time."""
+
+    action: bulk.Action
+    ids: list[str] | None = Field(default=None, description="1 to 200 webhooks.", examples=[["whk_01k5z7q0v6e3tbn8m2c4d9f1hp"]])
+    filter: BulkFilter | None = Field(default=None, examples=[{"status": "failing"}])
+    events: list[str] = Field(default_factory=list[str], description="For add_events and remove_events.", examples=[["order.created"]])
+    missed: Literal["send", "skip"] = Field(default="skip", description="For enable: what becomes of that which a webhook missed.")
+    reason: str = Field(default="", max_length=400, description="For disable.")
+    overlap_hours: float = Field(default=24, description="For rotate: 0 to 168.")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the answer before, with the same filter.")
+
+    @model_validator(mode="after")
+    def _name_them(self) -> Self:
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("needs either ids or a filter; an empty filter means every webhook")
+        return self
+
+    def order(self) -> bulk.Order:
+        """The same for the service."""
+        chosen = self.filter or BulkFilter()
+        return bulk.Order(
+            action=self.action,
+            ids=self.ids,
+            status=chosen.status,
+            q=chosen.q,
+            cursor=self.cursor,
+            events=self.events,
+            missed=self.missed,
+            reason=self.reason,
+            overlap_hours=self.overlap_hours,
+        )
+
+
+class BulkRefusal(Out):
+    """Why one webhook was left as it is, as the same call on it alone would tell."""
+
+    status: int
+    code: str
+    detail: str
+    errors: list[dict[str, str]]
+
+
+class BulkItem(Out):
+    """What became of one webhook. `status` and `events` are as they are now, null of one that is gone; `secret` is a new one, shown once."""
+
+    id: str
+    ok: bool
+    name: str | None
+    status: service.Status | None
+    events: list[str] | None
+    secret: str | None
+    error: BulkRefusal | None
+
+    @classmethod
+    def of(cls, outcome: bulk.Outcome) -> Self:
+        """The outcome as the API shows it."""
+        webhook, refusal = outcome.webhook, outcome.refusal
+        return cls(
+            id=outcome.webhook_id,
+            ok=refusal is None,
+            name=webhook.name if webhook else None,
+            status=service.status(webhook) if webhook else None,
+            events=list(webhook.event_types) if webhook else None,
+            secret=outcome.secret,
+            error=_refused(refusal) if refusal else None,
+        )
+
+
+class BulkOut(Out):
+    """What became of every webhook of the page; `has_more` while the filter shows further ones."""
+
+    action: bulk.Action
+    succeeded: int
+    failed: int
+    data: list[BulkItem]
+    next_cursor: str | None
+    has_more: bool
+
+    @classmethod
+    def of(cls, action: bulk.Action, page: Page[bulk.Outcome]) -> Self:
+        """The outcomes, counted."""
+        data = [BulkItem.of(outcome) for outcome in page.data]
+        succeeded = sum(item.ok for item in data)
+        return cls(
+            action=action,
+            succeeded=succeeded,
+            failed=len(data) - succeeded,
+            data=data,
+            next_cursor=page.next_cursor,
+            has_more=page.has_more,
+        )
+
+
+def _refused(refusal: CrossdockError) -> BulkRefusal:
+    errors = (
+        [{"path": each.path, "message": each.message, "fix": each.fix} for each in refusal.errors] if isinstance(refusal, Invalid) else []
+    )
+    return BulkRefusal(status=refusal.status, code=refusal.code, detail=refusal.detail, errors=errors)
 
 
 class StatsOut(Out):

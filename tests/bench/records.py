@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
-
-from tests.bench import plumbing
+from tests.bench import plumbing, reading
 from tests.bench.lines import Line
 from tests.bench.sizes import Sizes
 
@@ -61,13 +58,8 @@ def _round(path: Path, database: str, seconds: float) -> dict[str, float]:
     with plumbing.installation(path, "api", database=database) as running:
         key, page = _furnish(running)
         process, port = running.processes["api"], int(running.address.rpartition(":")[2])
-        ours = _read(process, port, _PATH, key, seconds)
-    kept = path / "page.json"
-    kept.write_text(page)
-    port = plumbing.free_port()
-    with plumbing.helper("bare_list", port, kept) as route:
-        plumbing.wait_until(lambda: _listens(port))
-        bare = _read(psutil.Process(route.process.pid), port, "/list", "none", seconds)
+        ours = reading.read(process, port, _PATH, key, READERS, seconds)
+    bare = reading.bare(path, page, READERS, seconds)
     return {"rate": ours["rate"], "cpu_us": ours["cpu_us"], "bare_rate": bare["rate"], "bare_cpu_us": bare["cpu_us"]}
 
 
@@ -89,14 +81,3 @@ def _furnish(running: plumbing.Installation) -> tuple[str, str]:
         page = client.get(_PATH, headers={"Authorization": f"Bearer {key}"}).raise_for_status()
     assert len(json.loads(page.text)["data"]) == 50
     return key, page.text
-
-
-def _read(process: psutil.Process, port: int, path: str, key: str, seconds: float) -> dict[str, float]:
-    before = plumbing.cpu_seconds(process)
-    result = plumbing.run("readers", port, path, key, READERS, seconds)
-    return result | {"cpu_us": (plumbing.cpu_seconds(process) - before) / result["answers"] * 1e6}
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -21,11 +21,17 @@ from backend.logs import recorder
 # What strangers may call, each for a reason. The forms answer with a page to go to, whoever posts.
 OPEN = {
     "GET /api/openapi.json",  # the schema, which says nothing of what is stored
+    "GET /api/docs",  # the documentation says nothing of what is stored either
+    "GET /api/docs/{version}",
+    "GET /api/docs/guides/{name}",
+    "GET /api/docs/assets/{name}",
+    "GET /api/postman.json",
     "POST /api/v1/auth/token",  # signing in
     "POST /api/v1/auth/refresh",  # the refresh token is the credential
     "GET /api/v1/monitoring/health",
     "GET /api/v1/monitoring/health/live",
     "GET /api/v1/monitoring/health/ready",
+    "POST /oauth/token",  # the key is in the form, or in HTTP Basic
     "POST /auth/setup",  # takes a one-time token
     "POST /auth/login",
     "POST /auth/logout",

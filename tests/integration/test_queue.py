@@ -22,7 +22,7 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
 from backend import valkey
-from backend.core import queue
+from backend.core import outage, queue
 from backend.settings import settings
 from tests.waiting import eventually
 
@@ -119,7 +119,7 @@ class Ticking:
 @pytest.fixture
 def ticking(monkeypatch: pytest.MonkeyPatch) -> Ticking:
     clock = Ticking()
-    monkeypatch.setattr(queue, "time", clock)
+    monkeypatch.setattr(outage, "time", clock)
     return clock
 
 

@@ -108,7 +108,7 @@ class KeyState(Managed, rx.State):
     def _read(session: Session, actor: Actor, wanted: str) -> tuple[Any, ...]:
         key = api_keys.get(session, actor=actor, key_id=wanted)
         secrets = api_keys.secrets(session, actor=actor, key_id=wanted)
-        latest = logs.list_requests(session, actor=actor, caller_id=wanted, limit=_LATEST)
+        latest = logs.list_requests(session, actor=actor, wanted=logs.RequestFilter(caller_id=wanted), limit=_LATEST)
         return key, secrets, latest, usage.read(session, actor=actor, key_id=wanted)
 
     def _show(self, found: tuple[Any, ...]) -> None:

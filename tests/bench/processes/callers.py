@@ -69,12 +69,12 @@ class _Caller(asyncio.Protocol):
 
 
 async def call(port: int, request: bytes, *, status: int, connections: int, seconds: float) -> Count:
-    """Send `request` for `seconds` after a moment to warm up. Raises `RuntimeError` for an answer with another status."""
+    """Send `request` for `seconds` after a moment to warm up. Raises `RuntimeError` for an answer with another status; 0 takes any."""
     loop = asyncio.get_running_loop()
     begin = time.monotonic() + _WARM_SECONDS
     count = Count(begin, begin + seconds)
     callers: list[asyncio.Future[None]] = [loop.create_future() for _ in range(connections)]
     for done in callers:
-        await loop.create_connection(lambda done=done: _Caller(request, str(status).encode(), count, done), "127.0.0.1", port)
+        await loop.create_connection(lambda done=done: _Caller(request, str(status or "").encode(), count, done), "127.0.0.1", port)
     await asyncio.gather(*callers)
     return count

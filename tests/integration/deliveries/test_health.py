@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import select
 
 from backend.core import clock, db
-from backend.models import DeliveryRollup, Webhook
+from backend.models import DeliveryRollup, ErrorEntry, Webhook
 from tests.factories import deliveries as make
 from tests.fakes import raw_receiver
 from tests.fakes.raw_receiver import answering
@@ -48,6 +48,29 @@ def test_410_disables_the_webhook_and_holds_what_waits(emitted: list[tuple[str, 
         assert shifts.delivery(later).status == "waiting"
         assert len(receiver.received) == 1
     assert [kind for kind, _ in emitted] == ["webhook.disabled", "delivery.exhausted"]
+
+
+def errors_of(target: Webhook) -> list[tuple[str, str, str]]:
+    """Severity, kind and target of what the log of errors has of a webhook's workspace, in alphabetical order."""
+    with db.transaction() as session:
+        rows = session.exec(select(ErrorEntry).where(ErrorEntry.workspace_id == target.workspace_id)).all()
+    return sorted((row.severity, row.kind, row.target_id) for row in rows)
+
+
+def test_what_is_given_up_and_what_is_disabled_is_in_the_log_of_errors():
+    with raw_receiver.running(answering("410 Gone")) as receiver:
+        target = make.webhook(make.workspace(), receiver.url)
+        (identifier,) = make.publish(target)
+        shifts.deliver_all()
+    assert errors_of(target) == [("critical", "webhook_disabled", target.id), ("error", "delivery_exhausted", identifier)]
+
+
+def test_a_webhook_that_becomes_failing_is_a_warning_in_the_log_of_errors():
+    with raw_receiver.running(answering("500 Oops")) as receiver:
+        target = make.webhook(make.workspace(), receiver.url, retry_policy=LATER)
+        make.publish(target, count=6)
+        shifts.deliver_all()
+    assert errors_of(target) == [("warning", "webhook_failing", target.id)]
 
 
 def test_retry_after_blocks_the_lane_not_only_the_delivery():

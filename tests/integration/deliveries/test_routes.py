@@ -112,6 +112,33 @@ def test_a_test_send_without_a_worker_says_so(monkeypatch: pytest.MonkeyPatch):
     run(talk, works=False)
 
 
+def test_deliveries_are_a_log_for_a_key_that_may_read_logs_alone():
+    async def talk(http: Http, receiver: RawReceiver) -> None:
+        webhook_id = await subscribed(http, receiver)
+        await http.post("/events", json={"type": "order.created", "data": {"order_id": "4711"}})
+        key = (await http.post("/api-keys", json={"name": "Reader", "scopes": ["logs:read"]})).json()["key"]
+        reads = {"authorization": f"Bearer {key}"}
+        tail = (await http.get("/logs/webhooks/tail", headers=reads)).json()
+        (shown,) = tail["data"]
+        delivery_id = shown["id"]
+        await finished(http, delivery_id, "delivered")
+        for query in ({"q": "4711"}, {"event": "order.created", "status": "SUCCESS"}, {"webhook_id": webhook_id, "status_code": 200}):
+            page = (await http.get("/logs/webhooks", params=query, headers=reads)).json()
+            assert [row["id"] for row in page["data"]] == [delivery_id], query
+            assert (page["has_more"], page["next_cursor"]) == (False, None)
+        assert (await http.get("/logs/webhooks", params={"kind": "replay"}, headers=reads)).json()["data"] == []
+        one = (await http.get(f"/logs/webhooks/{delivery_id}", headers=reads)).json()
+        assert (one["id"], one["response"]["body"]) == (delivery_id, "ok")
+        again = (await http.get("/logs/webhooks/tail", params={"after": tail["next_cursor"]}, headers=reads)).json()
+        assert [row["id"] for row in again["data"]] == [delivery_id]
+        export = await http.get("/logs/webhooks/export", headers=reads)
+        assert export.text.startswith("id,event_id,webhook_id,event,")
+        assert len(export.text.splitlines()) == 1  # younger than ten seconds
+        assert (await http.get("/deliveries", headers=reads)).status_code == 403
+
+    run(talk, "webhooks:manage", "events:manage", "api_keys:manage", "logs:read")
+
+
 def test_a_published_event_is_listed_everywhere_and_can_be_sent_again():
     async def talk(http: Http, receiver: RawReceiver) -> None:
         webhook_id = await subscribed(http, receiver)

@@ -13,13 +13,17 @@ import pytest
 from fastapi import FastAPI, Request
 
 from backend.accounts import routes as accounts
+from backend.api_keys import oauth_routes
 from backend.api_keys import routes as api_keys
+from backend.audit import routes as audit
 from backend.core import permissions, queue, refusals, web
 from backend.gateway import instance
+from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
 from backend.logs import recorder
 from backend.logs import routes as logs
 from backend.monitoring import routes as monitoring
+from backend.retention import routes as retention
 
 PREFIX = "/api/v1"
 things = web.Router(tags=["things"])
@@ -67,21 +71,25 @@ class Door:
 
     def __init__(self) -> None:
         app = FastAPI(openapi_url="/api/openapi.json")
-        routers = (things, accounts.router, api_keys.router, logs.router, monitoring.router)
-        for router in routers:
+        below = (
+            things, accounts.router, api_keys.router, logs.router, audit.router, retention.router, monitoring.router, gateway.router
+        )  # fmt: skip
+        for router in below:
             app.include_router(router, prefix=PREFIX)
+        app.include_router(monitoring.root)
+        app.include_router(oauth_routes.router)
         refusals.install(app)
-        self.gateway = Gateway(app, web.table(routers, PREFIX))
+        self.gateway = Gateway(app, [*web.table(below, PREFIX), *web.table([monitoring.root], "")])
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
 
     def call(self, method: str, path: str, *, ip: str = "203.0.113.7", key: str | None = None, **kwargs: Any) -> httpx.Response:
-        """One request; a path without `/api` is below `/api/v1`. `key` goes in the Authorization header."""
+        """One request; a path without `/api` or `/oauth` is below `/api/v1`, but for `/metrics`. `key` goes in the Authorization header."""
         headers = dict(kwargs.pop("headers", {}))
         if key is not None:
             headers["authorization"] = f"Bearer {key}"
-        full = path if path == "/api" or path.startswith("/api/") else PREFIX + path
+        full = path if path in {"/api", "/metrics"} or path.startswith(("/api/", "/oauth/")) else PREFIX + path
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self.gateway, client=(ip, 40_000))

@@ -95,6 +95,18 @@ def test_an_endpoint_has_a_limit_of_its_own_for_each_caller(door: Door):
     assert [door.call("GET", "/things", key=token).status_code for _ in range(3)] == [200, 200, 429]
 
 
+def test_the_access_check_knows_the_limit_of_an_endpoint(door: Door):
+    owner = accounts.workspace()
+    key, token = make(owner, "webhooks:read", "api_keys:read", limit_per_minute=None)
+    set_up(owner, endpoint_limits={"GET /api/v1/things": 1})
+    ask = {"method": "GET", "path": "/api/v1/things"}
+    assert door.call("POST", f"/api-keys/{key.id}/check", key=token, json=ask).json()["allowed"] is True
+    assert door.call("GET", "/things", key=token).status_code == 200
+    told = door.call("POST", f"/api-keys/{key.id}/check", key=token, json=ask).json()
+    assert (told["allowed"], told["rule"]) == (False, "rate_limit")
+    assert "The limit of 1 per minute of GET /api/v1/things is used up" in told["reason"]
+
+
 def test_a_limit_that_was_raised_lets_a_refused_caller_in_again(door: Door):
     owner = accounts.workspace()
     key, token = make(owner, limit_per_minute=1)

@@ -15,6 +15,7 @@ from backend.core.actor import Actor
 from backend.core.errors import Invalid, NotFound
 from backend.logs import batches, service, usage
 from backend.logs.recorder import MAX_BATCH, Recorder
+from backend.logs.service import RequestFilter
 from backend.models import ApiKey, RequestLog, RequestRollup, UnknownRequest
 from tests.factories import accounts
 from tests.factories.requests import entry
@@ -38,7 +39,7 @@ def make_key(actor: Actor) -> tuple[ApiKey, str]:
 
 def logged(actor: Actor, **filters: object) -> list[str]:
     with db.transaction() as session:
-        return [row.id for row in service.list_requests(session, actor=actor, **filters).data]  # type: ignore[arg-type] - each test names filters
+        return [row.id for row in service.list_requests(session, actor=actor, wanted=RequestFilter(**filters)).data]  # type: ignore[arg-type] - each test names filters
 
 
 def test_known_and_unknown_requests_are_written_to_their_tables(recorder: Recorder):

@@ -6,7 +6,7 @@ import pytest
 
 from backend.core import permissions
 from backend.core.web import RouteEntry
-from backend.gateway.table import Call, NoCall, RouteTable, UnmarkedRoute
+from backend.gateway.table import MAX_REMEMBERED, Call, NoCall, RouteTable, UnmarkedRoute
 
 ROUTES = (
     "GET /api/v1/webhooks",
@@ -70,3 +70,15 @@ def test_what_is_no_call_tells_the_methods_that_would_be(method: str, path: str,
 def test_a_route_that_says_nothing_about_its_callers_is_refused():
     with pytest.raises(UnmarkedRoute, match="GET /api/v1/x has no permission"):
         RouteTable([RouteEntry("GET", "/api/v1/x", None)])
+
+
+def test_what_is_remembered_is_bounded_and_stays_right():
+    table = RouteTable(entry(route) for route in ROUTES)
+    for number in range(MAX_REMEMBERED + 50):
+        found = table.find("GET", f"/api/v1/webhooks/whk_{number}")
+        assert isinstance(found, Call)
+        assert found.route == "GET /api/v1/webhooks/{webhook_id}"
+    table.find("GET", "/api/v1/files/" + "x" * 5000)
+    assert len(table._found) <= MAX_REMEMBERED
+    assert max(len(path) for _, path in table._found) < 300
+    assert isinstance(table.find("PUT", "/api/v1/webhooks"), NoCall)
