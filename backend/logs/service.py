@@ -120,6 +120,6 @@ def _status_conditions(table: type[Logged], status: str | None) -> list[ColumnEl
     raise Invalid(FieldError("status", f"{status!r} is no status.", "Use a class such as 4xx, a code such as 404, or denied."))
 
 
-def _matches(table: type[RequestLog] | type[UnknownRequest], q: str) -> ColumnElement[bool]:
+def _matches(table: type[RequestLog | UnknownRequest], q: str) -> ColumnElement[bool]:
     told = [col(RequestLog.error).icontains(q, autoescape=True)] if table is RequestLog else []
     return or_(col(table.id) == q, col(table.ip) == q, col(table.path).icontains(q, autoescape=True), *told)
