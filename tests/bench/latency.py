@@ -54,7 +54,7 @@ def _steady(path: Path, sizes: Sizes, *, hangs: bool) -> float:
             for port in receivers.said:
                 _subscribe(client, f"http://127.0.0.1:{port}/hook")
         port = int(running.address.rpartition(":")[2])
-        sent = plumbing.run("steady", port, running.publishing_key(), sizes.steady_rate, sizes.steady_seconds)
+        sent = plumbing.run("steady", port, running.publishing_key(), sizes.steady_rate, sizes.warm_up_seconds, sizes.steady_seconds)
         time.sleep(2)  # for what was published last
         arrived = receivers.end()
     if arrived["count"] < sent["accepted"] * HEALTHY:

@@ -14,6 +14,7 @@ class Sizes:
     fan_out: int  # webhooks per event
     idle_events: int
     publishing_seconds: float
+    warm_up_seconds: float
     steady_seconds: float
     steady_rate: float  # events per second
     backlog: tuple[tuple[int, int], tuple[int, int]]  # finished and waiting deliveries: few, many
@@ -28,6 +29,7 @@ FULL = Sizes(
     fan_out=100,
     idle_events=40,
     publishing_seconds=5,
+    warm_up_seconds=5,
     steady_seconds=60,
     steady_rate=200,
     backlog=((10_000, 1_000), (1_000_000, 100_000)),
@@ -41,6 +43,7 @@ QUICK = Sizes(
     fan_out=20,
     idle_events=5,
     publishing_seconds=0.5,
+    warm_up_seconds=0.5,
     steady_seconds=2,
     steady_rate=50,
     backlog=((1_000, 1_000), (5_000, 2_000)),

@@ -16,7 +16,7 @@ from sqlmodel import Session
 from backend.core import clock, db
 from backend.core.actor import Role
 from backend.core.errors import Conflict, CrossdockError, Forbidden, Invalid, NotFound
-from backend.replays import policy, service
+from backend.replays import policy, queries, service
 from backend.replays.service import ReplayFilter
 from tests.factories import accounts
 from tests.factories import deliveries as make
@@ -354,6 +354,17 @@ def test_progress_is_one_look_at_an_index(database: db.Database):
         else:
             connection.execute(text("SET LOCAL enable_seqscan = off"))
             assert "ix_delivery_replay" in " ".join(str(row) for row in connection.execute(text(f"EXPLAIN {plan}")))
+
+
+def test_what_a_replay_has_sent_again_is_found_by_an_index_for_each(database: db.Database):
+    query = queries.selected("wsp_1", ReplayFilter(status="dead"), upto="dlv_z")
+    with db.transaction() as session:
+        connection = session.connection()
+        if not database.is_sqlite:
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = str(query.compile(connection, compile_kwargs={"literal_binds": True})).replace("%%", "%")
+        explained = connection.execute(text(f"EXPLAIN {'QUERY PLAN ' if database.is_sqlite else ''}{plan}"))
+        assert "ix_delivery_replayed" in " ".join(str(row) for row in explained)
 
 
 def test_items_of_a_replay_that_was_made_at_once_come_in_pages():
