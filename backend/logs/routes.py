@@ -13,7 +13,7 @@ from backend.logs import errors, export, service
 from backend.logs.errors import ErrorFilter
 from backend.logs.export import Form, Format, Source
 from backend.logs.parameters import After, Cursor, Limit, Since, Until
-from backend.logs.schemas import ErrorList, ErrorOut, ErrorTail, RequestList, RequestOut, RequestTail
+from backend.logs.schemas import ErrorList, ErrorOut, ErrorTail, RequestList, RequestOut, RequestTail, UnknownRequestList
 from backend.logs.service import RequestFilter
 
 router = web.Router(prefix="/logs", tags=["logs"])
@@ -57,6 +57,14 @@ def list_requests(
 ) -> RequestList:
     """Requests to the API, newest first, denied ones too."""
     return RequestList.model_validate(service.list_requests(session, actor=actor, wanted=wanted, limit=limit, cursor=cursor))
+
+
+@router.get("/requests/unknown", **web.needs(permissions.INSTANCE_READ))
+def list_unknown_requests(
+    session: ReadSession, actor: CurrentActor, wanted: RequestsWanted, limit: Limit = pagination.DEFAULT_LIMIT, cursor: Cursor = None
+) -> UnknownRequestList:
+    """Requests whose key is not known, or that had none, newest first. For super administrators, since they belong to no workspace."""
+    return UnknownRequestList.model_validate(service.list_unknown(session, actor=actor, wanted=wanted, limit=limit, cursor=cursor))
 
 
 @router.get("/requests/tail", **web.needs(permissions.LOGS_READ))

@@ -40,6 +40,28 @@ class RequestTail(TailOut[RequestOut]):
     """Requests that were added, oldest first."""
 
 
+class UnknownRequestOut(Out):
+    """One request of a caller who is not known. `refusal` is the word for why the door refused it."""
+
+    id: str
+    created_at: datetime
+    method: str
+    path: str
+    status_code: int
+    refusal: str | None
+    ip: str
+    user_agent: str
+    duration_ms: float
+
+
+class UnknownRequestList(Out):
+    """One page of requests of unknown callers, newest first."""
+
+    data: list[UnknownRequestOut]
+    next_cursor: str | None
+    has_more: bool
+
+
 class ErrorOut(Out):
     """Something that went wrong."""
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.core import pagination, permissions
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid, NotFound
 from backend.core.pagination import Sought
 from backend.core.permissions import Permission
-from backend.models import RequestLog
+from backend.models import RequestLog, UnknownRequest
 
 ID_PREFIX: Final = "req"
 DENIED: Final = "denied"
+Logged = TypeVar("Logged", RequestLog, UnknownRequest)
 _STATUS_CLASS: Final = re.compile(r"[1-5]xx")
 _STATUS_CODE: Final = re.compile(r"[1-5][0-9][0-9]")
 
@@ -69,15 +71,18 @@ def sought(actor: Actor, wanted: RequestFilter, permission: Permission = permiss
     query = select(RequestLog).where(RequestLog.workspace_id == actor.workspace_id)
     if wanted.caller_id:
         query = query.where(RequestLog.caller_id == wanted.caller_id)
-    query = query.where(*pagination.between(col(RequestLog.id), ID_PREFIX, wanted.since, wanted.until))
-    q = (wanted.q or "").strip()
-    conditions = [
-        *_status_conditions(wanted.status),
-        *([col(RequestLog.method) == wanted.method.upper()] if wanted.method else []),
-        *([col(RequestLog.path).startswith(wanted.path, autoescape=True)] if wanted.path else []),
-        *([_matches(q)] if q else []),
-    ]
-    return Sought(query, conditions, col(RequestLog.id), ID_PREFIX)
+    return _sought(RequestLog, query, wanted)
+
+
+def list_unknown(
+    session: Session, *, actor: Actor, wanted: RequestFilter = ALL, limit: int = pagination.DEFAULT_LIMIT, cursor: str | None = None
+) -> pagination.Page[UnknownRequest]:
+    """Requests whose key is not known, or that had none, newest first. They belong to no workspace, so for super administrators alone.
+
+    `caller_id` says nothing here; `q` is part of a path, an IP address or a request's id. Raises `Invalid` on another status.
+    """
+    permissions.require(actor, permissions.INSTANCE_READ)
+    return pagination.sift(session, _sought(UnknownRequest, select(UnknownRequest), wanted), limit=limit, cursor=cursor)
 
 
 def get_request(session: Session, *, actor: Actor, request_id: str) -> RequestLog:
@@ -90,24 +95,31 @@ def get_request(session: Session, *, actor: Actor, request_id: str) -> RequestLo
     return found
 
 
-def _status_conditions(status: str | None) -> list[ColumnElement[bool]]:
+def _sought(table: type[Logged], query: SelectOfScalar[Logged], wanted: RequestFilter) -> Sought[Logged]:
+    key, q = col(table.id), (wanted.q or "").strip()
+    conditions = [
+        *_status_conditions(table, wanted.status),
+        *([col(table.method) == wanted.method.upper()] if wanted.method else []),
+        *([col(table.path).startswith(wanted.path, autoescape=True)] if wanted.path else []),
+        *([_matches(table, q)] if q else []),
+    ]
+    return Sought(query.where(*pagination.between(key, ID_PREFIX, wanted.since, wanted.until)), conditions, key, ID_PREFIX)
+
+
+def _status_conditions(table: type[Logged], status: str | None) -> list[ColumnElement[bool]]:
     word = (status or "").strip().lower()
     if not word:
         return []
     if word == DENIED:
-        return [col(RequestLog.refusal).is_not(None)]
+        return [col(table.refusal).is_not(None)]
     if _STATUS_CODE.fullmatch(word):
-        return [col(RequestLog.status_code) == int(word)]
+        return [col(table.status_code) == int(word)]
     if _STATUS_CLASS.fullmatch(word):
         first = int(word[0]) * 100
-        return [col(RequestLog.status_code).between(first, first + 99)]
+        return [col(table.status_code).between(first, first + 99)]
     raise Invalid(FieldError("status", f"{status!r} is no status.", "Use a class such as 4xx, a code such as 404, or denied."))
 
 
-def _matches(q: str) -> ColumnElement[bool]:
-    return or_(
-        col(RequestLog.id) == q,
-        col(RequestLog.ip) == q,
-        col(RequestLog.path).icontains(q, autoescape=True),
-        col(RequestLog.error).icontains(q, autoescape=True),
-    )
+def _matches(table: type[RequestLog | UnknownRequest], q: str) -> ColumnElement[bool]:
+    told = [col(RequestLog.error).icontains(q, autoescape=True)] if table is RequestLog else []
+    return or_(col(table.id) == q, col(table.ip) == q, col(table.path).icontains(q, autoescape=True), *told)

@@ -12,4 +12,4 @@ def prune() -> None:
     """Remove it, and log how much of what; idempotent."""
     removed = pruning.prune()
     if removed:
-        _log.info("retention.pruned", **removed)
+        _log.info("retention.pruned", rows=removed)

@@ -55,7 +55,7 @@ KINDS: Final = (
         "event",
         "evt",
         lambda kept: kept.deliveries,
-        condition=~select(Delivery.id).where(col(Delivery.event_id) == col(Event.id)).exists(),
+        condition=~select(Delivery.id).where(col(Delivery.event_id) == col(Event.id)).correlate(Event).exists(),
     ),
 )
 

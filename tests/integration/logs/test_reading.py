@@ -106,6 +106,23 @@ def test_what_belongs_to_no_workspace_is_for_super_administrators():
             errors.get_error(session, actor=owner, error_id=row.id)
 
 
+def test_requests_of_unknown_callers_are_for_super_administrators():
+    with db.transaction(write=True) as session:
+        batches.write(session, [entry(None, status_code=401, refusal="unknown"), entry(None, status_code=404, path="/api/v1/nothing")])
+    admin, owner = accounts.workspace(role=Role.SUPER_ADMIN), accounts.workspace()
+
+    def listed(actor: Actor, **filters: Any) -> list[int]:
+        with db.transaction() as session:
+            return [row.status_code for row in service.list_unknown(session, actor=actor, wanted=RequestFilter(**filters)).data]
+
+    assert listed(admin) == [404, 401]
+    assert listed(admin, status="denied") == listed(admin, status="401") == [401]
+    assert listed(admin, q="nothing") == listed(admin, path="/api/v1/n") == [404]
+    assert listed(admin, q="203.0.113.7", method="get") == [404, 401]
+    with pytest.raises(Forbidden):
+        listed(owner)
+
+
 def test_a_call_that_fails_on_our_side_is_an_error():
     owner = accounts.workspace()
     with db.transaction(write=True) as session:
@@ -215,6 +232,8 @@ def test_every_log_is_reached_over_the_api(door: Door):
     tail = door.call("GET", "/logs/errors/tail", key=token).json()
     assert ([row["id"] for row in tail["data"]], tail["has_more"]) == ([shown["id"]], False)
     assert door.call("GET", "/logs/errors/export?format=jsonl", key=token).text == ""
+    assert len(door.call("GET", "/logs/errors?since=2026-01-01T00:00:00Z&until=2100-01-01T00:00:00%2B01:00", key=token).json()["data"]) == 1
+    assert door.call("GET", "/logs/errors?since=5", key=token).status_code == 422
     assert door.call("GET", f"/logs/requests/tail?after={tail['next_cursor']}x", key=token).status_code == 422
 
 

@@ -120,7 +120,7 @@ def test_requests_go_after_thirty_days_and_the_other_logs_after_ninety():
     requests(None)
     for age in AGES:
         sent(owner, age)
-        row = {"severity": "error", "kind": "job_failed", "message": "It failed."}
+        row: dict[str, Any] = {"severity": "error", "kind": "job_failed", "message": "It failed."}
         add(ErrorEntry(id=identifier("err", age), workspace_id=owner.workspace_id, **row))
         add(ErrorEntry(id=identifier("err", age), workspace_id="instance", **row))
     jobs.prune()
