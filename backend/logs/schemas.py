@@ -54,12 +54,8 @@ class UnknownRequestOut(Out):
     duration_ms: float
 
 
-class UnknownRequestList(Out):
+class UnknownRequestList(ListOut[UnknownRequestOut]):
     """One page of requests of unknown callers, newest first."""
-
-    data: list[UnknownRequestOut]
-    next_cursor: str | None
-    has_more: bool
 
 
 class ErrorOut(Out):
