@@ -263,7 +263,7 @@ class Body(BaseModel):
     @classmethod
     def _drop_unknown(cls, body: Any) -> Any:
         if not isinstance(body, dict) or not lenience.ignores_unknown_fields():
-            return body
+            return cast("Any", body)
         known = _names_of(cls)
         return {name: value for name, value in cast("dict[Any, Any]", body).items() if name in known}
 

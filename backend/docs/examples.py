@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from backend.docs.words import ID
 
@@ -280,7 +280,7 @@ class _Sketch:
             name: self.of(inner, name, owner) for name, inner in members if not self._is_request or name in needed or inner.get("examples")
         }
         more = schema.get("additionalProperties")
-        return found if found or not isinstance(more, Mapping) else {"name": self.of(more, "", owner)}
+        return found if found or not isinstance(more, Mapping) else {"name": self.of(cast("Schema", more), "", owner)}
 
     def _of_list(self, schema: Schema, owner: str) -> list[Any]:
         if "prefixItems" in schema:
