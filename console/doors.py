@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from backend.accounts import cookies
 from backend.settings import settings
-from console import auth
+from console import auth, downloads
 from console.build import OUTPUT
 
 Scope = MutableMapping[str, Any]
@@ -19,6 +19,7 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 API_PREFIXES: Final = ("/api", "/auth", "/oauth", "/receiver", "/sandbox", "/metrics")
+_FILES: Final = ("/downloads",)
 _FRAMEWORK: Final = ("/_event", "/ping")
 _HIDDEN: Final = ("/_health", "/_upload", "/_all_routes", "/auth-codespace", "/__spa-fallback", "/404")
 _HOST: Final = re.compile(r"[A-Za-z0-9.\-:\[\]]{1,255}")
@@ -59,6 +60,8 @@ class Doors:
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
         secured = _secured(scope, send)
+        if is_under(path, _FILES):
+            return await (await downloads.answer(scope))(scope, receive, secured)
         if is_under(path, _HIDDEN):
             return await _answer(secured, 404, b"Not found")
         if scope["method"] in ("GET", "HEAD") and not is_under(path, _FRAMEWORK) and self._is_page(path):

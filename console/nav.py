@@ -12,12 +12,13 @@ from console.components.basic import icon, link
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page of the sidebar; `g` and then `letter` goes there."""
+    """A page of the sidebar; `g` and then `letter` goes there. `is_console`: not one that the API serves."""
 
     title: str
     path: str
     icon: str
     letter: str
+    is_console: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ GROUPS: Final = (
         (
             Place("API keys", "/settings/api-keys", "key-round", "k"),
             Place("Webhooks", "/settings/webhooks", "webhook", "w"),
+            Place("Event types", "/settings/event-types", "shapes", "t"),
             Place("Receiver", "/settings/receiver", "inbox", "r"),
+            Place("API reference", "/api/docs", "book-open", "h", is_console=False),
         ),
     ),
     Group(
@@ -44,10 +47,25 @@ GROUPS: Final = (
             Place("Deliveries", "/settings/deliveries", "send", "d"),
             Place("Events", "/settings/events", "radio", "e"),
             Place("Replays", "/settings/replays", "repeat", "p"),
+            Place("Logs", "/settings/logs", "scroll-text", "l"),
             Place("Monitoring", "/settings/monitoring", "activity", "n"),
         ),
     ),
-    Group("Settings", (Place("Members", "/settings/members", "users", "m"),)),
+    Group(
+        "Data",
+        (
+            Place("Records", "/records", "table-2", "c"),
+            Place("Orders", "/orders", "shopping-bag", "b"),
+        ),
+    ),
+    Group(
+        "Settings",
+        (
+            Place("Members", "/settings/members", "users", "m"),
+            Place("Workspace", "/settings/workspace", "building-2", "s"),
+            Place("Security", "/settings/security", "shield", "y"),
+        ),
+    ),
 )
 
 
@@ -62,12 +80,8 @@ def navigation(current: str, *, keys: bool) -> list[rx.Component]:
 
 
 def _item(place: Place, *, current: bool, keys: bool) -> rx.Component:
-    return link(
-        icon(place.icon),
-        place.title,
-        *([rx.el.kbd("g ", place.letter)] if keys else []),
-        to=place.path,
-        class_name="x-nav-item",
-        aria_current="page" if current else "false",
-        custom_attrs={"data-go": place.letter} if keys else {},
-    )
+    label = [icon(place.icon), place.title, *([rx.el.kbd("g ", place.letter)] if keys else [])]
+    shared = {"class_name": "x-nav-item", "custom_attrs": {"data-go": place.letter} if keys else {}}
+    if not place.is_console:
+        return rx.el.a(*label, href=place.path, **shared)
+    return link(*label, to=place.path, aria_current="page" if current else "false", **shared)

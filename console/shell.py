@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 from reflex_components_core.core.banner import has_connection_errors
 
-from console.components.basic import Text, icon, icon_button, link, link_button
+from console.components.basic import Text, icon, icon_button, link, link_button, note
 from console.components.form import post_form
 from console.nav import GROUPS, navigation
 from console.session import SessionState, WorkspaceRow
@@ -45,6 +45,11 @@ def live_mark() -> rx.Component:
 def gone(sentence: str, path: str, label: str) -> rx.Component:
     """What a detail shows when there is no such thing, with the way to its list."""
     return rx.el.div(rx.el.p(sentence), link_button(label, path), class_name="x-empty")
+
+
+def permitted(state: Any, *content: Any) -> rx.Component:
+    """The content of a `states.Page`, or why the role does not allow it."""
+    return rx.cond(state.denied != "", note(state.denied, tone="wait", icon_name="lock"), rx.fragment(*content))
 
 
 def bones(*widths: str) -> rx.Component:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import reflex as rx
 from sqlmodel import Session
 
 from backend.core.actor import Actor
-from backend.core.errors import CrossdockError, NotFound
+from backend.core.errors import CrossdockError, Forbidden, NotFound
 from backend.core.pagination import Page as Found
 from backend.core.permissions import Permission
 from console import auth, bridge, live, words
@@ -24,6 +24,7 @@ class Page(rx.State, mixin=True):
     READS: ClassVar[Permission]
     POLL: ClassVar[float] = live.POLL_SECONDS
     loading: bool = True
+    denied: str = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Mark the shared handlers of a page's class, which are copies of its own, with what the class reads."""
@@ -38,11 +39,27 @@ class Page(rx.State, mixin=True):
         """Keep it up to date while it is open."""
         async for _ in live.changes(self, poll=self.POLL):
             async with self:
-                await self._fetch()
+                if self._is_followed():
+                    await self._fetch()
+
+    def _is_followed(self) -> bool:
+        """Whether changes are shown as they come."""
+        return True
 
     async def _fetch(self) -> None:
         """Read what the address names, and show it."""
         raise NotImplementedError
+
+    async def _found(self, read: Callable[[Session, Actor], Any]) -> Any:
+        """What `read` finds in a thread; None, with the reason in `denied`, where the role does not allow it."""
+        self.denied = ""
+        try:
+            return await bridge.read(self, read)
+        except Forbidden as error:
+            self.denied = error.detail
+            return None
+        finally:
+            self.loading = False
 
 
 class Listing(Page, mixin=True):
@@ -60,6 +77,7 @@ class Listing(Page, mixin=True):
     older: str = ""
     is_first: bool = True
     is_filtered: bool = False
+    _listed: str = ""
 
     @rx.event
     @needs(auth.PAGE)
@@ -70,8 +88,12 @@ class Listing(Page, mixin=True):
         self.is_filtered = any(given.values())
         for name, value in given.items():
             setattr(self, name, value)
-        self.newest = with_query(self.PATH, **given)
-        self.tabs = {status or "all": with_query(self.PATH, **{**given, "status": status}) for status in ("", *self.STATUSES)}
+        here = self._here()
+        if here != self._listed:
+            self._listed = here
+            self._enter()
+        self.newest = with_query(here, **given)
+        self.tabs = {status or "all": with_query(here, **{**given, "status": status}) for status in ("", *self.STATUSES)}
         self.loading = True
         await self._fetch()
 
@@ -89,20 +111,24 @@ class Listing(Page, mixin=True):
 
     def _go(self, **changes: str) -> rx.event.EventSpec:
         kept = {name: str(getattr(self, name)) for name in self.FILTERS} | changes
-        return rx.redirect(with_query(self.PATH, **kept))
+        return rx.redirect(with_query(self._here(), **kept))
+
+    def _here(self) -> str:
+        """The list's path."""
+        return self.PATH
+
+    def _enter(self) -> None:
+        """Prepare for a list that is not the one shown before; for states whose path varies."""
 
     def _given(self) -> dict[str, str]:
         """The filters and the cursor of the address."""
         return query(self, *self.FILTERS, "cursor")
 
     async def _fetch(self) -> None:
-        given = self._given()
-        read = self._read
-        try:
-            found = await bridge.read(self, lambda session, actor: read(session, actor, given))
-        finally:
-            self.loading = False
-        self._show(found)
+        given, read = self._given(), self._read
+        found = await self._found(lambda session, actor: read(session, actor, given))
+        if found is not None:
+            self._show(found)
 
     @staticmethod
     def _read(session: Session, actor: Actor, given: dict[str, str]) -> Any:
@@ -114,11 +140,11 @@ class Listing(Page, mixin=True):
         raise NotImplementedError
 
     def _paged(self, page: Found[Any], counts: Mapping[str, Any]) -> None:
-        """The tabs' counts (of each status and under `all`), and the way to older rows."""
+        """The tabs' counts (of each status and under `all`; none of what is not counted), and the way to older rows."""
         given = {**self._given(), "cursor": page.next_cursor or ""}
         self.counts = {name: words.count(count) for name, count in counts.items()}
-        self.total = self.counts.get(given.get("status") or "all", "0")
-        self.older = with_query(self.PATH, **given) if page.next_cursor else ""
+        self.total = self.counts.get(given.get("status") or "all", "0" if counts else "")
+        self.older = with_query(self._here(), **given) if page.next_cursor else ""
 
 
 class Detail(Page, mixin=True):
@@ -143,13 +169,12 @@ class Detail(Page, mixin=True):
     async def _fetch(self) -> None:
         wanted, read = last_part(self), self._read
         try:
-            found = await bridge.read(self, lambda session, actor: read(session, actor, wanted))
+            found = await self._found(lambda session, actor: read(session, actor, wanted))
         except NotFound:
             self.missing = True
             return
-        finally:
-            self.loading = False
-        self._show(found)
+        if found is not None:
+            self._show(found)
 
     @staticmethod
     def _read(session: Session, actor: Actor, wanted: str) -> Any:

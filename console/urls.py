@@ -34,6 +34,11 @@ def last_part(state: rx.State) -> str:
     return state.router.url.path.rstrip("/").rpartition("/")[2]
 
 
+def parts(state: rx.State) -> list[str]:
+    """The parts of the tab's path."""
+    return state.router.url.path.strip("/").split("/")
+
+
 def since(text: str, now: datetime) -> datetime | None:
     """The moment that a span of `SPANS` ago was; None for anything else."""
     return now - SPANS[text][1] if text in SPANS else None

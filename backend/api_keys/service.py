@@ -6,7 +6,7 @@ A secret is in clear only in what `create`, `rotate` and `regenerate` return, on
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -113,6 +113,12 @@ def counts(session: Session, *, actor: Actor) -> dict[str, int]:
     found = queries.count_by_status(session, workspace_id=actor.workspace_id, now=clock.now())
     by_status = {status.value: number for status, number in found.items()}
     return {ALL: sum(by_status.values()) - by_status[KeyStatus.REVOKED], **by_status}
+
+
+def names(session: Session, *, actor: Actor, key_ids: Collection[str]) -> dict[str, str]:
+    """The names of these keys of the workspace by id, revoked ones too."""
+    permissions.require(actor, permissions.API_KEYS_READ)
+    return {key.id: key.name for key in queries.by_ids(session, workspace_id=actor.workspace_id, key_ids=key_ids)}
 
 
 def secrets(session: Session, *, actor: Actor, key_id: str) -> list[ApiKeySecret]:

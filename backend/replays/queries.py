@@ -195,6 +195,15 @@ def deliveries_of(session: Session, found: Collection[ReplayItem]) -> dict[str, 
     return {row.id: row for row in session.exec(select(Delivery).where(col(Delivery.id).in_(wanted))).all()}
 
 
+def types_of(session: Session, workspace_id: str, found: Collection[ReplayItem]) -> dict[str, str]:
+    """The types of these items' events, by the event's id; without those that are no longer kept."""
+    wanted = {item.event_id for item in found}
+    if not wanted:
+        return {}
+    query = select(Event.id, Event.type).where(Event.workspace_id == workspace_id, col(Event.id).in_(wanted))
+    return dict(session.exec(query).all())
+
+
 def _missed_ahead(session: Session, replay: Replay, after: str | None, limit: int) -> Ahead:
     webhook = session.get(Webhook, replay.webhook_id)
     if webhook is None:

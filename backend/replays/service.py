@@ -152,13 +152,15 @@ def items(
     replay = get(session, actor=actor, replay_id=replay_id)
     page = pagination.fetch(session, queries.items(replay, outcome), col(queries.ReplayItem.id), limit=limit, cursor=cursor)
     made = queries.deliveries_of(session, page.data)
+    types = queries.types_of(session, actor.workspace_id, [item for item in page.data if item.delivery_id not in made])
     explained = deliveries.explain_all(session, actor=actor, deliveries=list(made.values()))
 
     def detail(item: queries.ReplayItem) -> ItemDetail:
         delivery = made.get(item.delivery_id or "")
         if delivery is None:
-            return ItemDetail(item, None, queries.SKIPPED, item.skip_reason or "Its delivery is no longer kept.")
-        return ItemDetail(item, delivery, delivery.status, explained[delivery.id])
+            why = item.skip_reason or "Its delivery is no longer kept."
+            return ItemDetail(item, None, queries.SKIPPED, why, types.get(item.event_id))
+        return ItemDetail(item, delivery, delivery.status, explained[delivery.id], delivery.event_type)
 
     return page.map(detail)
 

@@ -97,9 +97,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ItemDetail:
-    """One item, its new delivery (None if it was skipped), `status` (that of the delivery, or skipped) and a sentence about it."""
+    """One item, its new delivery (None if it was skipped), `status` (that of the delivery, or skipped) and a sentence about it.
+
+    `event_type` is None where the event is no longer kept.
+    """
 
     item: ReplayItem
     delivery: Delivery | None
     status: str
     sentence: str
+    event_type: str | None = None

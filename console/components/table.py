@@ -89,11 +89,11 @@ def tabs(*items: rx.Component, label: str) -> rx.Component:
     return rx.el.nav(*items, class_name="x-tabs", aria_label=label)
 
 
-def status_tabs(state: Live, statuses: Iterable[tuple[str, str]]) -> rx.Component:
-    """The tabs of a `states.Listing`: all of them, then each of `statuses` (word, status), with their counts."""
+def status_tabs(state: Live, statuses: Iterable[tuple[str, str]], *, counted: bool = True) -> rx.Component:
+    """The tabs of a `states.Listing`: all of them, then each of `statuses` (word, status), with their counts if they are `counted`."""
     return tabs(
         *[
-            tab(word, state.tabs[status or "all"], active=state.status == status, number=state.counts[status or "all"])
+            tab(word, state.tabs[status or "all"], active=state.status == status, number=state.counts[status or "all"] if counted else None)
             for word, status in (("All", ""), *statuses)
         ],
         label="Status",
@@ -147,11 +147,17 @@ def search_box(value: Live, on_search: Any, placeholder: str) -> rx.Component:
 
 
 def pager(state: Live) -> rx.Component:
-    """How many rows of a `states.Listing` are shown of how many, and the way to the newest and to older ones; nothing without rows."""
+    """How many rows of a `states.Listing` are shown of how many, and the way to the newest and to older ones.
+
+    Nothing without rows, unless more may follow: a log is looked through in steps, of which one may find none.
+    """
     plain = "x-button x-quiet x-small-button"
     shown = length(state.rows)
     bar = rx.el.div(
-        rx.el.span(rx.el.span(shown, class_name="x-num"), " of ", rx.el.span(state.total, class_name="x-num")),
+        rx.el.span(
+            rx.el.span(shown, class_name="x-num"),
+            rx.cond(state.total != "", rx.fragment(" of ", rx.el.span(state.total, class_name="x-num")), " shown"),
+        ),
         rx.el.div(
             rx.cond(state.is_first, rx.fragment(), link(icon("chevrons-left", 14), "Newest", to=state.newest, class_name=plain)),
             rx.cond(state.older != "", link("Older", icon("chevron-right", 14), to=state.older, class_name=plain), rx.fragment()),
@@ -159,4 +165,4 @@ def pager(state: Live) -> rx.Component:
         ),
         class_name="x-pager",
     )
-    return rx.cond(shown > 0, bar, rx.fragment())
+    return rx.cond((shown > 0) | (state.older != ""), bar, rx.fragment())

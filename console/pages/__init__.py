@@ -11,6 +11,7 @@ from console.pages.deliveries import page as deliveries
 from console.pages.door import page as door
 from console.pages.events import detail as event
 from console.pages.events import page as events
+from console.pages.logs import audit, errors, requests
 from console.pages.members import page as members
 from console.pages.monitoring import page as monitoring
 from console.pages.overview import page as overview
@@ -38,6 +39,9 @@ def add_all(app: rx.App) -> None:
         event,
         replays,
         replay,
+        requests,
+        errors,
+        audit,
         monitoring,
         members,
         workspace,

@@ -65,7 +65,7 @@ def test_the_parts_of_the_bar_add_up_and_leave_what_is_not_sent() -> None:
     ("status", "sentence"),
     [
         ("paused", "Paused: 50 of 100 are still to be sent. 5 that it queued before still go out."),
-        ("cancelled", "Cancelled. 45 had arrived by then and stay; 50 were never sent."),
+        ("cancelled", "Cancelled: 45 delivered, 5 waiting; 50 of 100 were never sent."),
     ],
 )
 def test_what_stopped_says_what_was_and_what_was_not_sent(status: str, sentence: str) -> None:
@@ -74,13 +74,15 @@ def test_what_stopped_says_what_was_and_what_was_not_sent(status: str, sentence:
 
 def test_an_item_leads_to_its_new_delivery_and_a_skipped_one_to_the_old() -> None:
     item = ReplayItem(id="rpi_1", workspace_id="wsp_1", replay_id="rpl_1", event_id="evt_1", webhook_id="whk_1", source_id="dlv_1")
-    skipped = rows.item_row(ItemDetail(item, None, "skipped", "Its webhook was deleted."), NAMES, "/d")
-    assert (skipped.outcome, skipped.event, skipped.path) == ("skipped", "evt_1", "/d/dlv_1")
+    skipped = rows.item_row(ItemDetail(item, None, "skipped", "Its webhook was deleted.", "order.created"), NAMES, "/d")
+    assert (skipped.outcome, skipped.event, skipped.path) == ("skipped", "order.created", "/d/dlv_1")
     made = Delivery(
         id="dlv_2", workspace_id="wsp_1", event_id="evt_1", webhook_id="whk_1", event_type="order.created", max_attempts=9, trace_id="trc_1"
     )
     sent = rows.item_row(
-        ItemDetail(ReplayItem(**{**item.model_dump(), "delivery_id": "dlv_2"}), made, "delivered", "Delivered."), NAMES, "/d"
+        ItemDetail(ReplayItem(**{**item.model_dump(), "delivery_id": "dlv_2"}), made, "delivered", "Delivered.", made.event_type),
+        NAMES,
+        "/d",
     )
     assert (sent.outcome, sent.event, sent.webhook, sent.path) == ("delivered", "order.created", "Acme ERP", "/d/dlv_2")
 

@@ -7,17 +7,18 @@ from typing import Final
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import button, card, facts, length, menu, menu_item, note, time
+from console.components.basic import button, card, facts, length, menu, menu_item, note, text_link, time
 from console.components.chart import figure, meter
 from console.components.copy import copy_id
 from console.components.dialog import ask, confirm_by_name
 from console.components.form import select_field, text_field
 from console.components.secret import secret_panel
-from console.components.table import Column
 from console.pages.api_keys.detail_state import KeyState
 from console.pages.api_keys.page import STATUSES, further_fields, limit_fields, scope_picker
-from console.pages.api_keys.rows import LimitRow, RequestRow, SecretRow, UseRow
+from console.pages.api_keys.rows import LimitRow, SecretRow, UseRow
 from console.pages.api_keys.state import PATH
+from console.pages.logs.parts import requests
+from console.pages.logs.states import PATH as LOGS
 from console.session import SessionState
 from console.shell import bones, gone, shell
 
@@ -174,30 +175,19 @@ def _secrets() -> rx.Component:
 
 
 def _requests() -> rx.Component:
-    columns = [
-        Column("Status", 40),
-        Column("Request", 200, full=True),
-        Column("Refused", 60, wide_only=True),
-        Column("From", 90, wide_only=True),
-        Column("Took", 40, right=True),
-        Column("When", 40, right=True),
-    ]
-
-    def cells(item: RequestRow) -> list[object]:
-        return [
-            rx.el.span(item.status_code, class_name="x-badge x-num " + item.tone),
-            rx.el.span(item.method, " ", item.path, class_name="x-mono", title=item.id),
-            item.refusal,
-            rx.el.span(item.ip, class_name="x-mono"),
-            item.duration,
-            time(item.at),
-        ]
-
     nothing = rx.el.p("No request with this key yet.", class_name="x-soft x-small")
-    listing = table.table(
-        columns, KeyState.requests, cells, key=lambda item: item.id, loading=KeyState.loading, empty=nothing, label="Latest requests"
+    listing = requests(KeyState.requests, loading=KeyState.loading, empty=nothing, of="key")
+    return rx.el.section(
+        rx.el.div(
+            rx.el.h2("Latest requests", class_name="x-h3"),
+            rx.cond(
+                length(KeyState.requests) > 0, text_link("All requests of this key", LOGS + "?caller=" + KeyState.key.id), rx.fragment()
+            ),
+            class_name="x-between",
+        ),
+        listing,
+        class_name="x-stack",
     )
-    return rx.el.section(rx.el.h2("Latest requests", class_name="x-h3"), listing, class_name="x-stack")
 
 
 def _facts() -> rx.Component:

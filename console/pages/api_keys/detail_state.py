@@ -18,7 +18,8 @@ from console.auth import needs
 from console.components import secret
 from console.components.chart import Line, lines
 from console.pages.api_keys import forms
-from console.pages.api_keys.rows import KeyDetail, LimitRow, RequestRow, SecretRow, UseRow, key_detail, limit_row, request_row, secret_rows
+from console.pages.api_keys.rows import KeyDetail, LimitRow, SecretRow, UseRow, key_detail, limit_row, secret_rows
+from console.pages.logs.rows import RequestRow, request_row
 from console.states import Managed
 from console.urls import query
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from backend.api_keys import service as api_keys
 from backend.api_keys.access import Standing
-from backend.models import ApiKey, ApiKeySecret, RequestLog
+from backend.models import ApiKey, ApiKeySecret
 from console import words
 
 
@@ -59,21 +59,6 @@ class UseRow:
     name: str
     total: str
     hint: str
-
-
-@dataclass
-class RequestRow:
-    """A request made with a key."""
-
-    id: str
-    method: str
-    path: str
-    status_code: str
-    tone: str
-    duration: str
-    ip: str
-    refusal: str
-    at: str
 
 
 @dataclass
@@ -187,22 +172,6 @@ def limit_row(standing: Standing) -> LimitRow:
         percent=round(share, 1),
         tone="red" if share >= 100 else "amber" if share >= 80 else "accent",
         resets=words.moment(standing.resets_at),
-    )
-
-
-def request_row(request: RequestLog) -> RequestRow:
-    """A request of the log."""
-    code = request.status_code
-    return RequestRow(
-        id=request.id,
-        method=request.method,
-        path=request.path,
-        status_code=str(code),
-        tone="x-good" if code < 400 else "x-wait" if code < 500 else "x-bad",
-        duration=words.duration(request.duration_ms),
-        ip=request.ip,
-        refusal=(request.refusal or "").replace("_", " "),
-        at=words.moment(request.created_at),
     )
 
 

@@ -94,5 +94,6 @@ class DeliveriesState(Listing, rx.State):
         self.webhook_name = names.get(self.webhook, self.webhook)
         self.events = sorted({delivery.event_type for delivery in page.data} | set(self.events) | ({self.event} if self.event else set()))
         self._paged(page, counts)
-        self._choose(self.selected if self._selected_in == self.newest else [])  # it holds for all pages of one filter
-        self._selected_in = self.newest
+        shown_in = f"{self.router.session.session_id} {self.newest}"  # a selection holds for all pages of one filter, until a reload
+        self._choose(self.selected if self._selected_in == shown_in else [])
+        self._selected_in = shown_in

@@ -49,7 +49,7 @@ def view() -> rx.Component:
         PATH,
         "All events",
     )
-    replay = button("Replay", icon_name="rotate-cw", look="primary", on_click=EventState.ask_replay(""), allowed=SessionState.can_operate)
+    replay = button("Replay", icon_name="repeat", look="primary", on_click=EventState.ask_replay(""), allowed=SessionState.can_operate)
     return shell(
         rx.cond(event.type != "", event.type, "Event"),
         rx.cond(EventState.missing, missing, rx.cond(event.id == "", bones(), _content())),
@@ -109,7 +109,7 @@ def _outcome(row: OutcomeRow) -> rx.Component:
             "Replay",
             look="quiet",
             small=True,
-            icon_name="rotate-cw",
+            icon_name="repeat",
             on_click=EventState.ask_replay(row.webhook_id),
             allowed=SessionState.can_operate,
             aria_label="Replay to " + row.name,

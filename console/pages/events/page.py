@@ -61,7 +61,11 @@ def _cells(row: EventRow) -> list[object]:
         title="Its deliveries. " + row.skipped_why,
     )
     return [
-        table.opens(rx.el.span(row.type, class_name="x-mono"), f"{PATH}/{row.id}"),
+        rx.el.span(
+            table.opens(rx.el.span(row.type, class_name="x-mono"), f"{PATH}/{row.id}"),
+            rx.cond(row.is_own, badge.status("own"), rx.fragment()),
+            class_name="x-row",
+        ),
         rx.cond(length(row.outcomes) > 0, told, rx.el.span("No webhook was sent to", class_name="x-soft")),
         copy_id(row.id),
         time(row.at),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 
+from backend.core.actor import ActorKind
 from backend.events.outcomes import WebhookOutcome
 from backend.events.search import Publisher, Tally
 from backend.models import Event
@@ -23,12 +24,16 @@ _GONE = ("deleted",)
 
 @dataclass
 class EventRow:
-    """An event in the list; `outcomes` are pairs of a status and words such as `3 delivered` or `2 skipped`."""
+    """An event in the list; `is_own` ones Crossdock itself published.
+
+    `outcomes` are pairs of a status and words such as `3 delivered` or `2 skipped`.
+    """
 
     id: str
     type: str
     at: str
     skipped_why: str
+    is_own: bool
     outcomes: list[list[str]] = field(default_factory=list)
 
 
@@ -72,6 +77,7 @@ def event_row(event: Event, tally: Tally) -> EventRow:
         id=event.id,
         type=event.type,
         at=words.moment(event.created_at),
+        is_own=event.actor_kind == ActorKind.SYSTEM,
         skipped_why=f"Skipped: {', '.join(reasons)}" if reasons else "",
         outcomes=[[status, f"{words.number(numbers[status])} {told}"] for status, told in TOLD.items() if numbers[status]],
     )

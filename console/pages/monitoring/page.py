@@ -67,7 +67,7 @@ def _figures() -> rx.Component:
     state = MonitoringState
     nothing = rx.Var.create("")
     return rx.el.div(
-        figure("Deliveries a minute", state.attempts, state.attempts_line, state.attempts_hint),
+        figure("Attempts a minute", state.attempts, state.attempts_line, state.attempts_hint),
         figure("Due now", state.due, nothing, state.due_hint),
         figure("Unfinished", state.unfinished, nothing, state.unfinished_hint),
         figure("Recovered from lost workers", state.recovered, nothing, state.recovered_hint),

@@ -164,7 +164,7 @@ def worker_row(run: Worker) -> WorkerRow:
         claimed=words.number(run.claimed),
         delivered=words.number(run.delivered),
         failed=words.number(run.failed),
-        recovered=words.number(run.recovered) if run.recovered else "",
+        recovered=words.number(run.recovered),
     )
 
 

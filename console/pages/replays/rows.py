@@ -183,7 +183,7 @@ def item_row(detail: ItemDetail, names: Mapping[str, str], base: str) -> ItemRow
         id=item.id,
         outcome=detail.status,
         sentence=detail.sentence,
-        event=detail.delivery.event_type if detail.delivery else item.event_id,
+        event=detail.event_type or item.event_id,
         webhook=names.get(item.webhook_id, item.webhook_id),
         path=f"{base}/{opened}" if opened else "",
         at=words.moment(item.created_at),
@@ -213,10 +213,10 @@ def _sentence(status: str, progress: Progress, unsent: int) -> str:
     if status == "paused":
         held = f" {words.number(progress.waiting)} that it queued before still go out." if progress.waiting else ""
         return f"Paused: {left} of {words.number(progress.total)} are still to be sent.{held}"
+    parts = ", ".join(f"{words.number(number)} {name}" for name, number in _numbers(progress).items() if number)
     if status == "cancelled":
-        return f"Cancelled. {words.number(progress.delivered)} had arrived by then and stay; {left} were never sent."
-    parts = [f"{words.number(number)} {name}" for name, number in _numbers(progress).items() if number]
-    return f"Done: {', '.join(parts) or 'there was nothing to send'}."
+        return f"Cancelled: {parts or 'none sent'}; {left} of {words.number(progress.total)} were never sent."
+    return f"Done: {parts or 'there was nothing to send'}."
 
 
 def _rate(replay: Replay) -> str:

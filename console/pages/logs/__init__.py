@@ -1,0 +1,1 @@
+"""Logs: requests, errors, audit, callers that nobody knows."""
