@@ -77,6 +77,15 @@ def size(length: int) -> str:
     return f"{length} B" if length < 1024 else f"{length / 1024:,.1f} KB".replace(".0 KB", " KB")
 
 
+def money(amount: int | None, currency: str | None = None) -> str:
+    """An amount in ten-thousandths, exactly: `AED 17.00`, `8.125`; a dash for none."""
+    if amount is None:
+        return "–"
+    whole, rest = divmod(abs(amount), 10_000)
+    shown = f"{'-' if amount < 0 else ''}{whole:,}.{f'{rest:04d}'.rstrip('0').ljust(2, '0')}"
+    return f"{currency} {shown}" if currency else shown
+
+
 def percent(part: float, whole: float) -> str:
     """`98.2 %`; a dash of nothing."""
     if not whole:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import Mapped
-from sqlmodel import Session
+from sqlmodel import Session, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.core import clock, crypto, ids
@@ -48,6 +48,14 @@ class Page(Generic[Row]):
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """A number of rows; `capped` if there are more than that."""
+
+    value: int
+    capped: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tail(Generic[Row]):
     """What was added to a list, oldest first; `next_cursor` is where to go on, at once while `has_more`, else in a moment."""
 
@@ -79,6 +87,13 @@ def fetch(
     rows: Sequence[Row] = session.exec(query.order_by(key.desc()).limit(limit + 1)).all()
     data = list(rows[:limit])
     return Page(data, encode(_id(data[-1])) if len(rows) > limit else None)
+
+
+def count(session: Session, query: SelectOfScalar[Any], key: Mapped[str]) -> Count:
+    """How many rows a query means, by their id column; stops at 10,000."""
+    rows = query.with_only_columns(key).limit(COUNT_CAP + 1).subquery()
+    number = session.exec(select(func.count()).select_from(rows)).one()
+    return Count(min(number, COUNT_CAP), number > COUNT_CAP)
 
 
 def sift(session: Session, sought: Sought[Row], *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[Row]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from backend.core import ids
+from backend.core import ids, pagination
 from backend.core.errors import FieldError, Invalid
-from backend.core.pagination import COUNT_CAP
+from backend.core.pagination import Count
 from backend.deliveries import payloads
 from backend.deliveries.values import Status
 from backend.models import Attempt, AttemptBody, Delivery
@@ -24,14 +24,6 @@ _OLDER_WORDS: Final = {
     "success": (Status.DELIVERED,),
     "failed": (Status.DEAD,),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """A number of rows; `capped` if there are more than that."""
-
-    value: int
-    capped: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +93,7 @@ def counts(session: Session, workspace_id: str, wanted: Filter) -> dict[str, Cou
     """How many of these deliveries there are of each status, and under `all`; each stops at 10,000."""
     within = matching(workspace_id, wanted)
     queries = {"all": within, **{each.value: within.where(col(Delivery.status) == each.value) for each in Status}}
-    found: dict[str, Count] = {}
-    for name, query in queries.items():
-        rows = query.with_only_columns(col(Delivery.id)).limit(COUNT_CAP + 1).subquery()
-        number = session.exec(select(func.count()).select_from(rows)).one()
-        found[name] = Count(min(number, COUNT_CAP), number > COUNT_CAP)
-    return found
+    return {name: pagination.count(session, query, col(Delivery.id)) for name, query in queries.items()}
 
 
 def attempts(session: Session, delivery_id: str) -> Sequence[tuple[Attempt, AttemptBody | None]]:

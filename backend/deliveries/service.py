@@ -15,7 +15,7 @@ from backend.core import clock, db, ids, jsjson, pagination, permissions, queue
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound, TooLarge
 from backend.deliveries import advice, lanes, queries, wire
-from backend.deliveries.queries import Count, Filter
+from backend.deliveries.queries import Filter
 from backend.deliveries.values import Status
 from backend.event_types import service as event_types
 from backend.models import Attempt, AttemptBody, Delivery, Event, Lane, Webhook
@@ -101,7 +101,7 @@ def list_deliveries(
     return pagination.fetch(session, query, col(Delivery.id), limit=limit, cursor=cursor)
 
 
-def counts(session: Session, *, actor: Actor, **wanted: Any) -> dict[str, Count]:
+def counts(session: Session, *, actor: Actor, **wanted: Any) -> dict[str, pagination.Count]:
     """How many there are of each status and under `all`, by the same filters as the list; each stops at 10,000."""
     permissions.require(actor, permissions.WEBHOOKS_READ)
     return queries.counts(session, actor.workspace_id, Filter(**wanted))

@@ -14,7 +14,6 @@ from sqlmodel.sql.expression import SelectOfScalar
 from backend.core import ids, pagination, permissions
 from backend.core.actor import Actor, ActorKind
 from backend.deliveries import payloads
-from backend.deliveries.queries import Count
 from backend.models import ApiKey, Delivery, Event, Membership, User
 
 _PREFIX, _DELIVERY = "evt_", "dlv_"
@@ -68,12 +67,10 @@ def matching(workspace_id: str, wanted: Filter) -> SelectOfScalar[Event]:
     return query
 
 
-def count(session: Session, *, actor: Actor, wanted: Filter) -> Count:
+def count(session: Session, *, actor: Actor, wanted: Filter) -> pagination.Count:
     """How many events a filter means; stops at 10,000."""
     permissions.require(actor, permissions.EVENTS_READ)
-    some = matching(actor.workspace_id, wanted).with_only_columns(col(Event.id)).limit(pagination.COUNT_CAP + 1)
-    number = session.exec(select(func.count()).select_from(some.subquery())).one()
-    return Count(min(number, pagination.COUNT_CAP), number > pagination.COUNT_CAP)
+    return pagination.count(session, matching(actor.workspace_id, wanted), col(Event.id))
 
 
 def tallies(session: Session, *, actor: Actor, events: Sequence[Event]) -> dict[str, Tally]:

@@ -67,6 +67,12 @@ def list_orders(
     return pagination.Page(queries.details(session, page.data), page.next_cursor)
 
 
+def counts(session: Session, *, actor: Actor, wanted: Filter) -> dict[str, pagination.Count]:
+    """How many orders there are of each status and under `all`, by the same filters as the list; each stops at 10,000. Raises `Invalid`."""
+    permissions.require(actor, permissions.ORDERS_READ)
+    return queries.counts(session, actor.workspace_id, wanted)
+
+
 def list_changes(
     session: Session, *, actor: Actor, order_id: str, limit: int = pagination.DEFAULT_LIMIT, cursor: str | None = None
 ) -> pagination.Page[OrderChange]:

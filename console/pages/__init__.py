@@ -14,6 +14,8 @@ from console.pages.events import page as events
 from console.pages.logs import audit, errors, requests
 from console.pages.members import page as members
 from console.pages.monitoring import page as monitoring
+from console.pages.orders import detail as order
+from console.pages.orders import page as orders
 from console.pages.overview import page as overview
 from console.pages.receiver import page as receiver
 from console.pages.replays import detail as replay
@@ -43,6 +45,8 @@ def add_all(app: rx.App) -> None:
         errors,
         audit,
         monitoring,
+        orders,
+        order,
         members,
         workspace,
     ):

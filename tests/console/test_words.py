@@ -10,7 +10,7 @@ import pytest
 
 from backend.core import signature_check, signing
 from backend.core.errors import FieldError, Invalid, NotFound
-from backend.deliveries.queries import Count
+from backend.core.pagination import Count
 from backend.models import Attempt
 from console import bridge, words
 from console.components.chart import Line, chosen, lines
@@ -45,6 +45,20 @@ def test_almost_everything_is_not_everything(part: int, whole: int, text: str) -
 def test_a_count_says_that_it_stopped_counting() -> None:
     assert words.count(Count(10_000, capped=True)) == "10,000+"
     assert words.count(1234) == "1,234"
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "text"),
+    [
+        (None, "AED", "–"),
+        (170_000, "AED", "AED 17.00"),
+        (81_250, None, "8.125"),
+        (-5_000, None, "-0.50"),
+        (12_345_678_901, None, "1,234,567.8901"),
+    ],
+)
+def test_an_amount_is_written_exactly(amount: int | None, currency: str | None, text: str) -> None:
+    assert words.money(amount, currency) == text
 
 
 def test_each_point_of_a_line_is_told_and_one_point_is_no_line() -> None:
