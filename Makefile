@@ -5,6 +5,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 PYTEST_ARGS ?=
 CHAOS_ARGS ?=
+FUZZ_ARGS ?=
 BENCH_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,7 +23,7 @@ UV_INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/py
 	export UV_NO_PROGRESS=1
 UV_INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode --require-hashes
 
-.PHONY: help run install test check format bench bench-check chaos browser lock clean
+.PHONY: help run install test check format bench bench-check chaos fuzz browser lock clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +59,9 @@ bench-check: $(DEV) ## the same, failing below the committed floors
 chaos: $(DEV) ## run the failure suite and print it as a table: kills, outages, a full disk (CHAOS_ARGS="-h" tells what narrows it)
 	@$(BIN)/python -m console.build
 	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
+
+fuzz: $(DEV) ## make up requests from the API's own schema, 200 for each call, and hold the answers to it (FUZZ_ARGS="--examples 20" shortens it)
+	@$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 browser: $(DEV)
 	@.ci/browser

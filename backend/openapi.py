@@ -9,11 +9,12 @@ from fastapi import FastAPI
 
 from backend.api_keys import scopes
 from backend.core import problems, web
-from backend.docs import examples, refusals, words
+from backend.docs import examples, links, names, refusals, words
 from backend.settings import settings
 
+_BEARER: Final = "bearer"
 _SCHEMES: Final = {
-    "bearer": {
+    _BEARER: {
         "type": "http",
         "scheme": "bearer",
         "description": "An API key (`xdk_…`), or the access token of a user from `POST /api/v1/auth/token`.",
@@ -94,12 +95,14 @@ def _complete(schema: dict[str, Any]) -> dict[str, Any]:
     schemas["Problem"] = _PROBLEM
     for name in _UNUSED:
         schemas.pop(name, None)
+    names.shorten(schemas, schema)
     schema["externalDocs"] = {"url": f"{settings().public_url}/api/docs/guides/authentication", "description": "Guides"}
     used: dict[str, None] = {}
     for path, operations in cast("dict[str, dict[str, Any]]", schema["paths"]).items():
         for method, operation in operations.items():
             _operation(path, method, operation, schemas)
             used.update(dict.fromkeys(operation["tags"]))
+    links.add(schema["paths"], schemas)
     schema["tags"] = [{"name": tag, "description": words.TAGS.get(tag, "")} for tag in used]
     return schema
 
@@ -109,25 +112,50 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: dict[
     is_public = permission["name"] == web.PUBLIC.name
     operation.setdefault("tags", ["other"])
     operation["summary"] = words.summary(operation["operationId"], operation["tags"][0])
-    operation["security"] = [] if is_public else [{name: []} for name in _SCHEMES]
-    if not is_public:
-        if permission.get("scope"):
-            operation["x-scope"] = permission["scope"]
-            operation["security"] += [{_OAUTH: [permission["scope"]]}]
-        operation["x-least-role"] = permission["role"]
+    operation["security"] = [] if is_public else _needed(operation, permission)
     for parameter in operation.get("parameters", ()):
         _parameter(parameter, operation["operationId"])
     for content in operation.get("requestBody", {}).get("content", {}).values():
         content.setdefault("example", examples.of_request(content["schema"], schemas))
+        if method in {"put", "patch"}:
+            _leave_out_defaults(schemas.get(content["schema"].get("$ref", "").rpartition("/")[2], {}))
     responses = cast("dict[str, Any]", operation["responses"])
     responses.pop("422", None)
     for status, response in responses.items():
         _answer(status, response, schemas)
-    if "4XX" not in responses:  # one that refuses in a form of its own says so
-        for status in _refused(path, method, operation, is_public=is_public, has_scope=not is_public and "scope" in permission):
+    if "4XX" in responses:  # one that refuses in a form of its own says so; at the door it is refused like every other
+        responses["4XX"]["content"] |= _PROBLEMS
+    else:
+        for status in _refused(path, method, operation, is_public=is_public):
             responses[status] = {"$ref": f"#/components/responses/{refusals.NAMES[status]}"}
         responses["4XX"] = {"description": "Refused: the body says what happened and what to do.", "content": _PROBLEMS}
     responses["5XX"] = {"description": "Failed on our side; nothing was changed.", "content": _PROBLEMS}
+
+
+def _leave_out_defaults(schema: dict[str, Any]) -> None:
+    """Of a change only what is sent changes; a generated client would send every default with it."""
+    for member in schema.get("properties", {}).values():
+        member.pop("default", None)
+
+
+def _needed(operation: dict[str, Any], permission: dict[str, Any]) -> list[dict[str, list[str]]]:
+    """How to authenticate; and say in `operation` who may call it.
+
+    `x-least-role` is a user's. Of keys, those with `x-scope` may, or with the same action on the resource that the path parameter
+    `x-scope-resource` names; every key if neither is given, none under `x-users-only`.
+    """
+    operation["x-least-role"] = permission["role"]
+    scope = permission.get("scope")
+    if scope is None and permission["name"] != web.AUTHENTICATED.name:
+        operation["x-users-only"] = True
+        return [{_BEARER: []}]
+    by_key: list[dict[str, list[str]]] = [{name: []} for name in _SCHEMES]
+    if scope is None:
+        return by_key
+    operation["x-scope"] = scope
+    if permission.get("resource"):
+        operation["x-scope-resource"] = permission["resource"]
+    return [*by_key, {_OAUTH: [scope]}]
 
 
 def _parameter(parameter: dict[str, Any], operation_id: str) -> None:
@@ -157,14 +185,14 @@ def _answer(status: str, response: dict[str, Any], schemas: dict[str, Any]) -> N
         content.setdefault("example", examples.of_answer(content.get("schema", {}), schemas))
 
 
-def _refused(path: str, method: str, operation: dict[str, Any], *, is_public: bool, has_scope: bool) -> Iterator[str]:
+def _refused(path: str, method: str, operation: dict[str, Any], *, is_public: bool) -> Iterator[str]:
     """The refusals that a call knows by themselves; the rest is in `4XX`."""
     has_body = "requestBody" in operation
     if has_body:
         yield from ("400", "413", "415")
     if not is_public or "/auth/" in path:
         yield "401"
-    if has_scope:
+    if not is_public:
         yield "403"
     if "{" in path:
         yield "404"

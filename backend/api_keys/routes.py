@@ -26,6 +26,7 @@ from backend.api_keys.schemas import (
 )
 from backend.core import pagination, permissions, web
 from backend.core.actor import Actor
+from backend.core.parameters import Cursor, Limit
 from backend.core.web import CurrentActor, ReadSession, WriteSession
 from backend.idempotency import answers
 from backend.idempotency.answers import KeyHeader
@@ -43,8 +44,8 @@ def list_keys(
     status: Annotated[str | None, Query(description="active, disabled, expired, revoked or all.")] = None,
     q: Annotated[str | None, Query(description="Part of a name or description, an id, or the beginning of a key.")] = None,
     mine: Annotated[bool, Query(description="Only those that the caller owns or has made.")] = False,  # noqa: FBT002 - a query parameter
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> ApiKeyList:
     """API keys, newest first; the revoked only when asked for."""
     page = service.list_keys(session, actor=actor, status=status, q=q, mine=mine, limit=limit, cursor=cursor)
@@ -141,8 +142,8 @@ def list_key_requests(
     session: ReadSession,
     actor: CurrentActor,
     status: Annotated[str | None, Query(description="A class such as `4xx`, a code such as `404`, or `denied`.")] = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> RequestList:
     """Requests made with an API key, newest first, denied ones too."""
     key = service.get(session, actor=actor, key_id=key_id)

@@ -11,10 +11,11 @@ from backend.audit import service
 from backend.audit.schemas import AuditList, AuditOut, AuditTail
 from backend.audit.service import AuditFilter
 from backend.core import pagination, permissions, web
+from backend.core.parameters import Limit
 from backend.core.web import CurrentActor, ReadSession
 from backend.logs import export
 from backend.logs.export import Form, Format, Source
-from backend.logs.parameters import After, Cursor, Limit, Since, Until
+from backend.logs.parameters import After, Cursor, Since, Until
 
 router = web.Router(prefix="/logs/audit", tags=["logs"])
 

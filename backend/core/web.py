@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,7 +40,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from sqlmodel import Session
 
-from backend.core import db, lenience, texts
+from backend.core import db, kinds, lenience, texts
 from backend.core.actor import Actor, Role
 from backend.core.errors import Unauthenticated
 from backend.core.permissions import Permission
@@ -78,7 +77,7 @@ CurrentActor = Annotated[Actor, Depends(_actor)]
 
 def _written(value: Any) -> Any:
     """Refuse a bare number, which pydantic would take for seconds or milliseconds since 1970."""
-    if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9_.]+(e[+-]?[0-9]+)?\s*", value, re.IGNORECASE):
+    if isinstance(value, str) and kinds.is_number(value):
         raise ValueError("is no time; write it as 2026-01-31T09:30:00Z")
     return value
 
@@ -246,10 +245,11 @@ class TailOut(Out, Generic[Row]):
     has_more: bool = Field(description="Whether more has been added already.", examples=[False])
 
 
-class Body(BaseModel):
+class Body(kinds.Exact):
     """What a route takes: snake_case, camelCase too; an unknown field is refused by name, by an older system's path dropped.
 
-    So is a text that cannot be stored, and a time that does not exist in UTC. Objects of any content are their services' to judge.
+    So is a text that cannot be stored, a value of another kind than the schema says, and a time that does not exist in UTC. Objects
+    of any content are their services' to judge.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(

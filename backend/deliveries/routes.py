@@ -15,12 +15,13 @@ from backend.core import actor as actors
 from backend.core import pagination, permissions, web
 from backend.core.actor import Actor
 from backend.core.errors import Unavailable
+from backend.core.parameters import Limit
 from backend.deliveries import log, service
 from backend.deliveries.queries import Filter
 from backend.deliveries.schemas import AttemptList, AttemptOut, DeliveryList, DeliveryOut, DeliveryTail, ProbeOut, ProbeSend, TestSend
 from backend.logs import export
 from backend.logs.export import Form, Format, Source
-from backend.logs.parameters import After, Cursor, Limit, Since, Until
+from backend.logs.parameters import After, Cursor, Since, Until
 from backend.models import Delivery
 from backend.webhooks import service as webhooks
 
@@ -49,8 +50,8 @@ def list_deliveries(
     since: Annotated[web.Moment | None, Query(description="At or after this time.")] = None,
     until: Annotated[web.Moment | None, Query(description="Before this time.")] = None,
     q: Search = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> DeliveryList:
     """Deliveries, newest first."""
     return _listed(
@@ -132,8 +133,8 @@ def list_webhook_deliveries(
     since: Annotated[web.Moment | None, Query(description="At or after this time.")] = None,
     until: Annotated[web.Moment | None, Query(description="Before this time.")] = None,
     q: Search = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> DeliveryList:
     """The deliveries of one webhook, newest first."""
     webhooks.get(session, actor=actor, webhook_id=webhook_id)
@@ -176,8 +177,8 @@ def list_event_deliveries(
     session: web.ReadSession,
     actor: web.CurrentActor,
     status: Status = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> DeliveryList:
     """The deliveries of one event, newest first."""
     service.require_event(session, actor=actor, event_id=event_id)

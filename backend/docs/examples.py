@@ -164,7 +164,7 @@ _OWN: Final[dict[str, Any]] = {
     "RequestPart.headers": _HEADERS,
     "WebhookOut.headers": {"X-Tenant": "••••••••"},
     "WebhookWithSecret.headers": {"X-Tenant": "••••••••"},
-    "backend__api_keys__schemas__CheckOut.reason": "The key holds orders:read.",
+    "ApiKeyCheckOut.reason": "The key holds orders:read.",
     "DeliveryFigures.unfinished": {"waiting": 3, "retrying": 1},
     "DeliveryOut.status": "delivered",
     "EventSamples.data": {"order.created": _DATA},

@@ -9,6 +9,7 @@ from fastapi import Header, Query, Response
 from backend.core import pagination, permissions, web
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid
+from backend.core.parameters import Cursor, Limit
 from backend.event_types import service as event_types
 from backend.events import outcomes, service
 from backend.events.committer import committer
@@ -52,8 +53,8 @@ def list_events(
     since: Annotated[web.Moment | None, Query(description="At or after this time.")] = None,
     until: Annotated[web.Moment | None, Query(description="Before this time.")] = None,
     q: Annotated[str | None, Query(max_length=400, description="An id, a value in the payload, an idempotency key or a trace id.")] = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> EventList:
     """Events, newest first."""
     page = service.list_events(session, actor=actor, type=type, since=since, until=until, q=q, limit=limit, cursor=cursor)

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, ValidationError
 from sqlmodel import Session, select
 
 from backend.audit import service as audit
-from backend.core import db, ids, permissions, web
+from backend.core import db, ids, kinds, permissions, web
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid, Unavailable
 from backend.core.validation import from_framework
@@ -24,7 +24,7 @@ _STALE_SECONDS = 0.9
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class GatewaySettings(BaseModel):
+class GatewaySettings(kinds.Exact):
     """Whether a key may come in the query, requests per minute of an address without a credential, per minute of each caller
     by endpoint (`POST /api/v1/events`: 600), and when versions of the API end (`older`: 2027-06-30T00:00:00Z).
     """

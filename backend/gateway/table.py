@@ -49,7 +49,7 @@ _UNKNOWN: Final = NoCall(())
 
 
 class RouteTable:
-    """Finds the call for a method and a path; a literal segment wins over a parameter."""
+    """Finds the call for a method and a path; a path that is literal hides those that would be by a parameter."""
 
     def __init__(self, entries: Iterable[RouteEntry]) -> None:
         self._root = _Node()
@@ -69,14 +69,14 @@ class RouteTable:
         return found
 
     def _walk(self, method: str, path: str) -> Call | NoCall:
-        methods: set[str] = set()
         segments = path.split("/")[1:]
-        for node in _ends(self._root, segments, 0):
-            call = node.calls.get(method)
-            if call is not None:
-                return call if call.resource_at is None else _on(call, segments[call.resource_at])
-            methods.update(node.calls)
-        return NoCall(tuple(sorted(methods))) if methods else _UNKNOWN
+        node = next(_ends(self._root, segments, 0), None)
+        if node is None:
+            return _UNKNOWN
+        call = node.calls.get(method)
+        if call is None:
+            return NoCall(tuple(sorted(node.calls)))
+        return call if call.resource_at is None else _on(call, segments[call.resource_at])
 
     def _add(self, entry: RouteEntry) -> Call:
         if entry.permission is None:

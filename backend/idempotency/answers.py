@@ -57,6 +57,12 @@ def once(
     return made
 
 
+def check(key: str | None) -> None:
+    """Judge the key of a request that makes nothing, as if it did. Raises `Invalid`."""
+    if key is not None:
+        service.check_key(key)
+
+
 def once_document(
     session: Session, *, actor: Actor, route: str, key: str | None, body: Any, make: Callable[[], dict[str, Any]]
 ) -> tuple[dict[str, Any], bool]:

@@ -1,4 +1,4 @@
-"""The query parameters that every log takes."""
+"""The query parameters that every log takes, beside those of every list."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from backend.core.web import Moment
 
 Since = Annotated[Moment | None, Query(description="Only what happened then or later.")]
 Until = Annotated[Moment | None, Query(description="Only what happened before.")]
-Limit = Annotated[int, Query(description="How many a page has: 1 to 200.")]
 Cursor = Annotated[
     str | None,
     Query(

@@ -8,11 +8,12 @@ from fastapi import Depends, Query
 from fastapi.responses import StreamingResponse
 
 from backend.core import pagination, permissions, web
+from backend.core.parameters import Limit
 from backend.core.web import CurrentActor, ReadSession
 from backend.logs import errors, export, service
 from backend.logs.errors import ErrorFilter
 from backend.logs.export import Form, Format, Source
-from backend.logs.parameters import After, Cursor, Limit, Since, Until
+from backend.logs.parameters import After, Cursor, Since, Until
 from backend.logs.schemas import ErrorList, ErrorOut, ErrorTail, RequestList, RequestOut, RequestTail, UnknownRequestList
 from backend.logs.service import RequestFilter
 

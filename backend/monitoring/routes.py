@@ -7,6 +7,7 @@ from fastapi.responses import PlainTextResponse
 
 from backend import __version__
 from backend.core import pagination, permissions, web
+from backend.core.parameters import Cursor, Limit
 from backend.core.web import CurrentActor, ReadSession
 from backend.monitoring import exposition, figures, health, service
 from backend.monitoring.health import State
@@ -46,7 +47,7 @@ def read_metrics(session: ReadSession, actor: CurrentActor) -> MetricsOut:
 
 @router.get("/rate-limits", **web.needs(permissions.METRICS_READ))
 def list_rate_limits(
-    session: ReadSession, actor: CurrentActor, limit: int = pagination.DEFAULT_LIMIT, cursor: str | None = None
+    session: ReadSession, actor: CurrentActor, limit: Limit = pagination.DEFAULT_LIMIT, cursor: Cursor = None
 ) -> RateLimitList:
     """Where each active key that has limits stands against them now, newest key first. Looking spends nothing."""
     return RateLimitList.model_validate(service.rate_limits(session, actor=actor, limit=limit, cursor=cursor))

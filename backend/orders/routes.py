@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Response
 
 from backend.core import pagination, permissions, web
+from backend.core.parameters import Cursor, Limit
 from backend.idempotency import answers
 from backend.idempotency.answers import KeyHeader
 from backend.orders import service
@@ -18,8 +19,6 @@ from backend.orders.values import Provider, Status
 router = web.Router(prefix="/orders", tags=["orders"])
 
 OrderId = Annotated[str, Path(description="Our id of the order.", examples=["ord_01k5z7q0v6e3tbn8m2c4d9f1hn"])]
-Limit = Annotated[int, Query(ge=1, le=pagination.MAX_LIMIT, description="How many at most, 1 to 200.")]
-Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
 
 EXISTING: dict[int | str, dict[str, Any]] = {
     200: {"model": OrderOut, "description": "The same order came before; this is the first answer again."}

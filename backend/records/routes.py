@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from backend.core import pagination, permissions, reading, web
 from backend.core.actor import Actor
+from backend.core.parameters import Cursor, Limit
 from backend.core.permissions import Permission
 from backend.idempotency import answers
 from backend.idempotency.answers import REPLAYED, KeyHeader
@@ -56,7 +57,7 @@ _PARAMETERS: Final = (
 
 @router.get("/modules", **web.needs(permissions.MODULES_READ))
 def list_modules(
-    session: web.ReadSession, actor: web.CurrentActor, limit: int = pagination.DEFAULT_LIMIT, cursor: str | None = None
+    session: web.ReadSession, actor: web.CurrentActor, limit: Limit = pagination.DEFAULT_LIMIT, cursor: Cursor = None
 ) -> ModuleList:
     """Modules with their fields and rules, newest first."""
     return ModuleList.of(modules.list_modules(session, actor=actor, limit=limit, cursor=cursor))

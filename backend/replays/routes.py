@@ -10,6 +10,7 @@ from sqlmodel import Session
 from backend.core import actor as actors
 from backend.core import pagination, permissions, web
 from backend.core.actor import Actor
+from backend.core.parameters import Cursor, Limit
 from backend.deliveries import service as deliveries
 from backend.idempotency import answers
 from backend.idempotency.answers import KeyHeader
@@ -74,8 +75,8 @@ def list_replays(
     session: web.ReadSession,
     actor: web.CurrentActor,
     status: Annotated[str | None, Query(description="running, paused, cancelled or done.")] = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> ReplayList:
     """Replays with their progress, newest first."""
     page = service.list_replays(session, actor=actor, limit=limit, cursor=cursor, status=status)
@@ -96,8 +97,8 @@ def list_replay_items(
     outcome: Annotated[
         str | None, Query(description="skipped, or statuses of deliveries: waiting, sending, retrying, delivered, …")
     ] = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> ReplayItemList:
     """The items that have had their turn, newest first, each with what came of it."""
     page = service.items(session, actor=actor, replay_id=replay_id, outcome=outcome, limit=limit, cursor=cursor)
@@ -133,6 +134,7 @@ def _made(
     key: str | None,
 ) -> ReplayOut | PreviewOut:
     if wish.dry_run:
+        answers.check(key)
         response.status_code = 200
         preview = service.preview(session, actor=actor, filter=wanted)
         reader = actors.system(actor.workspace_id)

@@ -7,6 +7,7 @@ from sqlmodel import Session
 
 from backend.core import actor as actors
 from backend.core import pagination, permissions, web
+from backend.core.parameters import Cursor, Limit
 from backend.idempotency import answers
 from backend.idempotency.answers import KeyHeader
 from backend.models import Webhook
@@ -34,8 +35,8 @@ def list_webhooks(
     actor: web.CurrentActor,
     status: str | None = None,
     q: str | None = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> WebhookList:
     """Webhooks, newest first. `status` is active, failing, paused or disabled; `q` searches name, URL, id and reference."""
     page = service.list_webhooks(session, actor=actor, status=status, q=q, limit=limit, cursor=cursor)

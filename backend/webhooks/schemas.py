@@ -16,6 +16,12 @@ from backend.webhooks import bulk, older_names, policy, service, validation
 from backend.webhooks.queries import WebhookStats
 
 
+def _needs_an_address(schema: dict[str, Any]) -> None:
+    schema["required"] = ["url", "events"]
+    for name in schema["required"]:
+        schema["properties"][name].pop("default", None)
+
+
 class WebhookUpdate(Body):
     """What is sent changes. The values are checked all together by the service, so that every mistake is told at once."""
 
@@ -66,7 +72,7 @@ class WebhookUpdate(Body):
 class WebhookCreate(WebhookUpdate):
     """A new webhook."""
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra={"required": ["url", "events"]})
+    model_config: ClassVar[ConfigDict] = ConfigDict(json_schema_extra=_needs_an_address)
 
     def input(self) -> service.WebhookInput:
         """The same for the service, which checks it."""

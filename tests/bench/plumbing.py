@@ -26,7 +26,7 @@ from backend import valkey
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _KEY = "bench-only-0123456789abcdefghijklmnopqrstuvwxyz"
-_EMAIL, _PASSWORD = "bench@example.com", "correct horse battery staple"
+EMAIL, PASSWORD = "bench@example.com", "correct horse battery staple"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 _LIVE = "/api/v1/monitoring/health/live"
@@ -118,7 +118,7 @@ class Installation:
     def client(self) -> Iterator[httpx.Client]:
         """A client that is signed in as the administrator."""
         with httpx.Client(base_url=self.address, timeout=30) as client:
-            answer = client.post("/api/v1/auth/token", json={"email": _EMAIL, "password": _PASSWORD}).raise_for_status()
+            answer = client.post("/api/v1/auth/token", json={"email": EMAIL, "password": PASSWORD}).raise_for_status()
             client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
             yield client
 
@@ -130,8 +130,8 @@ class Installation:
 
 
 @contextlib.contextmanager
-def installation(path: Path, *names: str, database: str | None = None) -> Iterator[Installation]:
-    """Valkey and these processes (`api`, `deliver`, `jobs`, `cron`) on a new data folder, once they serve."""
+def installation(path: Path, *names: str, database: str | None = None, **more: str) -> Iterator[Installation]:
+    """Valkey and these processes (`api`, `deliver`, `jobs`, `cron`) on a new data folder, once they serve; with `more` settings."""
     path.mkdir()
     port, socket_path = free_port(), Path(tempfile.mkdtemp(prefix="xd-vk-"), "valkey.sock")
     env = {
@@ -140,11 +140,12 @@ def installation(path: Path, *names: str, database: str | None = None) -> Iterat
         "ENCRYPTION_KEY": _KEY,
         "CROSSDOCK_DATA_DIR": str(path),
         "CROSSDOCK_PORT": str(port),
-        "CROSSDOCK_ADMIN_EMAIL": _EMAIL,
-        "CROSSDOCK_ADMIN_PASSWORD": _PASSWORD,
+        "CROSSDOCK_ADMIN_EMAIL": EMAIL,
+        "CROSSDOCK_ADMIN_PASSWORD": PASSWORD,
         "CROSSDOCK_EGRESS_ALLOW": "127.0.0.0/8",
         "CROSSDOCK_LOG_FORMAT": "json",
         "CROSSDOCK_LOG_LEVEL": "error",
+        **more,
     }
     started: list[subprocess.Popen[bytes]] = []
 
@@ -163,6 +164,20 @@ def installation(path: Path, *names: str, database: str | None = None) -> Iterat
     finally:
         _stop(started)
         shutil.rmtree(socket_path.parent, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def further_api(running: Installation) -> Iterator[str]:
+    """One more `api` process of a running installation, on a port of its own: its address, once it serves."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    env = _environment(running.env | {"CROSSDOCK_PORT": str(port), "CROSSDOCK_PUBLIC_URL": running.address})
+    started = subprocess.Popen([sys.executable, "-m", "backend", "api"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: _answers(address + _LIVE))
+        yield address
+    finally:
+        _end([started])
 
 
 def wait_until(condition: Callable[[], object], *, seconds: float = _START_SECONDS, every: float = 0.02) -> None:
@@ -197,14 +212,18 @@ def _answers(url: str) -> bool:
 def _stop(started: list[subprocess.Popen[bytes]]) -> None:
     """All workers at once, then Valkey, which was started first."""
     for group in (started[1:], started[:1]):
-        for process in group:
-            process.send_signal(signal.SIGTERM)
-        for process in group:
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        _end(group)
+
+
+def _end(group: list[subprocess.Popen[bytes]]) -> None:
+    for process in group:
+        process.send_signal(signal.SIGTERM)
+    for process in group:
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _command(process: str, words: tuple[object, ...]) -> list[str]:

@@ -21,6 +21,7 @@ class Sizes:
     turns: int
     memory: tuple[int, int]  # deliveries before each look
     records: tuple[int, int]  # in a module: few, many
+    limiter: tuple[int, int]  # requests, and the limit of them
 
 
 FULL = Sizes(
@@ -36,6 +37,7 @@ FULL = Sizes(
     turns=100,
     memory=(10_000, 100_000),
     records=(10_000, 1_000_000),
+    limiter=(10_000, 1_000),
 )
 QUICK = Sizes(
     rounds=1,
@@ -50,4 +52,5 @@ QUICK = Sizes(
     turns=5,
     memory=(200, 400),
     records=(200, 1_000),
+    limiter=(600, 60),
 )

@@ -49,8 +49,11 @@ def test_every_call_says_how_to_authenticate_and_what_it_needs(app: FastAPI) -> 
         if permission is web.PUBLIC:
             assert operation["security"] == [], place
         else:
+            by_key = [{"apiKey": []}] if permission.scope or permission is web.AUTHENTICATED else []
             by_oauth = [{"oauth2": [permission.scope]}] if permission.scope else []
-            assert operation["security"] == [{"bearer": []}, {"apiKey": []}, *by_oauth], place
+            assert operation["security"] == [{"bearer": []}, *by_key, *by_oauth], place
+            assert operation.get("x-users-only", False) == (not by_key)
+            assert operation.get("x-scope-resource") == permission.resource
             assert not permission.scope or permission.scope in offered
             assert operation.get("x-scope") == permission.scope
             assert operation["x-least-role"] == permission.role
@@ -75,9 +78,8 @@ def _lacking(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]
     answers = operation["responses"]
     if answers["4XX"]["content"].keys() != {"application/problem+json"}:  # it refuses in a form of its own
         return
-    wanted = {"429", "4XX", "5XX"} | ({"404"} if "{" in path else set()) | ({"401"} if operation["security"] else set())
+    wanted = {"429", "4XX", "5XX"} | ({"404"} if "{" in path else set()) | ({"401", "403"} if operation["security"] else set())
     wanted |= {"400", "413", "415", "422"} if "requestBody" in operation else set()
-    wanted |= {"403"} if "x-scope" in operation else set()
     wanted |= {"409"} if operation["security"] and method != "get" else set()
     if missing := wanted - answers.keys():
         yield f"the refusals {sorted(missing)}"
@@ -143,3 +145,25 @@ def test_operation_ids_make_names_of_methods(app: FastAPI) -> None:
         assert len(name) <= 32, name
     assert "put" in verbs
     assert not [name for name in names if name.startswith("put_update")]
+
+
+def test_what_was_made_or_is_listed_leads_to_the_calls_on_it(app: FastAPI) -> None:
+    schema = app.openapi()
+    known = {operation["operationId"]: (path, operation) for _, path, operation in operations(schema)}
+    links = {
+        (operation["operationId"], name): link
+        for _, _, operation in operations(schema)
+        for answer in operation["responses"].values()
+        for name, link in answer.get("links", {}).items()
+    }
+    for (_, name), link in links.items():
+        path, _ = known[name]
+        assert set(re.findall(r"{(\w+)}", path)) == link["parameters"].keys()
+    assert links["create_webhook", "read_webhook"]["parameters"] == {"webhook_id": "$response.body#/id"}
+    assert links["register_webhook", "delete_webhook"]["parameters"] == {"webhook_id": "$response.body#/id"}
+    assert links["list_deliveries", "retry_delivery"]["parameters"] == {"delivery_id": "$response.body#/data/0/id"}
+    assert links["create_module", "delete_module"]["parameters"] == {"module": "$response.body#/name"}
+    created = links["create_record", "read_record"]["parameters"]
+    assert created == {"module": "$request.path.module", "record_id": "$response.body#/id"}
+    made = {operation["operationId"] for method, _, operation in operations(schema) if method == "post" and "201" in operation["responses"]}
+    assert made <= {name for name, _ in links}
