@@ -112,7 +112,7 @@ def get(session: Session, *, actor: Actor, delivery_id: str, webhook_id: str | N
     permissions.require(actor, permissions.WEBHOOKS_READ)
     found = _find(session, actor, delivery_id)
     if webhook_id is not None and found.webhook_id != webhook_id:
-        raise NotFound("This webhook has no such delivery.")
+        raise NotFound("This webhook has no such delivery. Check both ids; GET /api/v1/deliveries tells the webhook of each.")
     return found
 
 
@@ -283,7 +283,7 @@ def require_event(session: Session, *, actor: Actor, event_id: str) -> None:
     permissions.require(actor, permissions.WEBHOOKS_READ)
     query = select(Event.id).where(col(Event.id) == event_id, col(Event.workspace_id) == actor.workspace_id)
     if session.exec(query).first() is None:
-        raise NotFound("There is no such event in this workspace.")
+        raise NotFound("There is no such event in this workspace. Check the id; GET /api/v1/events lists them.")
 
 
 def latest_failures(session: Session, *, actor: Actor, limit: int = 5) -> list[Delivery]:
@@ -298,7 +298,7 @@ def _find(session: Session, actor: Actor, delivery_id: str, *, lock: bool = Fals
         query = query.with_for_update().execution_options(populate_existing=True)
     found = session.exec(query).first()
     if found is None:
-        raise NotFound("There is no such delivery in this workspace.")
+        raise NotFound("There is no such delivery in this workspace. Check the id; GET /api/v1/deliveries lists them.")
     return found
 
 

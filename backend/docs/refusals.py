@@ -63,7 +63,7 @@ def _examples() -> dict[str, CrossdockError]:
             ("webhooks:write", "webhooks:manage"),
             reason="scope",
         ),
-        "404": errors.NotFound("There is no webhook whk_01k5z7q0v6e3tbn8m2c4d9f1hn in this workspace."),
+        "404": errors.NotFound("There is no such webhook in this workspace. Check the id; GET /api/v1/webhooks lists them."),
         "409": errors.Conflict("This idempotency key was sent with another body. Use a new key for a new request."),
         "413": errors.TooLarge("The body is larger than 1,048,576 bytes, the most that this call takes. Send less, or in parts."),
         "415": errors.UnsupportedMedia("The body's content type is text/plain. Send JSON with `Content-Type: application/json`."),

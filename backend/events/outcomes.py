@@ -96,7 +96,7 @@ def outcome(session: Session, *, actor: Actor, event_id: str, webhook_id: str) -
     """What became of an event for one webhook, deleted ones too. Raises `NotFound`."""
     facts = _facts(session, actor, event_id, webhook_id)
     if not facts.webhooks:
-        raise NotFound("There is no such webhook in this workspace.")
+        raise NotFound("There is no such webhook in this workspace. Check the id; GET /api/v1/webhooks lists them.")
     return _outcome(facts, facts.webhooks[0])
 
 

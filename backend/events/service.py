@@ -161,7 +161,7 @@ def get(session: Session, *, actor: Actor, event_id: str) -> Event:
     permissions.require(actor, permissions.EVENTS_READ)
     found = session.exec(select(Event).where(Event.id == event_id, Event.workspace_id == actor.workspace_id)).first()
     if found is None:
-        raise NotFound("There is no such event in this workspace.")
+        raise NotFound("There is no such event in this workspace. Check the id; GET /api/v1/events lists them.")
     return found
 
 

@@ -210,7 +210,7 @@ def _find(session: Session, actor: Actor, order_id: str, *, lock: bool = False) 
         query = query.with_for_update().execution_options(populate_existing=True)
     found = session.exec(query).first()
     if found is None:
-        raise NotFound("There is no such order in this workspace.")
+        raise NotFound("There is no such order in this workspace. Check the id; GET /api/v1/orders lists them.")
     return found
 
 

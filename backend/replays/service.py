@@ -79,7 +79,7 @@ def replay_event(session: Session, *, actor: Actor, event_id: str, webhook_id: s
     query = select(Event).where(col(Event.id) == event_id, col(Event.workspace_id) == actor.workspace_id)
     event = session.exec(query).first()
     if event is None:
-        raise NotFound("There is no such event in this workspace.")
+        raise NotFound("There is no such event in this workspace. Check the id; GET /api/v1/events lists them.")
     if event.kind == deliveries.TEST:
         raise Conflict("It is the event of a test send. Send a new test from the webhook instead.")
     if webhook_id is not None:
@@ -102,7 +102,7 @@ def get(session: Session, *, actor: Actor, replay_id: str) -> Replay:
     permissions.require(actor, permissions.WEBHOOKS_READ)
     found = session.exec(select(Replay).where(Replay.id == replay_id, Replay.workspace_id == actor.workspace_id)).first()
     if found is None:
-        raise NotFound("There is no such replay in this workspace.")
+        raise NotFound("There is no such replay in this workspace. Check the id; GET /api/v1/replays lists them.")
     return found
 
 
@@ -230,7 +230,7 @@ def _locked(session: Session, actor: Actor, replay_id: str) -> Replay:
     permissions.require(actor, permissions.WEBHOOKS_OPERATE)
     found = making.lock(session, replay_id)
     if found is None or found.workspace_id != actor.workspace_id:
-        raise NotFound("There is no such replay in this workspace.")
+        raise NotFound("There is no such replay in this workspace. Check the id; GET /api/v1/replays lists them.")
     return found
 
 

@@ -313,7 +313,7 @@ def _find(session: Session, actor: Actor, webhook_id: str, *, lock: bool = False
         query = query.with_for_update().execution_options(populate_existing=True)
     webhook = session.exec(query).first()
     if webhook is None:
-        raise NotFound("There is no such webhook in this workspace.")
+        raise NotFound("There is no such webhook in this workspace. Check the id; GET /api/v1/webhooks lists them.")
     return webhook
 
 
