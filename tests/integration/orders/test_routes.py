@@ -235,7 +235,8 @@ def test_another_workspaces_key_finds_nothing():
             ("PUT", "/status", {"status": "ready"}),
         ):
             answer = await http.request(method, path + below, json=body, headers=stranger)
-            assert (answer.status_code, answer.json()["detail"]) == (404, "There is no such order in this workspace. Check the id; GET /api/v1/orders lists them.")
+            assert answer.status_code == 404
+            assert answer.json()["detail"] == "There is no such order in this workspace. Check the id; GET /api/v1/orders lists them."
         assert (await http.post("/orders", json=BODY, headers=stranger)).status_code == 201  # the id is free there
         assert (await http.get(path)).json() == order
 
