@@ -6,10 +6,10 @@ of parameters cost psycopg five times what one document does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Any, Final, cast
 
 import orjson
 import psycopg
@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 Rows = Sequence[Sequence[Any]]
+_TEXT_LENGTH: Final = len("2026-01-31 09:30:00.000000")  # without the offset, which is that of UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,28 @@ def update(table: str, columns: Mapping[str, str], keys: Mapping[str, str]) -> S
     )
 
 
+def read(connection: Connection, query: str, values: Collection[str]) -> Sequence[Any]:
+    """The rows of a query in which `{values}` stands for a subquery of these texts; its columns are as the driver gives them."""
+    if is_sqlite(connection):
+        statement, parameter = query.format(values="SELECT value FROM json_each(?)"), orjson.dumps(list(values)).decode()
+    else:
+        statement, parameter = query.format(values="SELECT unnest(%s::text[])"), list(values)
+    return connection.exec_driver_sql(statement, (parameter,)).fetchall()
+
+
 def is_sqlite(connection: Connection) -> bool:
     """Whether this connection talks to SQLite."""
     return connection.dialect.name == "sqlite"
 
 
+def aware(value: Any) -> datetime:
+    """A time as the driver gave it: text in UTC from SQLite, aware from PostgreSQL."""
+    parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
 def moment(connection: Connection, value: datetime | None) -> Any:
-    """A time as the driver takes it: text in UTC on SQLite, as SQLAlchemy stores it there, the aware time on PostgreSQL."""
+    """A time in UTC as the driver takes it: text on SQLite, as SQLAlchemy stores it there, the aware time on PostgreSQL."""
     if value is None or not is_sqlite(connection):
         return value
-    return value.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value.isoformat(" ", "microseconds")[:_TEXT_LENGTH]

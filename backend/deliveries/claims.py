@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -23,6 +23,9 @@ _LEAST_SHARE: Final = 4
 _BURST_SECONDS: Final = 0.25
 
 _RETURNED: Final = "id, workspace_id, event_id, webhook_id, event_type, kind, attempt_count, failure_count, trigger"
+_EARLIEST_OF_LANE: Final = (
+    "SELECT * FROM (SELECT id FROM delivery WHERE webhook_id = ? AND due_at IS NOT NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?)"
+)
 _OPEN_LANES: Final = (
     "FROM lane l JOIN webhook w ON w.id = l.webhook_id "
     "WHERE l.due_at IS NOT NULL AND NOT l.paused AND w.state = 'active' AND w.deleted_at IS NULL"
@@ -95,13 +98,7 @@ def take(connection: Connection, request: Request, now: datetime) -> Claimed:
 
 def bodies(connection: Connection, event_ids: Collection[str]) -> dict[str, bytes]:
     """The bodies of events, by id."""
-    wanted = list(event_ids)
-    if bulk.is_sqlite(connection):
-        found = connection.exec_driver_sql(
-            "SELECT id, body FROM event WHERE id IN (SELECT value FROM json_each(?))", (orjson.dumps(wanted).decode(),)
-        )
-    else:
-        found = connection.exec_driver_sql("SELECT id, body FROM event WHERE id = ANY(%s)", (wanted,))
+    found = bulk.read(connection, "SELECT id, body FROM event WHERE id IN ({values})", event_ids)
     return {row[0]: row[1].encode() for row in found}
 
 
@@ -161,7 +158,7 @@ def _lock_lanes(connection: Connection, request: Request, now: datetime) -> list
     else:
         statement = query.format(m="%s", free="l.webhook_id <> ALL(%s::text[])") + " FOR UPDATE OF l SKIP LOCKED"
         found = connection.exec_driver_sql(statement, (moment, moment, full))
-    return [_Lane(row[0], row[1], _aware(row[2]), row[4], row[3]) for row in found]
+    return [_Lane(row[0], row[1], bulk.aware(row[2]), row[4], row[3]) for row in found]
 
 
 def _allowance(lane: _Lane, now: datetime) -> int:
@@ -183,16 +180,15 @@ def _rate(lane: _Lane) -> float | None:
 def _take_of(connection: Connection, run_id: str, lanes: Sequence[_Lane], now: datetime) -> list[Any]:
     moment = bulk.moment(connection, now)
     if bulk.is_sqlite(connection):
+        wanted = [lane for lane in lanes if lane.limit > 0]
+        if not wanted:
+            return []
         statement = (
             "UPDATE delivery SET status = 'sending', due_at = NULL, run_id = ? WHERE id IN ("  # noqa: S608 - constants
-            "SELECT id FROM delivery WHERE webhook_id = ? AND due_at IS NOT NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?) "
-            f"RETURNING {_RETURNED}"
+            f"{' UNION ALL '.join([_EARLIEST_OF_LANE] * len(wanted))}) RETURNING {_RETURNED}"
         )
-        rows: list[Any] = []
-        for lane in lanes:
-            if lane.limit > 0:
-                rows += connection.exec_driver_sql(statement, (run_id, lane.webhook_id, moment, lane.limit)).fetchall()
-        return rows
+        picked = [value for lane in wanted for value in (lane.webhook_id, moment, lane.limit)]
+        return list(connection.exec_driver_sql(statement, (run_id, *picked)).fetchall())
     returned = ", ".join(f"delivery.{name}" for name in _RETURNED.split(", "))
     found = connection.exec_driver_sql(
         "WITH picked AS (SELECT d.id FROM unnest(%s::text[], %s::int[]) AS l(webhook_id, n) CROSS JOIN LATERAL ("  # noqa: S608 - constants
@@ -250,7 +246,7 @@ def _earliest(connection: Connection, webhook_ids: Sequence[str]) -> dict[str, d
             f"SELECT l.id, {inner.format(id='l.id')} FROM unnest(%s::text[]) AS l(id)",  # noqa: S608 - constants
             (list(webhook_ids),),
         )
-    return {row[0]: _aware(row[1]) for row in found if row[1] is not None}
+    return {row[0]: bulk.aware(row[1]) for row in found if row[1] is not None}
 
 
 def _has_more(lane: _Lane, now: datetime) -> bool:
@@ -270,10 +266,4 @@ def next_due(connection: Connection, full: Collection[str]) -> datetime | None:
     else:
         found = [connection.exec_driver_sql(f"{lanes} AND l.webhook_id <> ALL(%s::text[])", (list(full),)).scalar()]
     found.append(connection.exec_driver_sql(tests).scalar())
-    return min((_aware(value) for value in found if value is not None), default=None)
-
-
-def _aware(value: Any) -> datetime:
-    """A time as the driver gave it: text in UTC from SQLite, aware from PostgreSQL."""
-    parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    return min((bulk.aware(value) for value in found if value is not None), default=None)

@@ -7,15 +7,13 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from backend.core import actor, clock, outbox
 from backend.deliveries import bulk
 from backend.deliveries.values import Outcome
 from backend.logs import errors
 from backend.logs.errors import Problem, Severity
-from backend.models import Webhook
 from backend.webhooks import policy
 from backend.webhooks import service as webhooks
 
@@ -57,7 +55,9 @@ class Watched:
     last_failure_at: datetime | None
 
 
-_WATCHED: Final = tuple(getattr(Webhook, each.name) for each in fields(Watched))
+_WATCHED: Final = ", ".join(each.name for each in fields(Watched))
+_TIMES: Final = tuple(place for place, each in enumerate(fields(Watched)) if "datetime" in str(each.type))
+_AUTO_DISABLE: Final = [each.name for each in fields(Watched)].index("auto_disable")  # SQLite keeps truth as a number
 
 
 @dataclass(slots=True)
@@ -93,10 +93,9 @@ def update(session: Session, results: Sequence[Result], now: datetime) -> list[S
         return []
     wanted = {result.claim.webhook_id for result in results}
     connection = session.connection()
-    query = (
-        select(*_WATCHED).where(col(Webhook.id).in_(wanted), col(Webhook.deleted_at).is_(None)).order_by(col(Webhook.id)).with_for_update()
-    )
-    states = {row[0]: _state(Watched(*row)) for row in connection.execute(query)}
+    lock = "" if bulk.is_sqlite(connection) else " FOR UPDATE"
+    query = f"SELECT {_WATCHED} FROM webhook WHERE id IN ({{values}}) AND deleted_at IS NULL ORDER BY id{lock}"  # noqa: S608 - constants
+    states = {row[0]: _state(_watched(row)) for row in bulk.read(connection, query, wanted)}
     for result in results:
         if result.claim.webhook_id in states:
             states[result.claim.webhook_id].note(result)
@@ -128,6 +127,14 @@ def announce(session: Session, states: Sequence[State], results: Sequence[Result
                     "error": result.exchange.error,
                 },
             )
+
+
+def _watched(row: Sequence[Any]) -> Watched:
+    values = list(row)
+    for place in _TIMES:
+        values[place] = bulk.aware(values[place]) if values[place] is not None else None
+    values[_AUTO_DISABLE] = bool(values[_AUTO_DISABLE])
+    return Watched(*values)
 
 
 def _state(webhook: Watched) -> State:

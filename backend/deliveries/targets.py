@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from backend.core import crypto, signing
 from backend.core.logging import logger
+from backend.deliveries import bulk
 from backend.deliveries.values import Target
 from backend.models import Webhook
 from backend.webhooks import policy, secrets
@@ -24,8 +25,8 @@ class Targets:
 
     def load(self, session: Session, webhook_ids: Collection[str], now: datetime) -> dict[str, Target]:
         """The settings of these webhooks, read anew where they changed; a deleted webhook is left out."""
-        query = select(Webhook.id, Webhook.updated_at).where(col(Webhook.id).in_(webhook_ids), col(Webhook.deleted_at).is_(None))
-        current = dict(session.exec(query).all())
+        query = "SELECT id, updated_at FROM webhook WHERE id IN ({values}) AND deleted_at IS NULL"
+        current = {row[0]: bulk.aware(row[1]) for row in bulk.read(session.connection(), query, webhook_ids)}
         stale = [identifier for identifier, updated_at in current.items() if not self._is_fresh(identifier, updated_at, now)]
         if stale:
             for webhook in session.exec(select(Webhook).where(col(Webhook.id).in_(stale))).all():

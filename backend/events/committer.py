@@ -1,6 +1,7 @@
 """The group committer: publishing requests that arrive within the same few milliseconds share one commit.
 
-A commit that is durable costs a disk flush; while one is under way the next ones gather. One thread per process.
+A commit that is durable costs a disk flush; while one is under way, or another process writes, the next ones gather. One thread per
+process.
 """
 
 from __future__ import annotations
@@ -61,33 +62,41 @@ class Committer:
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
-            group, ends = self._gather(first)
-            self._settle(group, self._commit([waiting.command for waiting in group]))
-            if ends:
+            if self._serve([first]):
                 return
 
-    def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        group = [first]
+    def _serve(self, group: list[_Waiting]) -> bool:
+        """Publish a group and everything that waits by the time when the database can be written; whether to end after it."""
+        ends = False
+        try:
+            with db.transaction(write=True) as session:
+                ends = self._gather(group)
+                results = service.publish_many(session, [waiting.command for waiting in group])
+        except Unavailable as error:
+            results = [error] * len(group)
+        except Exception as error:  # noqa: BLE001 - whatever one command met must not fail the others
+            results = [error] if len(group) == 1 else [self._alone(waiting.command) for waiting in group]
+        self._settle(group, results)
+        return ends
+
+    def _gather(self, group: list[_Waiting]) -> bool:
         while len(group) < MAX_GROUP:
             try:
                 following = self._queue.get_nowait()
             except queue.Empty:
-                return group, False
+                return False
             if following is None:
-                return group, True
+                return True
             group.append(following)
-        return group, False
+        return False
 
-    def _commit(self, commands: Sequence[Command]) -> Sequence[Published | BaseException]:
+    @staticmethod
+    def _alone(command: Command) -> Published | BaseException:
         try:
             with db.transaction(write=True) as session:
-                return service.publish_many(session, commands)
-        except Unavailable as error:
-            return [error] * len(commands)
-        except Exception as error:  # noqa: BLE001 - whatever one command met must not fail the others
-            if len(commands) == 1:
-                return [error]
-        return [result for command in commands for result in self._commit([command])]
+                return service.publish_many(session, [command])[0]
+        except Exception as error:  # noqa: BLE001 - it is the answer of this command
+            return error
 
     @staticmethod
     def _settle(group: Sequence[_Waiting], results: Sequence[Published | BaseException]) -> None:

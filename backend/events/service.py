@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert
 from sqlmodel import Session, col, select
 
 from backend.core import clock, crypto, db, ids, pagination, permissions, queue
@@ -17,8 +16,9 @@ from backend.deliveries import lanes
 from backend.event_types import service as event_types
 from backend.event_types.catalogue import BUILT_IN
 from backend.events import body, search, subscriptions
+from backend.events.rows import Accepted, Batch
 from backend.idempotency import service as idempotency
-from backend.models import Delivery, Event
+from backend.models import Event
 
 ROUTE = "POST /api/v1/events"
 _FUTURE = timedelta(minutes=5)
@@ -96,10 +96,10 @@ def publish_many(session: Session, commands: Sequence[Command]) -> list[Publishe
 
     Two inserts for all events and deliveries together. Raises what the database raises, after which nothing may be committed.
     """
+    session.flush()  # what this transaction changed of webhooks counts
     results: dict[int, Published | CrossdockError] = {}
     identifiers = [ids.new("evt") for _ in commands]
-    events: list[dict[str, Any]] = []
-    deliveries: list[dict[str, Any]] = []
+    batch = Batch()
     known: dict[str, frozenset[str]] = {}
     subscribed: dict[str, subscriptions.Subscriptions] = {}
     # In the order of their keys: two groups that claim the same ones never wait for each other in a circle.
@@ -119,19 +119,17 @@ def publish_many(session: Session, commands: Sequence[Command]) -> list[Publishe
             continue
         if workspace_id not in subscribed:
             subscribed[workspace_id] = subscriptions.current(session, workspace_id)
-        event, fan_out = _rows(wish, identifiers[index], subscribed[workspace_id])
-        events.append(event)
-        deliveries += fan_out
-        published = Published(event["id"], wish.type, event["occurred_at"], len(fan_out))
+        event = _accept(wish, identifiers[index], subscribed[workspace_id])
+        batch.events.append(event)
+        published = Published(event.id, wish.type, event.occurred_at, len(event.found.targets))
         if scope:
             idempotency.finish(session, scope, status_code=202, answer=answer(published))
         results[index] = published
-    if events:
-        session.exec(insert(Event), params=events)
-        _announce(session, {event["workspace_id"] for event in events})
-    if deliveries:
-        session.exec(insert(Delivery), params=deliveries)
-        make_due(session, {delivery["webhook_id"] for delivery in deliveries})
+    if batch.events:
+        batch.insert(session.connection())
+        _announce(session, batch.workspace_ids)
+        if batch.webhook_ids:
+            make_due(session, batch.webhook_ids)
     return [results[index] for index in range(len(commands))]
 
 
@@ -182,51 +180,24 @@ def list_events(
     return pagination.fetch(session, search.matching(actor.workspace_id, wanted), col(Event.id), limit=limit, cursor=cursor)
 
 
-def _rows(wish: Command, event_id: str, known: subscriptions.Subscriptions) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _accept(wish: Command, event_id: str, known: subscriptions.Subscriptions) -> Accepted:
     now = clock.now()
-    workspace_id, occurred_at = wish.actor.workspace_id, wish.occurred_at or now
-    found = subscriptions.match(
-        known,
-        body.envelope(event_id=event_id, type_name=wish.type, occurred_at=occurred_at, workspace_id=workspace_id, data=wish.data),
-        by_star=wish.by_star,
+    workspace_id, occurred_at = wish.actor.workspace_id, (wish.occurred_at or now).astimezone(UTC)
+    seen = body.envelope(event_id=event_id, type_name=wish.type, occurred_at=occurred_at, workspace_id=workspace_id, data=wish.data)
+    return Accepted(
+        id=event_id,
+        accepted_at=now,
+        workspace_id=workspace_id,
+        type=wish.type,
+        occurred_at=occurred_at,
+        body=body.text(event_id=event_id, type_name=wish.type, occurred_at=occurred_at, workspace_id=workspace_id, data=wish.text),
+        kind=wish.kind,
+        actor_kind=wish.actor.kind,
+        actor_id=wish.actor.id,
+        idempotency_key=wish.idempotency_key,
+        trace_id=wish.actor.request_id or ids.new("trc"),
+        found=subscriptions.match(known, seen, by_star=wish.by_star),
     )
-    trace_id = wish.actor.request_id or ids.new("trc")
-    event = {
-        "id": event_id,
-        "created_at": now,
-        "workspace_id": workspace_id,
-        "type": wish.type,
-        "occurred_at": occurred_at,
-        "body": body.text(event_id=event_id, type_name=wish.type, occurred_at=occurred_at, workspace_id=workspace_id, data=wish.text),
-        "kind": wish.kind,
-        "actor_kind": wish.actor.kind,
-        "actor_id": wish.actor.id,
-        "idempotency_key": wish.idempotency_key,
-        "webhooks_revision": found.revision,
-        "deliveries": len(found.targets),
-        "skips": list(found.skips),
-        "trace_id": trace_id,
-    }
-    deliveries = [
-        {
-            "id": ids.new("dlv"),
-            "created_at": now,
-            "workspace_id": workspace_id,
-            "event_id": event_id,
-            "webhook_id": target.webhook_id,
-            "event_type": wish.type,
-            "kind": wish.kind,
-            "status": "waiting",
-            "attempt_count": 0,
-            "failure_count": 0,
-            "max_attempts": target.max_attempts,
-            "due_at": now,
-            "trigger": "event",
-            "trace_id": trace_id,
-        }
-        for target in found.targets
-    ]
-    return event, deliveries
 
 
 def _announce(session: Session, workspace_ids: set[str]) -> None:

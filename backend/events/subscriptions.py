@@ -9,7 +9,8 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from backend.core import filters
-from backend.models import Webhook, WebhookChange
+from backend.deliveries import bulk
+from backend.models import Webhook
 from backend.webhooks import matching, policy
 
 _KEPT_WORKSPACES = 1000
@@ -48,17 +49,13 @@ class Match:
 # By workspace: the id of the newest change (unlike its revision, a number that a rolled-back transaction can leave to another).
 _cache: OrderedDict[str, tuple[str, Subscriptions]] = OrderedDict()
 _NONE = Subscriptions(0, ())
+_NEWEST = "SELECT id, revision FROM webhook_change WHERE workspace_id = {mark} ORDER BY revision DESC, webhook_id DESC LIMIT 1"
 
 
 def current(session: Session, workspace_id: str) -> Subscriptions:
     """The subscriptions of a workspace as this transaction sees them; one small query while nothing changes."""
-    query = (
-        select(WebhookChange.id, WebhookChange.revision)
-        .where(WebhookChange.workspace_id == workspace_id)
-        .order_by(col(WebhookChange.revision).desc(), col(WebhookChange.webhook_id).desc())
-        .limit(1)
-    )
-    newest = session.exec(query).first()
+    connection = session.connection()
+    newest = connection.exec_driver_sql(_NEWEST.format(mark="?" if bulk.is_sqlite(connection) else "%s"), (workspace_id,)).first()
     if newest is None:
         return _NONE
     change_id, revision = newest
