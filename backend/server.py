@@ -48,6 +48,7 @@ async def _serve(settings: Settings, name: str, application: ASGIApp) -> None:
     logging.configure(settings, name)  # the server's constructor has replaced the handlers
     with lifecycle.on_stop(lambda: loop.call_soon_threadsafe(stopping.set)):
         await lifespan.start()
+        process.keep_loaded()
         serving = asyncio.create_task(server.serve())
         waiting = asyncio.create_task(stopping.wait())
         await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)

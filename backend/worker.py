@@ -144,6 +144,7 @@ def _work(name: str, worker_class: type[_Worker]) -> None:
     with runs.running(name):
         if worker_class is _DeliverWorker:
             enqueue_shift()
+        process.keep_loaded()
         worker = worker_class(
             [open_queue(name, connection)],
             connection=connection,

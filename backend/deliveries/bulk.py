@@ -105,6 +105,9 @@ def aware(value: Any) -> datetime:
 
 def moment(connection: Connection, value: datetime | None) -> Any:
     """A time in UTC as the driver takes it: text on SQLite, as SQLAlchemy stores it there, the aware time on PostgreSQL."""
-    if value is None or not is_sqlite(connection):
-        return value
-    return value.isoformat(" ", "microseconds")[:_TEXT_LENGTH]
+    return text(value) if is_sqlite(connection) else value
+
+
+def text(value: datetime | None) -> str | None:
+    """A time in UTC as SQLAlchemy stores it on SQLite."""
+    return value.isoformat(" ", "microseconds")[:_TEXT_LENGTH] if value is not None else None

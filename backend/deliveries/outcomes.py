@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -83,6 +83,7 @@ _DELIVERY = bulk.update(
 )
 _RELEASE = bulk.update("delivery", {"status": "text", "due_at": "timestamptz", "run_id": "text"}, _HELD)
 _CANCEL = bulk.update("delivery", {"status": "text", "run_id": "text", "finished_at": "timestamptz", "error": "text"}, _HELD)
+_Moment = Callable[[datetime | None], Any]
 _rng = random.SystemRandom()
 
 
@@ -106,6 +107,32 @@ class Result:
         return self.outcome is Outcome.FAILED and not isinstance(self.decision, policy.Retry)
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An attempt that is judged, with its rows in the order of the columns above: all that needs no database."""
+
+    result: Result
+    attempt: tuple[Any, ...]
+    body: tuple[Any, ...]
+    delivery: tuple[Any, ...]
+
+    @property
+    def claim(self) -> Claim:
+        """What was sent."""
+        return self.result.claim
+
+    @property
+    def exchange(self) -> Exchange:
+        """What came of it."""
+        return self.result.exchange
+
+
+def prepare(finished: Sequence[Finished], now: datetime, *, is_sqlite: bool) -> list[Prepared]:
+    """Judge a batch of attempts, and make their rows as the database's driver takes them."""
+    moment: _Moment = bulk.text if is_sqlite else _as_it_is
+    return [_prepare(judge(each, now), now, moment) for each in finished]
+
+
 def judge(finished: Finished, now: datetime) -> Result:
     """What follows from an attempt. A test send is never retried."""
     claim, exchange = finished.claim, finished.exchange
@@ -127,17 +154,15 @@ def judge(finished: Finished, now: datetime) -> Result:
     return Result(claim, exchange, Outcome.FAILED, decision)
 
 
-def write(session: Session, finished: Sequence[Finished], now: datetime) -> list[Result]:
+def write(session: Session, prepared: Sequence[Prepared], now: datetime) -> list[Result]:
     """Write a batch: attempts, deliveries, roll-ups, the webhooks' counters and states, and their lanes. Services' events come last."""
-    if not finished:
+    if not prepared:
         return []
-    results = [judge(each, now) for each in finished]
+    results = [each.result for each in prepared]
     connection = session.connection()
-    attempt_ids = [ids.new("att") for _ in results]
-    created = bulk.moment(connection, now)
-    _ATTEMPT.run(connection, [_attempt(connection, i, r, created) for i, r in zip(attempt_ids, results, strict=True)])
-    _BODY.run(connection, [_body(i, r) for i, r in zip(attempt_ids, results, strict=True)])
-    _DELIVERY.run(connection, [_delivery(connection, result, now) for result in results])
+    _ATTEMPT.run(connection, [each.attempt for each in prepared])
+    _BODY.run(connection, [each.body for each in prepared])
+    _DELIVERY.run(connection, [each.delivery for each in prepared])
     counted = [result for result in results if not result.claim.is_test and result.outcome is not Outcome.INTERRUPTED]
     rollups.add(connection, counted)
     states = health.update(session, counted, now)
@@ -172,11 +197,26 @@ def _resting(claim: Claim) -> str:
     return (Status.RETRYING if claim.attempt_count else Status.WAITING).value
 
 
-def _attempt(connection: Connection, identifier: str, result: Result, created: Any) -> tuple[Any, ...]:
+def _as_it_is(value: datetime | None) -> datetime | None:
+    return value
+
+
+def _prepare(result: Result, now: datetime, moment: _Moment) -> Prepared:
+    identifier, at, sent = ids.new("att"), moment(now), moment(result.exchange.started_at)
+    retry_at = moment(result.retry_at)
+    return Prepared(
+        result,
+        _attempt(identifier, result, at, sent, retry_at),
+        _body(identifier, result),
+        _delivery(result, at, sent, retry_at),
+    )
+
+
+def _attempt(identifier: str, result: Result, at: Any, sent: Any, retry_at: Any) -> tuple[Any, ...]:
     claim, exchange = result.claim, result.exchange
     return (
         identifier,
-        created,
+        at,
         claim.workspace_id,
         claim.id,
         claim.event_id,
@@ -189,13 +229,13 @@ def _attempt(connection: Connection, identifier: str, result: Result, created: A
         exchange.error_class and exchange.error_class.value,
         exchange.error,
         exchange.address,
-        bulk.moment(connection, exchange.started_at),
+        sent,
         exchange.dns_ms,
         exchange.connect_ms,
         exchange.tls_ms,
         exchange.first_byte_ms,
         exchange.total_ms,
-        bulk.moment(connection, result.retry_at),
+        retry_at,
         claim.run_id,
     )
 
@@ -225,10 +265,8 @@ def _text(body: bytes, *, truncated: bool) -> tuple[str, str]:
     return (base64.b64encode(body).decode(), "base64") if "\0" in text else (text, "text")
 
 
-def _delivery(connection: Connection, result: Result, now: datetime) -> tuple[Any, ...]:
+def _delivery(result: Result, at: Any, sent: Any, retry_at: Any) -> tuple[Any, ...]:
     claim, exchange = result.claim, result.exchange
-    at = bulk.moment(connection, now)
-    sent = bulk.moment(connection, exchange.started_at)
     held = (claim.id, claim.run_id)
     last = (exchange.status_code, exchange.error_class and exchange.error_class.value, exchange.error, exchange.total_ms, sent)
     if result.outcome is Outcome.DELIVERED:
@@ -238,6 +276,5 @@ def _delivery(connection: Connection, result: Result, now: datetime) -> tuple[An
         return (Status.RETRYING.value, at, None, "recovered", claim.attempt_count + 1, claim.failure_count, *last, None, None, *held)
     counts = (claim.attempt_count + 1, claim.failure_count + 1)
     if result.retry_at is not None:
-        due = bulk.moment(connection, result.retry_at)
-        return (Status.RETRYING.value, due, None, "schedule", *counts, *last, None, None, *held)
+        return (Status.RETRYING.value, retry_at, None, "schedule", *counts, *last, None, None, *held)
     return (Status.DEAD.value, None, None, claim.trigger, *counts, *last, at, None, *held)

@@ -13,6 +13,7 @@ from backend.core import clock, db
 from backend.core.errors import Unavailable
 from backend.core.logging import logger
 from backend.deliveries import claims, lanes, outcomes
+from backend.deliveries.outcomes import Prepared
 from backend.deliveries.targets import Targets
 from backend.deliveries.values import Claim, Exchange, Finished, Outcome
 from backend.models import Attempt, Delivery
@@ -58,9 +59,12 @@ class Store:
     def turn(self, turn: Turn) -> Taken:
         """One transaction. Raises `Unavailable` when the database is away; then nothing of it has happened."""
         now = clock.now()
+        # Before the transaction, since nobody else can write to SQLite while it lasts.
+        prepared: Sequence[Prepared] = outcomes.prepare(turn.finished, now, is_sqlite=db.database().is_sqlite)
         with db.transaction(write=True) as session:
-            finished = turn.finished if turn.held is None else self._reconcile(session, turn.finished, turn.held)
-            results = outcomes.write(session, finished, now)
+            if turn.held is not None:
+                prepared = self._reconcile(session, prepared, turn.held)
+            results = outcomes.write(session, prepared, now)
             outcomes.release(session, turn.returned, now)
             taken = self._claim(session, turn, now) if turn.limit > 0 else Taken()
         delivered = sum(result.outcome is Outcome.DELIVERED for result in results)
@@ -91,14 +95,14 @@ class Store:
             bare = Exchange(sent.started_at, sent.total_ms, {}, sent.status_code, sent.error_class)
             self.turn(Turn([Finished(each.claim, bare)]))
 
-    def _reconcile(self, session: Session, finished: Sequence[Finished], held: Collection[str]) -> Sequence[Finished]:
+    def _reconcile(self, session: Session, prepared: Sequence[Prepared], held: Collection[str]) -> Sequence[Prepared]:
         """The outcomes that are not written yet; frees what this run has claimed without the shift's having heard of it."""
         free(session, self._run_id(), keep=held)
         query = select(Attempt.delivery_id, Attempt.number, Attempt.run_id).where(
-            col(Attempt.delivery_id).in_({each.claim.id for each in finished})
+            col(Attempt.delivery_id).in_({each.claim.id for each in prepared})
         )
         written = set(session.exec(query).all())
-        return [each for each in finished if (each.claim.id, each.claim.attempt_count + 1, each.claim.run_id) not in written]
+        return [each for each in prepared if (each.claim.id, each.claim.attempt_count + 1, each.claim.run_id) not in written]
 
     def _claim(self, session: Session, turn: Turn, now: datetime) -> Taken:
         run_id, connection = self._run_id(), session.connection()
