@@ -157,7 +157,7 @@ class Detail(Page, mixin=True):
     @needs(auth.PAGE)
     async def load(self) -> None:
         """Read what the address names."""
-        wanted = last_part(self)
+        wanted = self._wanted()
         is_another, self._subject, self.missing = self._subject != wanted, wanted, False
         self._open(anew=is_another)
         await self._fetch()
@@ -167,7 +167,7 @@ class Detail(Page, mixin=True):
         self.loading = anew
 
     async def _fetch(self) -> None:
-        wanted, read = last_part(self), self._read
+        wanted, read = self._wanted(), self._read
         try:
             found = await self._found(lambda session, actor: read(session, actor, wanted))
         except NotFound:
@@ -175,6 +175,10 @@ class Detail(Page, mixin=True):
             return
         if found is not None:
             self._show(found)
+
+    def _wanted(self) -> str:
+        """What the address names: its last part."""
+        return last_part(self)
 
     @staticmethod
     def _read(session: Session, actor: Actor, wanted: str) -> Any:

@@ -8,6 +8,7 @@ CrossdockError            500 internal
  +- MethodNotAllowed      405 method_not_allowed
  +- Conflict              409 conflict          the state of things refuses it
  |   +- InProgress        409 in_progress       the same request is still running
+ |   +- Unconfirmed       409 conflict          it would change or lose data, which was not confirmed
  +- TooLarge              413 too_large
  +- UnsupportedMedia      415 unsupported_media
  +- Invalid               422 invalid           parsed, but not valid; lists every field
@@ -110,6 +111,14 @@ class InProgress(Conflict):
     def __init__(self, detail: str, retry_after: int = 1) -> None:
         super().__init__(detail)
         self.retry_after = retry_after
+
+
+class Unconfirmed(Conflict):
+    """The request would change or lose data and does not say that it shall; `consequence` is a sentence about what follows."""
+
+    def __init__(self, consequence: str) -> None:
+        super().__init__(f"{consequence} Send confirm=true to do that.")
+        self.consequence = consequence
 
 
 class TooLarge(CrossdockError):

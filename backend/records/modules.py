@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func, select
 from backend.audit import service as audit
 from backend.core import clock, db, ids, pagination, permissions, queue
 from backend.core.actor import Actor
-from backend.core.errors import Conflict, FieldError, Invalid, NotFound
+from backend.core.errors import Conflict, FieldError, Invalid, NotFound, Unconfirmed
 from backend.event_types import service as event_types
 from backend.events import service as events
 from backend.models import Module, Record, RecordValue
@@ -123,7 +123,7 @@ def delete(session: Session, *, actor: Actor, name: str, confirm: bool = False) 
     row = _existing(session, actor, name, lock=True)
     number = _count(session, select(Record.id).where(Record.workspace_id == row.workspace_id, Record.module_id == row.id))
     if number and not confirm:
-        raise Conflict(f"{row.label} has {_told(number)}, which would be deleted with it. Send confirm=true to do that.")
+        raise Unconfirmed(f"{row.label} has {_told(number)}, which would be deleted with it.")
     row.deleted_at = clock.now()
     row.revision += 1
     row.chores = []
@@ -223,7 +223,7 @@ def _ask(session: Session, old: Definition, checked: Checked, *, confirm: bool) 
         elif new.name != field.name:
             doubts.append(f"Renaming {field.name} to {new.name} would change {_told(number)} for everybody who reads them.")
     if doubts and not confirm:
-        raise Conflict(f"{' '.join(doubts)} Send confirm=true to do that.")
+        raise Unconfirmed(" ".join(doubts))
 
 
 def _filled(session: Session, old: Definition, field: Field) -> int:

@@ -53,14 +53,28 @@ def table(
             key=key(item),
         )
 
-    def frame(body: rx.Component, *, busy: bool) -> rx.Component:
-        heads = [rx.el.th(column.head, scope="col", class_name=column.class_name) for column in columns]
-        return rx.el.div(
-            rx.el.table(rx.el.thead(rx.el.tr(*heads)), body, class_name="x-table", aria_label=label, aria_busy=busy),
-            class_name="x-table-frame",
-        )
+    heads = [rx.el.th(column.head, scope="col", class_name=column.class_name) for column in columns]
+    filled = rx.cond(length(rows) > 0, _frame(heads, rx.el.tbody(rx.foreach(rows, row)), label), empty)
+    return rx.cond(loading & (length(rows) == 0), _frame(heads, _bones(columns, skeleton_rows), label, busy=True), filled)
 
-    bones = rx.el.tbody(
+
+def sheet(heads: Live, rows: Live, row: Callable[[Any], rx.Component], *, loading: Live, empty: rx.Component, label: str) -> rx.Component:
+    """A table whose columns are known at run time: `heads` and each `row` have their cells; the last column says when."""
+    known = [Column("", bone) for bone in (140, 110, 120, 60)]
+    waiting = [rx.el.th(column.head, scope="col") for column in known]
+    filled = rx.cond(length(rows) > 0, _frame([heads], rx.el.tbody(rx.foreach(rows, row)), label), empty)
+    return rx.cond(loading & (length(rows) == 0), _frame(waiting, _bones(known, 8), label, busy=True), filled)
+
+
+def _frame(heads: list[Any], body: rx.Component, label: str, *, busy: bool = False) -> rx.Component:
+    return rx.el.div(
+        rx.el.table(rx.el.thead(rx.el.tr(*heads)), body, class_name="x-table", aria_label=label, aria_busy=busy),
+        class_name="x-table-frame",
+    )
+
+
+def _bones(columns: list[Column], number: int) -> rx.Component:
+    return rx.el.tbody(
         *[
             rx.el.tr(
                 *[
@@ -71,11 +85,9 @@ def table(
                     for i, column in enumerate(columns)
                 ]
             )
-            for n in range(skeleton_rows)
+            for n in range(number)
         ]
     )
-    filled = rx.cond(length(rows) > 0, frame(rx.el.tbody(rx.foreach(rows, row)), busy=False), empty)
-    return rx.cond(loading & (length(rows) == 0), frame(bones, busy=True), filled)
 
 
 def tab(label: Text, to: Text, *, active: Live, number: Text | None = None) -> rx.Component:
@@ -89,11 +101,11 @@ def tabs(*items: rx.Component, label: str) -> rx.Component:
     return rx.el.nav(*items, class_name="x-tabs", aria_label=label)
 
 
-def status_tabs(state: Live, statuses: Iterable[tuple[str, str]], *, counted: bool = True) -> rx.Component:
-    """The tabs of a `states.Listing`: all of them, then each of `statuses` (word, status), with their counts if they are `counted`."""
+def status_tabs(state: Live, statuses: Iterable[tuple[str, str]]) -> rx.Component:
+    """The tabs of a `states.Listing`: all of them, then each of `statuses` (word, status), with their counts."""
     return tabs(
         *[
-            tab(word, state.tabs[status or "all"], active=state.status == status, number=state.counts[status or "all"] if counted else None)
+            tab(word, state.tabs[status or "all"], active=state.status == status, number=state.counts[status or "all"])
             for word, status in (("All", ""), *statuses)
         ],
         label="Status",

@@ -18,6 +18,9 @@ from console.pages.orders import detail as order
 from console.pages.orders import page as orders
 from console.pages.overview import page as overview
 from console.pages.receiver import page as receiver
+from console.pages.records import editor as module_editor
+from console.pages.records import modules, record
+from console.pages.records import page as records
 from console.pages.replays import detail as replay
 from console.pages.replays import page as replays
 from console.pages.webhooks import detail as webhook
@@ -45,6 +48,10 @@ def add_all(app: rx.App) -> None:
         errors,
         audit,
         monitoring,
+        modules,
+        module_editor,
+        records,
+        record,
         orders,
         order,
         members,

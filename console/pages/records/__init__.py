@@ -1,0 +1,1 @@
+"""Records: modules with their fields, starter sets, the records of each module."""
