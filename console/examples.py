@@ -20,6 +20,7 @@ def publish() -> Live:
     return here(_PUBLISH)
 
 
-def here(call: str) -> Live:
-    """A call in which `BASE` stands for this installation's address."""
-    return rx.Var.create(call).replace("BASE", SessionState.base_url)
+def here(call: Live) -> Live:
+    """A call, a text or of a state, in which `BASE` stands for this installation's address."""
+    shown: Live = rx.Var.create(call)
+    return shown.replace("BASE", SessionState.base_url)

@@ -167,7 +167,7 @@ class Detail(Page, mixin=True):
         self.loading = anew
 
     async def _fetch(self) -> None:
-        wanted, read = self._wanted(), self._read
+        wanted, read = self._wanted(), self._reader()
         try:
             found = await self._found(lambda session, actor: read(session, actor, wanted))
         except NotFound:
@@ -179,6 +179,10 @@ class Detail(Page, mixin=True):
     def _wanted(self) -> str:
         """What the address names: its last part."""
         return last_part(self)
+
+    def _reader(self) -> Callable[[Session, Actor, str], Any]:
+        """What reads it: `_read`, with what else the address says where that matters."""
+        return self._read
 
     @staticmethod
     def _read(session: Session, actor: Actor, wanted: str) -> Any:

@@ -12,10 +12,9 @@ import reflex as rx
 
 from backend.core import clock
 from console.components.basic import Live, Text, _Element, link
-from console.urls import with_query
 
 # How far back charts go, as the address says it, and the hours of it.
-RANGES: Final = {"1h": ("1 h", 1), "24h": ("24 h", 24), "7d": ("7 d", 168)}
+RANGES: Final = {"1h": ("1 h", 1), "24h": ("24 h", 24), "7d": ("7 d", 168), "30d": ("30 d", 720)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +74,10 @@ def figure(label: Text, value: Live, points: Live, hint: Text, *, drawn: Text = 
     )
 
 
-def ranges(path: str, chosen: Live) -> rx.Component:
+def ranges(path: Text, chosen: Live) -> rx.Component:
     """The switch between the ranges of a page's charts; the address holds the `chosen` one."""
     items = [
-        link(word, to=with_query(path, range=name), class_name="x-range", aria_current=rx.cond(chosen == name, "true", "false"))
+        link(word, to=path + f"?range={name}", class_name="x-range", aria_current=rx.cond(chosen == name, "true", "false"))
         for name, (word, _) in RANGES.items()
     ]
     return rx.el.nav(*items, class_name="x-ranges", aria_label="Time range of the charts")

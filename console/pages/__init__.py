@@ -9,6 +9,7 @@ from console.pages.api_keys import page as api_keys
 from console.pages.deliveries import detail as delivery
 from console.pages.deliveries import page as deliveries
 from console.pages.door import page as door
+from console.pages.event_types import page as event_types
 from console.pages.events import detail as event
 from console.pages.events import page as events
 from console.pages.logs import audit, errors, requests
@@ -23,6 +24,8 @@ from console.pages.records import modules, record
 from console.pages.records import page as records
 from console.pages.replays import detail as replay
 from console.pages.replays import page as replays
+from console.pages.settings import security
+from console.pages.settings import workspace as settings
 from console.pages.webhooks import detail as webhook
 from console.pages.webhooks import page as webhooks
 from console.pages.workspace import page as workspace
@@ -44,6 +47,7 @@ def add_all(app: rx.App) -> None:
         event,
         replays,
         replay,
+        event_types,
         requests,
         errors,
         audit,
@@ -55,6 +59,8 @@ def add_all(app: rx.App) -> None:
         orders,
         order,
         members,
+        settings,
+        security,
         workspace,
     ):
         section.add(app)

@@ -13,9 +13,17 @@ from backend.api_keys import service as api_keys
 from backend.api_keys.inputs import KeyInput
 from backend.core import db
 from backend.core.actor import Actor, Role
+from backend.event_types import service as event_types
 from backend.events import service as events
-from backend.models import Delivery
+from backend.logs import batches, errors
+from backend.logs.errors import Problem, Severity
+from backend.models import AuditEntry, Delivery, ErrorEntry, RequestLog
+from backend.orders import inputs
+from backend.orders import service as orders
 from backend.receiver import service as receiver
+from backend.records import modules
+from backend.records import service as records
+from backend.records.definitions import ModuleInput
 from backend.replays import service as replays
 from backend.replays.service import ReplayFilter
 from backend.webhooks import service as webhooks
@@ -24,6 +32,7 @@ from tests.console import handlers
 from tests.console.conftest import Web, signed_in, tab
 from tests.console.handlers import STATE, find, payload, short
 from tests.factories import accounts, rows
+from tests.factories.requests import entry
 
 _OURS = "Ours only"
 
@@ -98,9 +107,12 @@ def test_the_owner_reads_and_changes_by_the_same_calls_what_others_cannot(web: W
     seen_by = asyncio.run(story())
     shows = {name for name, text in seen_by.items() if _OURS in text}
     states = ("keys_state", "key_state", "webhooks_state", "webhook_state", "deliveries_state", "event_state", "replay_state")
+    states += ("types_state", "type_state", "modules_state", "editor_state", "records_state", "record_state", "orders_state", "order_state")
+    states += ("requests_state", "request_state", "errors_state", "error_state", "audit_state", "audit_entry_state")
     assert shows >= {f"{state}.load" for state in states}
     changed = {table for table, found in rows.of_workspace(ours.workspace_id).items() if found != before[table]}
     assert changed >= {"api_key", "api_key_secret", "webhook", "delivery", "replay", "receiver_inbox", "invitation"}
+    assert changed >= {"module", "record", "orders", "event_type"}
 
 
 def _by_state() -> list[str]:
@@ -117,8 +129,20 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         hook, _ = webhooks.create(session, actor=ours, input=WebhookInput(name=name, url="https://receiver.example/ours", events=["*"]))
         invitation, _ = members.invite(session, actor=ours, role=Role.VIEWER, email="ours@example.com")
         published = events.publish(session, actor=ours, type="order.created", data={"secret_of": name})
+        event_types.create(session, actor=ours, name="ours.made", description=name)
+        module = name.lower().replace(" ", "_")
+        modules.create(session, actor=ours, input=ModuleInput(name=module, label=name, fields=[{"name": "title", "type": "text"}]))
+        record = records.create(session, actor=ours, module=module, values={"title": name})
+        ordered = {"branch_id": name, "order_type": "pickup", "items": [{"product_id": "1", "quantity": 1}], "customer_name": name}
+        order = orders.create(session, actor=ours, input=inputs.parse(inputs.NewOrder, ordered)).detail.order
+        problem = Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)
+        errors.record(session, [problem])
+        batches.write(session, [entry(ours, path=f"/api/v1/{name}", error=name)])
     with db.transaction() as session:
         delivery = session.exec(select(Delivery).where(Delivery.event_id == published.id)).one()
+        request = session.exec(select(RequestLog).where(RequestLog.workspace_id == ours.workspace_id)).one()
+        error = session.exec(select(ErrorEntry).where(ErrorEntry.workspace_id == ours.workspace_id)).one()
+        audited = session.exec(select(AuditEntry).where(AuditEntry.target_id == key.id)).one()
     with db.transaction(write=True) as session:
         replay = replays.create(session, actor=ours, filter=ReplayFilter(ids=(delivery.id,)), reason=name)
     at_hook = f"/settings/webhooks/{hook.id}"
@@ -134,6 +158,14 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         "deliveries_state": f"/settings/deliveries?webhook={hook.id}",
         "event_state": f"/settings/events/{published.id}",
         "events_state": "/settings/events?type=order.created",
+        "type_state": "/settings/event-types/ours.made",
+        "editor_state": f"/records/{module}/fields",
+        "records_state": f"/records/{module}",
+        "record_state": f"/records/{module}/{record.id}",
+        "order_state": f"/orders/{order.id}",
+        "request_state": f"/settings/logs/requests/{request.id}",
+        "error_state": f"/settings/logs/errors/{error.id}",
+        "audit_entry_state": f"/settings/logs/audit/{audited.id}",
         "receiver_state": f"/settings/receiver?inbox={inbox.id}",
     }
     ids = {"invitation_id": invitation.id, "user_id": ours.id, "delivery_id": delivery.id}

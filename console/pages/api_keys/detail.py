@@ -8,11 +8,12 @@ import reflex as rx
 
 from console.components import badge, table
 from console.components.basic import button, card, facts, length, menu, menu_item, note, text_link, time
-from console.components.chart import figure, meter
+from console.components.chart import figure, meter, ranges
 from console.components.copy import copy_id
 from console.components.dialog import ask, confirm_by_name
 from console.components.form import select_field, text_field
 from console.components.secret import secret_panel
+from console.pages.api_keys.check import check
 from console.pages.api_keys.detail_state import KeyState
 from console.pages.api_keys.page import STATUSES, further_fields, limit_fields, scope_picker
 from console.pages.api_keys.rows import LimitRow, SecretRow, UseRow
@@ -70,6 +71,7 @@ def _content() -> rx.Component:
     return rx.el.div(
         rx.el.div(badge.status(KeyState.key.status, *STATUSES), copy_id(KeyState.key.id), class_name="x-row-wrap"),
         rx.cond(KeyState.key.sentence != "", rx.el.p(KeyState.key.sentence, class_name="x-soft"), rx.fragment()),
+        rx.foreach(KeyState.reasons, lambda sentence: rx.fragment(note(sentence, tone="wait", icon_name="clock"), key=sentence)),
         rx.cond(
             KeyState.revealing != "",
             secret_panel(KeyState.revealing, filename="crossdock-api-key.txt", on_close=KeyState.stored),
@@ -86,18 +88,22 @@ def _content() -> rx.Component:
 
 
 def _activity() -> rx.Component:
+    nothing = rx.Var.create("")
+    here = PATH + "/" + KeyState.key.id
     return rx.el.div(
         rx.el.div(
+            rx.el.div(ranges(here, KeyState.range), class_name="x-row"),
             rx.el.div(
-                figure("Requests, 24 h", KeyState.day_total, KeyState.day_line, "by hour"),
-                figure("Refused or failed", KeyState.day_refused, rx.Var.create(""), "4xx and 5xx"),
-                figure("p95", KeyState.day_p95, rx.Var.create(""), "of answers"),
+                figure("Requests", KeyState.total, KeyState.line, "over time"),
+                figure("Refused or wrong", KeyState.wrong, nothing, KeyState.wrong_hint),
+                figure("Failed", KeyState.failed, nothing, KeyState.failed_hint),
+                figure("p95", KeyState.p95, nothing, KeyState.p95_hint),
                 class_name="x-figures",
-                grid_template_columns="repeat(3, minmax(0, 1fr))",
             ),
             _limits(),
             _secrets(),
             rx.cond(length(KeyState.routes) > 0, _uses(), rx.fragment()),
+            check(),
             _requests(),
             class_name="x-stack-wide",
         ),
@@ -165,7 +171,7 @@ def _secrets() -> rx.Component:
             rx.cond(item.is_newest, rx.el.span("Current", class_name="x-badge x-good"), rx.el.span("Old", class_name="x-badge x-wait")),
             rx.el.span(used, class_name="x-grow"),
             rx.cond(item.ends != "", rx.el.span("ends ", time(item.ends), class_name="x-soft"), rx.fragment()),
-            rx.el.span(item.requests, " requests", class_name="x-num x-soft x-wide-only"),
+            rx.el.span(item.requests, " requests", class_name="x-num x-soft x-wide-only", title="Lately from " + item.places),
             key=item.id,
             class_name="x-item",
             flex_wrap="wrap",

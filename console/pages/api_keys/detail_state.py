@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, ClassVar
 
 import reflex as rx
 from sqlmodel import Session
 
+from backend.api_keys import access, due, usage
 from backend.api_keys import service as api_keys
-from backend.api_keys import usage
 from backend.core import clock, permissions
 from backend.core.actor import Actor
 from backend.logs import service as logs
-from console import bridge, words
+from console import bridge, inputs, words
 from console.auth import needs
 from console.components import secret
-from console.components.chart import Line, lines
+from console.components.chart import RANGES, Line, chosen, lines
 from console.pages.api_keys import forms
 from console.pages.api_keys.rows import KeyDetail, LimitRow, SecretRow, UseRow, key_detail, limit_row, secret_rows
 from console.pages.logs.rows import RequestRow, request_row
@@ -39,10 +40,20 @@ class KeyState(Managed, rx.State):
     routes: list[UseRow] = []  # noqa: RUF012
     addresses: list[UseRow] = []  # noqa: RUF012
     tab: str = ""
-    day_total: str = ""
-    day_refused: str = ""
-    day_p95: str = ""
-    day_line: str = ""
+    reasons: list[str] = []  # noqa: RUF012
+    range: str = "24h"
+    total: str = ""
+    line: str = ""
+    wrong: str = ""
+    wrong_hint: str = ""
+    failed: str = ""
+    failed_hint: str = ""
+    p95: str = ""
+    p95_hint: str = ""
+    checking: bool = False
+    check_rule: str = ""
+    check_reason: str = ""
+    check_allowed: bool = False
 
     @rx.event
     @needs(permissions.API_KEYS_WRITE)
@@ -93,11 +104,25 @@ class KeyState(Managed, rx.State):
             await self._fetch()
             yield rx.toast.info(f"Saved {self.key.name}.")
 
+    @rx.event
+    @needs(permissions.API_KEYS_READ)
+    async def check(self, form: dict[str, Any]) -> Any:
+        """Judge a call by the rules of the door."""
+        self.checking, self.check_rule = True, ""
+        yield
+        asked = {"method": inputs.text(form, "method"), "path": inputs.text(form, "path"), "ip": inputs.text(form, "ip") or None}
+        try:
+            decision = await bridge.call(self, access.check, key_id=self.key.id, **asked)
+        finally:
+            self.checking = False
+        self.check_rule, self.check_reason, self.check_allowed = decision.rule.replace("_", " "), decision.reason, decision.allowed
+
     def _open(self, *, anew: bool) -> None:
         super()._open(anew=anew)
-        self.tab = query(self, "tab")["tab"]
+        given = query(self, "tab", "range")
+        self.tab, self.range = given["tab"], chosen(given["range"], "24h")
         if anew:
-            self.key, self.secrets, self.requests = KeyDetail(), [], []
+            self.key, self.secrets, self.requests, self.check_rule = KeyDetail(), [], [], ""
 
     async def _renewed(self, renew: Any, **how: Any) -> rx.event.EventSpec:
         _, token = await bridge.call(self, renew, write=True, key_id=self.key.id, **how)
@@ -105,26 +130,38 @@ class KeyState(Managed, rx.State):
         await self._fetch()
         return secret.reveal(token)
 
+    def _reader(self) -> Any:
+        return partial(self._read, hours=RANGES[self.range][1])
+
     @staticmethod
-    def _read(session: Session, actor: Actor, wanted: str) -> tuple[Any, ...]:
+    def _read(session: Session, actor: Actor, wanted: str, hours: int = 24) -> tuple[Any, ...]:
         key = api_keys.get(session, actor=actor, key_id=wanted)
         secrets = api_keys.secrets(session, actor=actor, key_id=wanted)
         latest = logs.list_requests(session, actor=actor, wanted=logs.RequestFilter(caller_id=wanted), limit=_LATEST)
-        return key, secrets, latest, usage.read(session, actor=actor, key_id=wanted)
+        return key, secrets, latest, usage.read(session, actor=actor, key_id=wanted, hours=hours)
 
     def _show(self, found: tuple[Any, ...]) -> None:
-        key, secrets, latest, day = found
+        key, secrets, latest, used = found
+        now = clock.now()
         metadata = json.dumps(key.meta, indent=2, ensure_ascii=False) if key.meta else ""
-        self.key = key_detail(key, metadata, clock.now())
-        self.secrets = secret_rows(secrets)
+        self.key = key_detail(key, metadata, now)
+        is_active = self.key.status == "active"
+        self.reasons = [reason.sentence for reason in due.reasons(key, secrets, now)] if is_active else []
+        self.secrets = secret_rows(used.secrets)
         self.requests = [request_row(request) for request in latest.data]
-        self.limits = [limit_row(standing) for standing in day.limits]
-        self.routes = [UseRow(item.route, words.number(item.total), f"{item.failed:,} failed") for item in day.routes[:_MOST]]
-        self.addresses = [UseRow(item.ip, words.number(item.total), words.moment(item.last_at)) for item in day.addresses[:_MOST]]
-        self.day_total, self.day_p95 = words.number(day.total), words.duration(day.p95_ms)
-        self.day_refused = words.number(day.client_error + day.limited + day.server_error)
-        self.day_line = lines(
-            [point.starts_at for point in day.points],
-            Line("accent", [point.total for point in day.points], lambda number: f"{number:,} requests"),
-            Line("red", [point.total - point.ok for point in day.points], lambda number: f"{number:,} refused or failed"),
+        self.limits = [limit_row(standing) for standing in used.limits]
+        self.routes = [UseRow(item.route, words.number(item.total), f"{item.failed:,} failed") for item in used.routes[:_MOST]]
+        self.addresses = [UseRow(item.ip, words.number(item.total), words.moment(item.last_at)) for item in used.addresses[:_MOST]]
+        self._used(used)
+
+    def _used(self, used: usage.KeyUsage) -> None:
+        refused = used.client_error + used.limited
+        self.total, self.p95 = words.number(used.total), words.duration(used.p95_ms)
+        self.wrong, self.wrong_hint = words.number(refused), f"4xx, {words.number(used.limited)} of them over a limit"
+        self.failed, self.failed_hint = words.number(used.server_error), f"5xx; {words.percent(used.ok, used.total)} answered well"
+        self.p95_hint = f"half within {words.duration(used.p50_ms)}"
+        self.line = lines(
+            [point.starts_at for point in used.points],
+            Line("accent", [point.total for point in used.points], lambda number: f"{number:,} requests"),
+            Line("red", [point.total - point.ok for point in used.points], lambda number: f"{number:,} refused or failed"),
         )

@@ -9,13 +9,13 @@ import reflex as rx
 from backend.api_keys.scopes import ACTIONS, RECORD_NAMES, RESOURCES, label
 from console import examples
 from console.components import badge, table
-from console.components.basic import Live, button, contains, gated_link_button, icon, link_button, note, time
+from console.components.basic import Live, button, card, contains, gated_link_button, icon, length, link_button, note, time
 from console.components.copy import code_block, copy_id
 from console.components.empty import empty, nothing_found
 from console.components.form import area_field, more, text_field
 from console.components.secret import secret_panel
 from console.components.table import Column
-from console.pages.api_keys.rows import KeyRow
+from console.pages.api_keys.rows import DueRow, KeyRow
 from console.pages.api_keys.state import PATH, KeysState, NewKeyState
 from console.session import SessionState
 from console.shell import shell
@@ -59,6 +59,7 @@ def view() -> rx.Component:
         rx.el.div(
             table.status_tabs(KeysState, ((status.capitalize(), status) for status in STATUSES)),
             rx.el.div(table.search_box(KeysState.q, KeysState.search, "Search name, id or key prefix"), class_name="x-toolbar"),
+            rx.cond((length(KeysState.due) > 0) & KeysState.is_first, _due(), rx.fragment()),
             listing,
             table.pager(KeysState),
             class_name="x-stack",
@@ -66,6 +67,23 @@ def view() -> rx.Component:
         current=PATH,
         action=create,
     )
+
+
+def _due() -> rx.Component:
+    def row(item: DueRow) -> rx.Component:
+        return rx.el.div(
+            badge.status(item.kind, "expiring", "rotation", "old_secret", "unused"),
+            rx.el.div(
+                table.opens(item.name, PATH + "/" + item.id),
+                rx.el.span(item.sentence, class_name="x-soft x-wrap"),
+                class_name="x-stack-tight x-grow",
+                gap="0",
+            ),
+            key=item.id,
+            class_name="x-item",
+        )
+
+    return card("Look at these", rx.el.div(rx.foreach(KeysState.due, row), class_name="x-list"))
 
 
 def _cells(row: KeyRow) -> list[object]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from backend.api_keys import service as api_keys
 from backend.api_keys.access import Standing
+from backend.api_keys.usage import SecretUsage
 from backend.models import ApiKey, ApiKeySecret
 from console import words
+
+_MOST_PLACES: Final = 3
 
 
 @dataclass
@@ -27,6 +31,16 @@ class KeyRow:
 
 
 @dataclass
+class DueRow:
+    """A key that somebody should look at, and why."""
+
+    id: str
+    name: str
+    kind: str
+    sentence: str
+
+
+@dataclass
 class SecretRow:
     """One secret of a key, and who uses it."""
 
@@ -39,6 +53,7 @@ class SecretRow:
     last_ip: str
     last_agent: str
     requests: str
+    places: str
 
 
 @dataclass
@@ -89,7 +104,7 @@ class KeyDetail:
     requests: str = ""
 
 
-def masked(secrets: Sequence[ApiKeySecret]) -> str:
+def masked(secrets: Sequence[ApiKeySecret | SecretUsage]) -> str:
     """`xdk_Ab3x…9fQ2` of the newest secret."""
     return f"{secrets[0].prefix}…{secrets[0].last4}" if secrets else "–"
 
@@ -144,7 +159,13 @@ def key_detail(key: ApiKey, metadata: str, now: datetime) -> KeyDetail:
     )
 
 
-def secret_rows(secrets: Sequence[ApiKeySecret]) -> list[SecretRow]:
+def due_row(found: api_keys.Due) -> DueRow:
+    """A key of the list of what is due, with the most pressing reason and how many more there are."""
+    first, more = found.reasons[0], len(found.reasons) - 1
+    return DueRow(found.key.id, found.key.name, first.kind.value, f"{first.sentence}{f' And {more} more.' if more else ''}")
+
+
+def secret_rows(secrets: Sequence[SecretUsage]) -> list[SecretRow]:
     """The secrets that still work, newest first."""
     return [
         SecretRow(
@@ -157,6 +178,7 @@ def secret_rows(secrets: Sequence[ApiKeySecret]) -> list[SecretRow]:
             last_ip=secret.last_used_ip or "",
             last_agent=secret.last_used_user_agent or "",
             requests=words.number(secret.request_count),
+            places=", ".join(f"{place.ip} ({words.number(place.total)})" for place in secret.addresses[:_MOST_PLACES]),
         )
         for number, secret in enumerate(secrets)
     ]

@@ -15,10 +15,11 @@ from console import bridge
 from console.auth import needs
 from console.components import secret
 from console.pages.api_keys import forms
-from console.pages.api_keys.rows import KeyRow, key_row
+from console.pages.api_keys.rows import DueRow, KeyRow, due_row, key_row
 from console.states import Listing, Making
 
 PATH: Final = "/settings/api-keys"
+_MOST_DUE: Final = 10
 
 
 class KeysState(Listing, rx.State):
@@ -28,16 +29,19 @@ class KeysState(Listing, rx.State):
     PATH: ClassVar = PATH
     STATUSES: ClassVar = ("active", "disabled", "expired", "revoked")
     rows: list[KeyRow] = []  # noqa: RUF012 - the framework copies it
+    due: list[DueRow] = []  # noqa: RUF012
 
     @staticmethod
-    def _read(session: Session, actor: Actor, given: dict[str, str]) -> tuple[Any, Any, Any]:
+    def _read(session: Session, actor: Actor, given: dict[str, str]) -> tuple[Any, ...]:
         page = api_keys.list_keys(session, actor=actor, status=given["status"], q=given["q"], cursor=given["cursor"] or None)
-        return page, api_keys.secrets_by_key(session, actor=actor, keys=page.data), api_keys.counts(session, actor=actor)
+        secrets = api_keys.secrets_by_key(session, actor=actor, keys=page.data)
+        return page, secrets, api_keys.counts(session, actor=actor), api_keys.list_due(session, actor=actor, limit=_MOST_DUE)
 
-    def _show(self, found: tuple[Any, Any, Any]) -> None:
-        page, secrets, counts = found
+    def _show(self, found: tuple[Any, ...]) -> None:
+        page, secrets, counts, due = found
         now = clock.now()
         self.rows = [key_row(key, secrets[key.id], now) for key in page.data]
+        self.due = [due_row(each) for each in due]
         self._paged(page, counts)
 
 

@@ -151,35 +151,13 @@ def _fields() -> rx.Component:
 
 def _field(row: FieldRow) -> rx.Component:
     state = EditorState
-
-    def error(part: str) -> Live:
-        return state.errors[row.id + f":{part}"]
-
-    def text(label: str, part: str, value: Live, **props: Any) -> rx.Component:
-        name = row.id + f":{part}"
-        mono = " x-code-input" if props.pop("mono", False) else ""
-        control = rx.el.input(
-            id=name,
-            name=name,
-            default_value=value,
-            class_name=f"x-input{mono}",
-            aria_invalid=rx.cond(error(part), "true", "false"),
-            **props,
-        )
-        return field(label, control, name=name, error=error(part))
-
-    def box(label: str, part: str, checked: Live) -> rx.Component:
-        return rx.el.label(
-            rx.el.input(type="checkbox", name=row.id + f":{part}", default_checked=checked), rx.el.span(label), class_name="x-check"
-        )
-
     kinds = [rx.el.option(word, value=kind.value) for kind, word in TYPES]
     kind = rx.el.select(
         *kinds, id=row.id + ":type", value=row.kind, on_change=lambda value: state.set_kind(row.id, value), class_name="x-select"
     )
     main = rx.el.div(
-        text("Name", "name", row.name, mono=True, placeholder="first_name"),
-        field("Type", kind, name=row.id + ":type", error=error("type")),
+        _text(row, "Name", "name", row.name, mono=True, placeholder="first_name"),
+        field("Type", kind, name=row.id + ":type", error=_error(row, "type")),
         rx.el.div(
             icon_button("arrow-up", "Move up", small=True, on_click=state.raise_field(row.id)),
             icon_button("trash-2", "Remove this field", small=True, on_click=state.remove_field(row.id)),
@@ -188,43 +166,55 @@ def _field(row: FieldRow) -> rx.Component:
         class_name="x-field-main",
     )
     flags = rx.el.div(
-        box("Required", "required", row.required),
-        box("Unique", "unique", row.unique),
-        box("Personal data", "pii", row.pii),
+        _box(row, "Required", "required", row.required),
+        _box(row, "Unique", "unique", row.unique),
+        _box(row, "Personal data", "pii", row.pii),
         class_name="x-row-wrap",
     )
-    wrong = rx.cond(error("unique"), rx.el.p(error("unique"), class_name="x-error", role="alert"), rx.fragment())
-    return rx.el.div(
-        main,
-        flags,
-        wrong,
-        _of_kind(row, text, error),
-        more(
-            text("Label", "label", row.label),
-            text("Default", "default", row.default, mono=True),
-            text("Description", "description", row.about),
-            label="Label, default, description",
-        ),
-        class_name="x-card x-card-pad x-stack",
-        key=row.id,
+    wrong = rx.cond(_error(row, "unique"), rx.el.p(_error(row, "unique"), class_name="x-error", role="alert"), rx.fragment())
+    rest = more(
+        _text(row, "Label", "label", row.label),
+        _text(row, "Default", "default", row.default, mono=True),
+        _text(row, "Description", "description", row.about),
+        label="Label, default, description",
     )
+    return rx.el.div(main, flags, wrong, _of_kind(row), rest, class_name="x-card x-card-pad x-stack", key=row.id)
 
 
-def _of_kind(row: FieldRow, text: Any, error: Any) -> rx.Component:
+def _error(row: FieldRow, part: str) -> Live:
+    return EditorState.errors[row.id + f":{part}"]
+
+
+def _text(row: FieldRow, label: str, part: str, value: Live, *, mono: bool = False, **props: Any) -> rx.Component:
+    name, error = row.id + f":{part}", _error(row, part)
+    look = f"x-input{' x-code-input' if mono else ''}"
+    control = rx.el.input(
+        id=name, name=name, default_value=value, class_name=look, aria_invalid=rx.cond(error, "true", "false"), auto_complete="off", **props
+    )
+    return field(label, control, name=name, error=error)
+
+
+def _box(row: FieldRow, label: str, part: str, checked: Live) -> rx.Component:
+    box = rx.el.input(type="checkbox", name=row.id + f":{part}", default_checked=checked)
+    return rx.el.label(box, rx.el.span(label), class_name="x-check")
+
+
+def _of_kind(row: FieldRow) -> rx.Component:
     """What only fields of this type have."""
     name = row.id + ":options"
     options = rx.el.textarea(id=name, name=name, default_value=row.options, class_name="x-area", rows="4")
-    choices = field("Options", options, name=name, help_="One a line.", error=error("options"))
+    choices = field("Options", options, name=name, help_="One a line.", error=_error(row, "options"))
     there = rx.foreach(EditorState.others, lambda other: rx.el.option(other, value=other, key=other))
     to = row.id + ":module"
     target = rx.el.select(rx.el.option("–", value=""), there, id=to, name=to, default_value=row.module, class_name="x-select")
+    longest = _text(row, "Characters at most", "max_length", row.most, input_mode="numeric", placeholder="10,000")
     return rx.fragment(
         rx.match(
             row.kind,
             ("select", choices),
             ("multi-select", choices),
-            ("reference", field("Refers to", target, name=to, error=error("module"))),
-            ("text", text("Characters at most", "max_length", row.most, input_mode="numeric", placeholder="10,000")),
+            ("reference", field("Refers to", target, name=to, error=_error(row, "module"))),
+            ("text", longest),
             rx.fragment(),
         )
     )

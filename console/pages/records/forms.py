@@ -10,6 +10,7 @@ from typing import Any, Final
 from backend.core.errors import FieldError, Invalid
 from backend.records import values
 from backend.records.fields import CHOICES, SIZED, Field, FieldType
+from console import inputs
 from console.pages.records.rows import FieldRow
 
 PREFIX: Final = "f:"
@@ -43,19 +44,25 @@ def told(error: Invalid, wrong: Sequence[FieldError]) -> Invalid:
 
 def module(form: Mapping[str, Any], rows: Sequence[FieldRow]) -> dict[str, Any]:
     """A module's form under the names of `ModuleInput`. Raises `Invalid` for rules that are no JSON."""
+    errors: list[FieldError] = []
+    rules = inputs.json_value(form, "rules", errors)
+    if rules is not None and not isinstance(rules, list):
+        errors.append(FieldError("rules", "is no list.", "Begin with [ and end with ]."))
+    if errors:
+        raise Invalid(*errors)
     return {
-        "label": _text(form, "label"),
-        "singular": _text(form, "singular"),
-        "description": _text(form, "description"),
-        "event_names": _text(form, "event_names") or "snake",
+        "label": inputs.text(form, "label"),
+        "singular": inputs.text(form, "singular"),
+        "description": inputs.text(form, "description"),
+        "event_names": inputs.text(form, "event_names") or "snake",
         "fields": [_field(form, row) for row in rows],
-        "rules": _rules(_text(form, "rules")),
+        "rules": rules or [],
     }
 
 
 def _field(form: Mapping[str, Any], row: FieldRow) -> dict[str, Any]:
     def part(name: str) -> str:
-        return _text(form, f"{row.id}:{name}")
+        return inputs.text(form, f"{row.id}:{name}")
 
     kind = FieldType(row.kind)
     document: dict[str, Any] = {
@@ -104,19 +111,3 @@ def _value(form: Mapping[str, Any], field: Field) -> Any:
     if field.type is FieldType.DATETIME:
         return values.read(field, f"{text if len(text) > 16 else f'{text}:00'}Z")
     return values.read(field, text if field.type is FieldType.TEXT else text.strip())
-
-
-def _rules(text: str) -> list[Any]:
-    if not text:
-        return []
-    try:
-        rules = json.loads(text)
-    except ValueError as error:
-        raise Invalid(FieldError("rules", f"is no JSON: {error}.", "Close every quote and bracket.")) from None
-    if not isinstance(rules, list):
-        raise Invalid(FieldError("rules", "is no list.", "Begin with [ and end with ]."))
-    return rules
-
-
-def _text(form: Mapping[str, Any], name: str) -> str:
-    return str(form.get(name) or "").strip()

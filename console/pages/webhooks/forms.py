@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from backend.core.errors import FieldError, Invalid
+from console import inputs
 
 _DELAY: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h|d)?")
 _UNITS: Final = {"s": 1, "": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
@@ -20,23 +20,23 @@ def values(form: Mapping[str, Any], *, settings: bool = False) -> dict[str, Any]
     """
     errors: list[FieldError] = []
     taken: dict[str, Any] = {
-        "url": _text(form, "url"),
-        "name": _text(form, "name"),
+        "url": inputs.text(form, "url"),
+        "name": inputs.text(form, "name"),
         "events": sorted(name.removeprefix("event:") for name in form if name.startswith("event:"))
-        + _text(form, "other_events").replace(",", " ").split(),
-        "filter": _object(form, "filter", errors) or None,
-        "headers": _headers(_text(form, "headers"), errors),
+        + inputs.text(form, "other_events").replace(",", " ").split(),
+        "filter": inputs.json_object(form, "filter", errors) or None,
+        "headers": _headers(inputs.text(form, "headers"), errors),
         "verify_ssl": "verify_ssl" in form,
         "timeout": _number(form, "timeout", errors) or 15.0,
-        "retry_policy": _schedule(_text(form, "schedule"), errors),
+        "retry_policy": _schedule(inputs.text(form, "schedule"), errors),
         "rate_limit": _number(form, "rate_limit", errors),
-        "signature_style": _text(form, "style") or "hex",
+        "signature_style": inputs.text(form, "style") or "hex",
         "auto_disable": "auto_disable" in form,
         "disable_after_days": int(_number(form, "disable_after", errors) or 5),
-        "metadata": _object(form, "metadata", errors),
+        "metadata": inputs.json_object(form, "metadata", errors),
     }
-    if not settings and _text(form, "secret"):
-        taken["secret"] = _text(form, "secret")
+    if not settings and inputs.text(form, "secret"):
+        taken["secret"] = inputs.text(form, "secret")
     if errors:
         raise Invalid(*errors)
     return taken
@@ -60,12 +60,8 @@ def _headers(text: str, errors: list[FieldError]) -> dict[str, str]:
     return dict(header_pairs(text, errors))
 
 
-def _text(form: Mapping[str, Any], name: str) -> str:
-    return str(form.get(name) or "").strip()
-
-
 def _number(form: Mapping[str, Any], name: str, errors: list[FieldError]) -> float | None:
-    text = _text(form, name)
+    text = inputs.text(form, name)
     if not text:
         return None
     try:
@@ -88,18 +84,3 @@ def _schedule(text: str, errors: list[FieldError]) -> dict[str, Any]:
             return {}
         delays.append(float(match[1]) * _UNITS[match[2] or ""])
     return {"schedule": delays}
-
-
-def _object(form: Mapping[str, Any], name: str, errors: list[FieldError]) -> dict[str, Any]:
-    text = _text(form, name)
-    if not text:
-        return {}
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        errors.append(FieldError(name, f"is no JSON: {error}.", "Close every quote and bracket."))
-        return {}
-    if not isinstance(value, dict):
-        errors.append(FieldError(name, "is no JSON object.", "Begin with { and end with }."))
-        return {}
-    return value

@@ -1,0 +1,1 @@
+"""Event types: the catalogue, and a workspace's own."""

@@ -1,0 +1,1 @@
+"""Settings of the workspace, and those of the installation."""
