@@ -227,13 +227,13 @@ def probe(session: Session, *, actor: Actor, webhook_id: str, event: str | None 
 def probed(session: Session, *, actor: Actor, webhook_id: str, resume: bool, send: bool = True, begun: datetime | None = None) -> Probed:
     """What follows a probe. With `resume`, for one that succeeded, a disabled or paused webhook is started again.
 
-    Not one that was disabled after the probe had `begun`: whoever did that knew more. `send` sends a disabled one what it missed,
+    Not one that was disabled, paused or changed after the probe had `begun`: whoever did that knew more. `send` sends a disabled one what it missed,
     else that is skipped; a paused one always gets what waits. Raises `NotFound`, `Forbidden`.
     """
     permissions.require(actor, permissions.WEBHOOKS_OPERATE)
     found = probe_state(session, actor=actors.system(actor.workspace_id), webhook_id=webhook_id)
     webhook = webhooks.get(session, actor=actors.system(actor.workspace_id), webhook_id=webhook_id)
-    later = begun is not None and webhook.disabled_at is not None and webhook.disabled_at > begun
+    later = begun is not None and (webhook.updated_at if webhook.disabled_at is None else webhook.disabled_at) > begun
     resumed = resume and webhook.state in {"disabled", "paused"} and not later
     if resumed:
         webhook = webhooks.enable(session, actor=actor, webhook_id=webhook_id, missed="send" if send else "skip")

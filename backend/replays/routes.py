@@ -136,7 +136,7 @@ def _made(
     if wish.dry_run:
         answers.check(key)
         response.status_code = 200
-        preview = service.preview(session, actor=actor, filter=wanted)
+        preview = service.preview(session, actor=actor, filter=wanted, rate=wish.rate)
         reader = actors.system(actor.workspace_id)
         return PreviewOut.of(preview, deliveries.explain_all(session, actor=reader, deliveries=preview.sample))
 

@@ -30,9 +30,19 @@ SAMPLE = 10
 _NAMED_IDS = 5
 
 
-def preview(session: Session, *, actor: Actor, filter: ReplayFilter) -> Preview:  # noqa: A002 - the field's name
-    """A dry run: how many deliveries a filter means, exactly, for each webhook, and the newest ten. Raises `Invalid`, `NotFound` for its webhook."""
+def preview(
+    session: Session,
+    *,
+    actor: Actor,
+    filter: ReplayFilter,  # noqa: A002 - the field's name
+    rate: float | None = None,
+) -> Preview:
+    """A dry run: how many deliveries a filter means, exactly, for each webhook, and the newest ten.
+
+    Raises `Invalid`, for a `rate` that the replay could not have too, and `NotFound` for its webhook.
+    """
     permissions.require(actor, permissions.WEBHOOKS_OPERATE)
+    _rate(rate)
     _check_filter(session, actor, filter)
     query = queries.selected(actor.workspace_id, filter, upto=ids.new("dlv"))
     sample = session.exec(query.order_by(col(Delivery.id).desc()).limit(SAMPLE)).all()
@@ -274,6 +284,8 @@ def _check_filter(session: Session, actor: Actor, wanted: ReplayFilter) -> Webho
         for name, moment in (("since", wanted.since), ("until", wanted.until))
         if moment is not None and moment.tzinfo is None
     ]
+    if not wrong and wanted.since is not None and wanted.until is not None and wanted.since >= wanted.until:
+        wrong.append(FieldError("filter.until", "is not after `since`, so nothing lies between them.", "Swap them, or leave one out."))
     if wanted.ids is not None and not 1 <= len(wanted.ids) <= MAX_IDS:
         fix = f"Give 1 to {MAX_IDS:,} ids, or describe more of them by the other fields."
         wrong.append(FieldError("filter.ids", f"has {len(wanted.ids):,} entries.", fix))

@@ -272,3 +272,14 @@ def test_a_probe_does_not_start_a_webhook_that_was_disabled_after_it_had_begun(a
         assert (found.status, found.resumed) == ("disabled", False)
         found = service.probed(session, actor=actor, webhook_id=target.id, resume=True, begun=begun + timedelta(seconds=2))
         assert (found.status, found.resumed) == ("active", True)
+
+
+def test_a_probe_does_not_start_a_webhook_that_was_paused_after_it_had_begun(actor: Actor):
+    begun = clock.now()
+    target = make.webhook(actor.workspace_id, NOWHERE)
+    with db.transaction(write=True) as session:
+        webhooks.pause(session, actor=actor, webhook_id=target.id)
+        found = service.probed(session, actor=actor, webhook_id=target.id, resume=True, begun=begun)
+        assert (found.status, found.resumed) == ("paused", False)
+        found = service.probed(session, actor=actor, webhook_id=target.id, resume=True, begun=clock.now())
+        assert (found.status, found.resumed) == ("active", True)

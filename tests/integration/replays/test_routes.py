@@ -113,6 +113,8 @@ def test_the_same_key_begins_one_replay():
         ({"filter": {}, "rate": 0}, 422, "0.1 to 1,000"),
         ({"filter": {}, "reason": "x" * 401}, 422, "reason"),
         ({"filter": {"since": "2026-01-01T00:00:00"}}, 422, "no time zone"),
+        ({"filter": {"since": "2026-01-02T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, "dry_run": True}, 422, "is not after `since`"),
+        ({"filter": {}, "rate": 0, "dry_run": True}, 422, "0 a second is out of range"),
         ({"filter": {"status": "deadd"}}, 422, "filter.status"),
     ],
 )
