@@ -14,9 +14,10 @@ from backend.accounts import routes as accounts
 from backend.api_keys import oauth_routes
 from backend.api_keys import routes as api_keys
 from backend.audit import routes as audit
-from backend.core import crypto, outbox, refusals, web
+from backend.core import crypto, judging, outbox, refusals, web
 from backend.core.web import RouteEntry
 from backend.deliveries import routes as deliveries
+from backend.docs import examples
 from backend.docs import routes as docs
 from backend.event_types import routes as event_types
 from backend.events import routes as events
@@ -93,9 +94,10 @@ def operations() -> list[RouteEntry]:
 
 
 def bind() -> None:
-    """Bind what the lower layers leave open, for this process: keys from the settings, who publishes operational events."""
+    """Bind what the lower layers leave open, for this process: keys from the settings, who publishes events, examples of bodies."""
     crypto.configure([key.get_secret_value() for key in settings().encryption_keys])
     outbox.bind(publishing.publish)
+    judging.bind(examples.BODIES)
 
 
 @contextlib.asynccontextmanager

@@ -173,8 +173,25 @@ def check_migrations() -> None:
     for difference in differences:
         typer.echo(difference, err=True)
     if differences:
-        typer.echo("The migrations are behind the models: write the next one.", err=True)
+        typer.echo("The migrations are behind the models: write the next one with `crossdock new-migration`.", err=True)
         sys.exit(1)
+
+
+@app.command()
+def new_migration(message: Annotated[str, typer.Argument(help="What it does, for example: Add the colour of a webhook.")]) -> None:
+    """Write the next migration from what the models have and an empty database, migrated, has not. For developers."""
+    import tempfile
+
+    from backend.core import db
+    from backend.core import migrate as migration
+
+    with tempfile.TemporaryDirectory() as folder:
+        db.configure(f"sqlite:///{folder}/revise.sqlite3")
+        migration.upgrade()
+        if not migration.differences():
+            typer.echo("The migrations are what the models say; there is nothing to write.", err=True)
+            sys.exit(1)
+        typer.echo(f"Wrote {migration.revise(message)}. Read it, and try it on PostgreSQL too.")
 
 
 @contextlib.contextmanager

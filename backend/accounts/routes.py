@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from backend.accounts import doors, tokens
+from fastapi import Request
+
+from backend.accounts import doors, sessions, tokens
 from backend.accounts.schemas import Me, RefreshRequest, TokenAnswer, TokenRequest
 from backend.accounts.sessions import SessionInfo
 from backend.core import web
@@ -12,22 +14,22 @@ router = web.Router(tags=["auth"])
 
 
 @router.post("/auth/token", **web.needs(web.PUBLIC))
-async def create_token(body: TokenRequest, caller: web.CurrentCaller) -> TokenAnswer:
+async def create_token(body: TokenRequest, request: Request, caller: web.CurrentCaller) -> TokenAnswer:
     """Sign in: an access token of 15 minutes for one workspace, and a refresh token that works once."""
     refresh_token, info = await doors.sign_in(
         email=body.email, password=body.password, workspace=body.workspace, ip=caller.ip, user_agent=caller.user_agent, kind="api"
     )
-    return _answer(info, refresh_token)
+    return _answer(request, info, refresh_token)
 
 
 @router.post("/auth/refresh", **web.needs(web.PUBLIC))
-async def refresh_token(body: RefreshRequest) -> TokenAnswer:
+async def refresh_token(body: RefreshRequest, request: Request) -> TokenAnswer:
     """Get a new pair of tokens. The refresh token that you send stops working; sending it again ends the session."""
     rotated = await web.in_transaction(tokens.refresh, write=True, refresh_token=body.refresh_token)
     if rotated is None:
         raise tokens.refused()
     token, info = rotated
-    return _answer(info, token)
+    return _answer(request, info, token)
 
 
 @router.get("/me", **web.needs(web.AUTHENTICATED))
@@ -44,7 +46,8 @@ def read_me(actor: web.CurrentActor) -> Me:
     )
 
 
-def _answer(info: SessionInfo, refresh: str) -> TokenAnswer:
+def _answer(request: Request, info: SessionInfo, refresh: str) -> TokenAnswer:
+    web.note_caller(request, sessions.actor_for(info))
     pair = tokens.pair(info, refresh)
     return TokenAnswer(
         access_token=pair.access_token,

@@ -41,11 +41,12 @@ _BUSY: Final = "temporarily_unavailable"  # RFC 6749 has no word of the token en
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the token endpoint answers: RFC 6749, sections 5.1 and 5.2."""
+    """What the token endpoint answers: RFC 6749, sections 5.1 and 5.2; `caller` is the key, once it has proved to be it."""
 
     status: int
     body: dict[str, Any]
     headers: tuple[tuple[str, str], ...] = ()
+    caller: KeyRecord | None = None
 
 
 def answer(session: Session, *, form: list[tuple[str, str]], authorization: str, ip: str) -> Answer:
@@ -122,6 +123,7 @@ class _Server(AuthorizationServer):
     def __init__(self, session: Session, ip: str) -> None:
         super().__init__()
         self._session, self._ip = session, ip
+        self._client: _Client | None = None
         self.register_grant(_Grant)
         generator: Any = _token
         self.register_token_generator("default", generator)
@@ -139,7 +141,8 @@ class _Server(AuthorizationServer):
             return Answer(error.status, {"error": _BUSY, "error_description": _plain(error.detail)}, headers)
 
     def query_client(self, client_id: str) -> _Client:
-        return _Client(self._session, client_id, self._ip)
+        self._client = _Client(self._session, client_id, self._ip)
+        return self._client
 
     def save_token(self, token: object, request: object) -> None:
         """Nothing is stored: the token carries what is needed."""
@@ -155,7 +158,7 @@ class _Server(AuthorizationServer):
         told = {name: value for name, value in headers if name.lower() != "content-type"}
         if body.get("error") == InvalidClientError.error:
             status, told["WWW-Authenticate"] = 401, 'Basic realm="crossdock"'
-        return Answer(status, body, tuple(told.items()))
+        return Answer(status, body, tuple(told.items()), self._client.record if self._client is not None else None)
 
     def handle_error_response(self, request: object, error: OAuth2Error) -> Any:
         del request

@@ -82,4 +82,7 @@ async def create_access_token(request: Request, caller: web.CurrentCaller) -> Re
     told = await web.in_transaction(
         oauth.answer, write=True, form=form, authorization=request.headers.get("authorization", ""), ip=caller.ip
     )
+    if told.caller is not None:
+        actor = told.caller.actor(ip=caller.ip, user_agent=caller.user_agent, request_id=caller.request_id)
+        web.note_caller(request, actor, told.caller.secret_id)
     return Response(orjson.dumps(told.body), told.status, dict(told.headers), "application/json")

@@ -18,7 +18,11 @@ CrossdockError            500 internal
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,20 @@ class Invalid(CrossdockError):
     def __init__(self, *errors: FieldError, detail: str = "") -> None:
         super().__init__(detail or " ".join(f"{error.path}: {error.message}" for error in errors))
         self.errors = errors
+
+
+def every(*checks: Callable[[], Result]) -> list[Result]:
+    """What each of several checks of one input gives; raises one `Invalid` with all that they find wrong."""
+    results: list[Result] = []
+    found: list[FieldError] = []
+    for check in checks:
+        try:
+            results.append(check())
+        except Invalid as error:
+            found += error.errors
+    if found:
+        raise Invalid(*found)
+    return results
 
 
 class RateLimited(CrossdockError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextvars import ContextVar
 from typing import Final
 
@@ -11,7 +11,7 @@ _unknown_fields: Final = ContextVar("unknown_fields", default=False)
 
 
 @contextlib.contextmanager
-def ignoring_unknown_fields() -> Iterator[None]:
+def ignoring_unknown_fields() -> Generator[None]:
     """Have bodies that are read inside this context drop the fields that they do not know."""
     token = _unknown_fields.set(True)
     try:

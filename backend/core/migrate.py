@@ -74,12 +74,14 @@ def differences() -> list[str]:
         return [str(difference) for difference in compare_metadata(context, SQLModel.metadata)]
 
 
-def revise(message: str) -> None:
-    """Write the next migration from the differences between the models and this database."""
+def revise(message: str) -> Path:
+    """Write the next migration from the differences between the models and this database; the file that it is in."""
     from alembic import command  # noqa: PLC0415 - costly to import, seldom needed
 
+    number = f"{int(head()) + 1:04d}"
     with db.database().writer.connect() as connection:
-        command.revision(_config(connection), message, autogenerate=True, rev_id=f"{int(head()) + 1:04d}")
+        command.revision(_config(connection), message, autogenerate=True, rev_id=number)
+    return next((_SCRIPTS / "versions").glob(f"{number}*.py"))
 
 
 @contextlib.contextmanager

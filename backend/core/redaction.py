@@ -37,9 +37,11 @@ def text(value: str) -> str:
     return value
 
 
-def query(value: str) -> str:
-    """A query string with the values of what is named like a secret, or reads like one, replaced."""
-    return "&".join(_parameter(part) for part in value.split("&")) if value else ""
+def query(value: str, *, hidden: Collection[str] = ()) -> str:
+    """A query string with the values replaced of what is named like a secret, reads like one, or is named in `hidden`."""
+    if not value:
+        return ""
+    return "&".join(f"{name}={HIDDEN}" if (name := part.partition("=")[0]) in hidden else _parameter(part) for part in value.split("&"))
 
 
 def values(value: str, *, shown: Collection[str]) -> str:

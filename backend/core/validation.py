@@ -55,8 +55,12 @@ def _field(error: Any, known: Sequence[str]) -> FieldError:
             return FieldError(path, "is out of range.", f"Use {words} {context[name]}{unit}.")
     if "expected" in context:
         return FieldError(path, f"is {_what(error.get('input'))}.", f"Use {context['expected']}.")
-    message = str(error["msg"]).removeprefix("Value error, ")
-    return FieldError(path, f"{message[0].lower()}{message[1:]}.".replace("..", "."), "")
+    message, _, fix = str(error["msg"]).removeprefix("Value error, ").partition("; ")
+    return FieldError(path, _sentence(f"{message[0].lower()}{message[1:]}"), _sentence(f"{fix[0].upper()}{fix[1:]}") if fix else "")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "`")) else f"{text}."
 
 
 def _path(location: Sequence[Any]) -> str:

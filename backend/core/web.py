@@ -17,14 +17,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast, get_args
 
 import anyio.to_thread
 from anyio import CapacityLimiter
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import (
     AfterValidator,
@@ -40,7 +41,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from sqlmodel import Session
 
-from backend.core import db, kinds, lenience, texts
+from backend.core import db, judging, kinds, lenience, texts
 from backend.core.actor import Actor, Role
 from backend.core.errors import Unauthenticated
 from backend.core.permissions import Permission
@@ -109,6 +110,11 @@ async def _caller(request: Request) -> Caller:
 CurrentCaller = Annotated[Caller, Depends(_caller)]
 
 
+def note_caller(request: Request, actor: Actor, secret_id: str | None = None) -> None:
+    """Tell the request log who came, where the door could not know: whoever gets a token by what is in the body."""
+    request.scope.setdefault("state", {})["caller"] = (actor, secret_id)
+
+
 def needs(permission: Permission) -> dict[str, Any]:
     """The keyword that marks a route with its permission; the gateway enforces it and refuses to start without it."""
     return {"openapi_extra": {PERMISSION_KEY: permission}}
@@ -163,7 +169,9 @@ def _transactional(endpoint: Endpoint) -> Endpoint:
     @functools.wraps(endpoint)
     async def call(**kwargs: Any) -> Any:
         def run(session: Session) -> Any:
-            return endpoint(**kwargs, **{name: session})
+            answer = endpoint(**kwargs, **{name: session})
+            judging.end()
+            return answer
 
         return await in_transaction(run, write=write)
 
@@ -180,7 +188,28 @@ class TransactionalRoute(APIRoute):
     """A route whose `def` endpoint runs in one transaction."""
 
     def __init__(self, path: str, endpoint: Endpoint, **kwargs: Any) -> None:
-        super().__init__(path, _transactional(endpoint), **kwargs)
+        called = _transactional(endpoint)
+        self._tells_everything = called is not endpoint or judging.is_cooperating(endpoint)
+        super().__init__(path, called, **kwargs)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The framework's, which tells of a bad body what the service finds in it, too."""
+        handler, model = super().get_route_handler(), _model_of(self)
+
+        async def serve(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except RequestValidationError as error:
+                raise await judging.complete(handler, request, error, model) from None
+
+        return serve if self._tells_everything else handler
+
+
+def _model_of(route: APIRoute) -> type[BaseModel] | None:
+    """The model of a route's body, also where there may be none."""
+    annotation = route.body_field.field_info.annotation if route.body_field is not None else None
+    options = (annotation, *get_args(annotation))
+    return next((each for each in options if isinstance(each, type) and issubclass(each, BaseModel)), None)
 
 
 class Router(APIRouter):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import Header, Query, Response
 
-from backend.core import pagination, permissions, web
+from backend.core import judging, pagination, permissions, web
 from backend.core.actor import Actor
-from backend.core.errors import FieldError, Invalid
+from backend.core.errors import FieldError, Invalid, every
 from backend.core.parameters import Cursor, Limit
 from backend.event_types import service as event_types
 from backend.events import outcomes, service
@@ -30,9 +31,10 @@ KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", description="I
 
 
 @router.post("", status_code=202, **web.needs(permissions.EVENTS_WRITE))
+@judging.cooperating
 async def publish_event(body: EventCreate, actor: web.CurrentActor, response: Response, idempotency_key: KeyHeader = None) -> EventAccepted:
     """Publish an event. The answer comes once the event and its deliveries are durably stored."""
-    published = await committer.submit(_command(actor, body, header=idempotency_key))
+    published = await committer.submit(await _judged(actor, body, idempotency_key))
     if published.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return EventAccepted.of(published)
@@ -41,7 +43,11 @@ async def publish_event(body: EventCreate, actor: web.CurrentActor, response: Re
 @router.post("/batch", status_code=202, **web.needs(permissions.EVENTS_WRITE))
 def publish_events(body: EventBatch, session: web.WriteSession, actor: web.CurrentActor) -> EventBatchAccepted:
     """Publish up to 1,000 events, all or none."""
-    commands = [_command(actor, event, path=f"events[{index}].") for index, event in enumerate(body.events)]
+    try:
+        commands = every(*(partial(_command, actor, event, path=f"events[{index}].") for index, event in enumerate(body.events)))
+    except Invalid as refusal:
+        types = {f"events[{index}].type": event.type for index, event in enumerate(body.events)}
+        raise Invalid(*service.unknown_types(session, actor=actor, types=types), *refusal.errors) from None
     return EventBatchAccepted(data=[EventAccepted.of(published) for published in service.publish_all(session, commands)])
 
 
@@ -86,6 +92,20 @@ def list_event_webhooks(event_id: str, session: web.ReadSession, actor: web.Curr
 def read_event_webhook(event_id: str, webhook_id: str, session: web.ReadSession, actor: web.CurrentActor) -> WebhookOutcomeOut:
     """Whether this event was sent to one webhook, and if not, why."""
     return WebhookOutcomeOut.of(outcomes.outcome(session, actor=actor, event_id=event_id, webhook_id=webhook_id))
+
+
+async def _judged(actor: Actor, event: EventCreate, header: str | None) -> service.Command:
+    """The command, whose type the committer judges. Raises `Invalid` with every mistake, that of the type among them."""
+    try:
+        command, wrong = _command(actor, event, header=header), ()
+    except Invalid as refusal:
+        command, wrong = None, refusal.errors
+    if command is not None and not judging.is_judged():
+        return command
+    unknown = await web.in_transaction(service.unknown_types, actor=actor, types={"type": event.type})
+    if unknown or wrong:
+        raise Invalid(*unknown, *wrong)
+    raise judging.Judged
 
 
 def _command(actor: Actor, event: EventCreate, *, path: str = "", header: str | None = None) -> service.Command:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
 
-from backend.core import clock, crypto, db, ids, pagination, permissions, queue
+from backend.core import clock, crypto, db, errors, ids, pagination, permissions, queue
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, FieldError, Invalid, NotFound
 from backend.deliveries import lanes
@@ -64,12 +64,18 @@ def command(
 ) -> Command:
     """Check everything that needs no database. Raises `Forbidden`, `Invalid` (paths begin with `path`), `TooLarge`."""
     permissions.require(actor, permissions.EVENTS_WRITE)
-    if occurred_at is not None and occurred_at.tzinfo is None:
-        raise Invalid(FieldError(f"{path}occurred_at", "has no time zone.", "Write it as 2026-01-31T09:30:00Z."))
-    if occurred_at is not None and occurred_at > clock.now() + _FUTURE:
-        raise Invalid(FieldError(f"{path}occurred_at", "lies in the future.", "Leave it out, or send when it happened."))
-    key = idempotency.check_key(idempotency_key) if idempotency_key is not None else None
-    return Command(actor, type, data, body.data_text(data, path=f"{path}data"), occurred_at, key)
+    text, key, _ = errors.every(
+        lambda: body.data_text(data, path=f"{path}data"),
+        lambda: idempotency.check_key(idempotency_key) if idempotency_key is not None else "",
+        lambda: _check_time(occurred_at, f"{path}occurred_at"),
+    )
+    return Command(actor, type, data, str(text), occurred_at, key or None)
+
+
+def unknown_types(session: Session, *, actor: Actor, types: Mapping[str, str]) -> list[FieldError]:
+    """What is wrong with these types of events, each under the path where it was sent."""
+    known = event_types.known_names(session, actor.workspace_id)
+    return [event_types.unknown(name, known, path=path) for path, name in types.items() if name not in known]
 
 
 def publish(session: Session, *, actor: Actor, type: str, data: dict[str, Any]) -> Published:  # noqa: A002 - the field's name
@@ -203,6 +209,15 @@ def _accept(wish: Command, event_id: str, known: subscriptions.Subscriptions) ->
 def _announce(session: Session, workspace_ids: set[str]) -> None:
     for workspace_id in workspace_ids:
         db.after_commit(session, lambda workspace_id=workspace_id: queue.publish(workspace_id, "events"), key=("events", workspace_id))
+
+
+def _check_time(occurred_at: datetime | None, path: str) -> None:
+    if occurred_at is None:
+        return
+    if occurred_at.tzinfo is None:
+        raise Invalid(FieldError(path, "has no time zone.", "Write it as 2026-01-31T09:30:00Z."))
+    if occurred_at > clock.now() + _FUTURE:
+        raise Invalid(FieldError(path, "lies in the future.", "Leave it out, or send when it happened."))
 
 
 def _check_type(session: Session, wish: Command, known: dict[str, frozenset[str]]) -> None:

@@ -33,6 +33,7 @@ _SECURITY: Final = (
 )
 _HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _CLIENT_LEFT: Final = 499
+_SEARCHED: Final = frozenset({"q"})
 _SHOWN_OF_RECORDS: Final = frozenset({"limit", "sort", "confirm"})
 # How much of the body of a refused request is read for the client's sake, and for how long.
 _DRAIN_BYTES: Final = 2 * 1024 * 1024
@@ -187,7 +188,7 @@ class Exchange:
 
     def entry(self, called: str | None = None) -> RequestEntry:
         """What the request log keeps of it; `called` is the path that was called, where an older one led here: it answers 400 for 422."""
-        call, actor = self.call, self.actor
+        call, (actor, secret_id) = self.call, self._caller()
         query = self.scope["query_string"]
         return RequestEntry(
             id=self.request_id,
@@ -203,19 +204,23 @@ class Exchange:
             workspace_id=actor.workspace_id if actor else "",
             caller_kind=actor.kind if actor else "",
             caller_id=actor.id if actor else "",
-            secret_id=self.secret_id,
+            secret_id=secret_id,
             refusal=self.refusal,
             error=self.error or self.scope["state"].get("error"),
             limit_name=self.limit_name,
             limit_remaining=self.limit_remaining,
         )
 
+    def _caller(self) -> tuple[Actor | None, str | None]:
+        """Who called and by which secret: as the door found, or as the application did for a token."""
+        return self.scope["state"].get("caller", (None, None)) if self.actor is None else (self.actor, self.secret_id)
+
 
 def _logged(query: str, call: Call | NoCall | None) -> str:
-    """A query as the log keeps it: what records are looked for by may be personal, so it is not."""
+    """A query as the log keeps it: what is searched for, and what records are looked for by, may be personal, so it is not."""
     if isinstance(call, Call) and call.permission.also:
         return redaction.values(query, shown=_SHOWN_OF_RECORDS)
-    return redaction.query(query)
+    return redaction.query(query, hidden=_SEARCHED)
 
 
 def reason_of(error: CrossdockError) -> str:

@@ -10,14 +10,17 @@ import sqlalchemy as sql
 from sqlalchemy import func
 from sqlmodel import Session, SQLModel, col, select
 
+from backend.api_keys import service as api_keys
+from backend.api_keys.due import Kind
+from backend.core import actor as actors
 from backend.core import clock
 from backend.logs.batches import ROLLUPS, starts_at
-from backend.models import ApiKey, ApiKeySecret, Webhook
+from backend.models import Webhook
 from backend.monitoring.values import Attention, Need
 from backend.webhooks import policy
 
 WEBHOOK_NEEDS: Final = (Need.WEBHOOK_FAILING, Need.WEBHOOK_DISABLED)
-EXPIRY_NOTICE: Final = timedelta(days=14)
+_KEY_NEEDS: Final = {Kind.EXPIRING: Need.KEY_EXPIRING, Kind.ROTATION: Need.KEY_ROTATION_DUE}
 NEAR_SHARE: Final = 0.8
 _MOST_OF_A_KIND: Final = 20
 _KEYS: Final = SQLModel.metadata.tables["api_key"]
@@ -30,8 +33,7 @@ def of(session: Session, *, workspace_id: str) -> list[Attention]:
     return [
         *_webhooks(session, workspace_id),
         *_limits(session, workspace_id, now),
-        *_expiring(session, workspace_id, now),
-        *_due_for_rotation(session, workspace_id, now),
+        *_due(session, workspace_id),
     ]
 
 
@@ -71,40 +73,13 @@ def _webhooks(session: Session, workspace_id: str) -> Iterator[Attention]:
         yield Attention(Need.WEBHOOK_DISABLED, webhook.id, webhook.name, reason, webhook.disabled_at)
 
 
-def _expiring(session: Session, workspace_id: str, now: datetime) -> Iterator[Attention]:
-    query = (
-        select(ApiKey)
-        .where(
-            ApiKey.workspace_id == workspace_id,
-            ApiKey.state == "active",
-            col(ApiKey.expires_at) > now,
-            col(ApiKey.expires_at) <= now + EXPIRY_NOTICE,
-        )
-        .order_by(col(ApiKey.expires_at))
-        .limit(_MOST_OF_A_KIND)
-    )
-    for key in session.exec(query).all():
-        yield Attention(Need.KEY_EXPIRING, key.id, key.name, "This API key ends soon. Give it a later end, or replace it.", key.expires_at)
-
-
-def _due_for_rotation(session: Session, workspace_id: str, now: datetime) -> Iterator[Attention]:
-    newest = (
-        select(ApiKeySecret.api_key_id, func.max(ApiKeySecret.created_at).label("made"))
-        .where(ApiKeySecret.workspace_id == workspace_id)
-        .group_by(col(ApiKeySecret.api_key_id))
-        .subquery()
-    )
-    query = (
-        select(ApiKey, newest.c.made)
-        .join(newest, newest.c.api_key_id == col(ApiKey.id))
-        .where(ApiKey.workspace_id == workspace_id, ApiKey.state == "active", col(ApiKey.rotate_every_days).is_not(None))
-        .order_by(newest.c.made)
-        .limit(_MOST_OF_A_KIND)
-    )
-    for key, made in session.exec(query).all():
-        due = made + timedelta(days=key.rotate_every_days or 0)
-        if due <= now:
-            yield Attention(Need.KEY_ROTATION_DUE, key.id, key.name, "This API key is due for rotation.", due)
+def _due(session: Session, workspace_id: str) -> Iterator[Attention]:
+    """Keys that end soon, then those that are to be rotated, as the list of due keys has them."""
+    found = api_keys.list_due(session, actor=actors.system(workspace_id))
+    for kind, need in _KEY_NEEDS.items():
+        told = [(each.key, reason) for each in found for reason in each.reasons if reason.kind is kind]
+        for key, reason in sorted(told, key=lambda one: one[1].at)[:_MOST_OF_A_KIND]:
+            yield Attention(need, key.id, key.name, reason.sentence, reason.at)
 
 
 def _limits(session: Session, workspace_id: str, now: datetime) -> Iterator[Attention]:

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from backend.audit import service as audit
 from backend.core import actor as actors
-from backend.core import clock, ids, pagination, permissions
+from backend.core import clock, errors, ids, pagination, permissions
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound
 from backend.deliveries import service as deliveries
@@ -64,8 +64,7 @@ def create(
     webhook, `Conflict` for a disabled one.
     """
     permissions.require(actor, permissions.WEBHOOKS_OPERATE)
-    pace, why = _rate(rate), _reason(reason)
-    webhook = _check_filter(session, actor, filter)
+    pace, why, webhook = _wished(session, actor, filter, rate, reason)
     if webhook is not None:
         _require_enabled(webhook)
     upto = ids.new("dlv")
@@ -275,6 +274,12 @@ def _progress(replay: Replay, statuses: dict[str, int]) -> Progress:
         remaining=remaining,
         eta_seconds=policy.eta_seconds(remaining=remaining, rate=replay.rate, is_running=replay.status == Status.RUNNING),
     )
+
+
+def _wished(session: Session, actor: Actor, wanted: ReplayFilter, rate: float | None, reason: str) -> tuple[float, str, Webhook | None]:
+    """Rate, reason and webhook of a wish. Raises `Invalid` with every mistake, and what `_check_filter` raises."""
+    checked: list[Any] = errors.every(lambda: _rate(rate), lambda: _reason(reason), lambda: _check_filter(session, actor, wanted))
+    return checked[0], checked[1], checked[2]
 
 
 def _check_filter(session: Session, actor: Actor, wanted: ReplayFilter) -> Webhook | None:

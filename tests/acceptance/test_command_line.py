@@ -50,6 +50,13 @@ def test_the_migrations_are_in_step_with_the_models(crossdock: CliRunner):
     assert checked.exit_code == 0, checked.output
 
 
+def test_no_migration_is_written_while_there_is_nothing_to_migrate(crossdock: CliRunner):
+    refused = crossdock.invoke(app, ["new-migration", "Nothing"])
+
+    assert refused.exit_code == 1
+    assert "there is nothing to write" in refused.output
+
+
 def test_an_administrator_made_on_the_command_line_ends_the_set_up(administrator: str):
     assert administrator
     with db.transaction() as session:

@@ -12,9 +12,10 @@ from sqlmodel import col
 
 from backend.api_keys import service
 from backend.core import clock, db
+from backend.core.actor import Actor
 from backend.models import ApiKey, ApiKeySecret
 from tests.factories import accounts
-from tests.integration.gateway.callers import change, make, refused, requests_of
+from tests.integration.gateway.callers import change, make, refused, requests_of, strangers
 from tests.integration.gateway.conftest import Door
 
 GRANT = {"grant_type": "client_credentials"}
@@ -23,6 +24,11 @@ GRANT = {"grant_type": "client_credentials"}
 def ask(door: Door, key: ApiKey | str, token: str, *, ip: str = "203.0.113.7", **fields: str) -> httpx.Response:
     client_id = key if isinstance(key, str) else key.id
     return door.call("POST", "/oauth/token", ip=ip, data={**GRANT, "client_id": client_id, "client_secret": token, **fields})
+
+
+def secrets_of(owner: Actor, key: ApiKey) -> list[ApiKeySecret]:
+    with db.transaction() as session:
+        return service.secrets(session, actor=owner, key_id=key.id)
 
 
 def granted(answer: httpx.Response) -> str:
@@ -73,6 +79,18 @@ def test_the_token_has_the_limits_of_the_key_and_is_logged_as_the_key(door: Door
     statuses = [door.call("GET", "/things", key=which).status_code for which in (access, token, access)]
     assert statuses == [200, 200, 429]
     assert {row.caller_id for row in requests_of(owner)} == {key.id}
+
+
+def test_a_request_for_a_token_is_logged_as_that_of_the_key_once_it_has_proved_to_be_it(door: Door):
+    owner = accounts.workspace()
+    key, token = make(owner)
+    granted(ask(door, key, token))
+    denied(ask(door, key, token, scope="orders:write"), 400, "invalid_scope", "does not hold")
+    denied(ask(door, key, "wrong"), 401, "invalid_client", "client id")
+    rows = requests_of(owner)
+    assert [(row.path, row.status_code, row.caller_id) for row in rows] == [("/oauth/token", 200, key.id), ("/oauth/token", 400, key.id)]
+    assert {row.secret_id for row in rows} == {secret.id for secret in secrets_of(owner, key)}
+    assert [row.status_code for row in strangers()] == [401]
 
 
 @pytest.mark.parametrize("operation", [service.revoke, service.disable, service.regenerate])

@@ -57,3 +57,7 @@ def test_names_of_secrets(name: str) -> None:
 @pytest.mark.parametrize("name", ["name", "monkey", "author", "description", "keyboard", "codec", "statement", "designation"])
 def test_names_of_other_things(name: str) -> None:
     assert not redaction.is_secret_name(name)
+
+
+def test_what_is_searched_for_is_hidden_where_that_is_asked_for() -> None:
+    assert redaction.query("limit=5&q=Ada+Byron&status=dead", hidden={"q"}) == "limit=5&q=[redacted]&status=dead"
