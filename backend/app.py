@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
 
 from backend import __version__, openapi
 from backend.accounts import forms
@@ -25,6 +26,8 @@ from backend.events import service as publishing
 from backend.events.committer import committer
 from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
+from backend.incoming import intake, receiving
+from backend.incoming import routes as incoming
 from backend.logs import recorder
 from backend.logs import routes as logs
 from backend.monitoring import routes as monitoring
@@ -45,6 +48,7 @@ ROUTERS = (
     events.router,
     deliveries.router,
     replays.router,
+    incoming.router,
     webhooks.router,
     records.router,
     orders.router,
@@ -85,7 +89,8 @@ def create_app() -> Gateway:
     app.include_router(receiver.router)
     refusals.install(app)
     openapi.describe(app)
-    return Gateway(app, [*operations(), *web.table((docs.router,), DOCS_PREFIX)], {f"GET {PREFIX}/records/{{module}}": records.serve_list})
+    direct: dict[str, ASGIApp] = {f"GET {PREFIX}/records/{{module}}": records.serve_list, receiving.ROUTE: receiving.Receiver()}
+    return Gateway(app, [*operations(), *web.table((docs.router,), DOCS_PREFIX)], direct)
 
 
 def operations() -> list[RouteEntry]:
@@ -107,6 +112,7 @@ async def _lifespan(_app: FastAPI) -> AsyncGenerator[None]:
         yield
     finally:
         committer.stop()
+        intake.committer.stop()
         recorder.stop()
 
 

@@ -52,6 +52,7 @@ CRON = (
     CronJob("replays.advance", timedelta(seconds=1), "backend.replays.jobs.advance"),
     CronJob("records.act", timedelta(seconds=1), "backend.records.jobs.act"),
     CronJob("records.tidy", timedelta(seconds=10), "backend.records.jobs.tidy"),
+    CronJob("incoming.work", timedelta(seconds=5), "backend.incoming.jobs.work"),
     CronJob("audit.seal", timedelta(seconds=5), "backend.audit.jobs.seal"),
     CronJob("retention.prune", timedelta(hours=1), "backend.retention.jobs.prune"),
     CronJob("api_keys.remind", timedelta(minutes=10), "backend.api_keys.jobs.remind"),

@@ -194,6 +194,19 @@ def transaction(*, write: bool = False) -> Generator[Session]:
         hook()
 
 
+@contextlib.contextmanager
+def rehearsal(session: Session) -> Generator[None]:
+    """Whatever is done inside is taken back at its end, and no hook that it registered is called."""
+    hooks = {name: dict(session.info.get(name, {})) for name in (_BEFORE_COMMIT, _AFTER_COMMIT)}
+    savepoint = session.begin_nested()
+    try:
+        yield
+    finally:
+        savepoint.rollback()
+        session.expire_all()
+        session.info.update(hooks)
+
+
 def before_commit(session: Session, hook: Callable[[], None], *, key: object) -> None:
     """Call `hook` as the last work of this transaction; registered again under the same `key`, it is called once."""
     session.info.setdefault(_BEFORE_COMMIT, {})[key] = hook

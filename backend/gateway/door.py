@@ -38,6 +38,8 @@ MAX_BODY: Final = 1024 * KIB
 MAX_FORM: Final = 64 * KIB
 # An event's payload is 256 KiB at most, which its service judges; the envelope around it is small.
 MAX_BODIES: Final = {"POST /api/v1/events": (256 + 16) * KIB}
+# Takes any media type within limits of its own, and keeps a log of its own; its path holds a secret.
+INCOMING: Final = "POST /api/v1/webhooks/incoming/{token}"
 SIGN_IN: Final = "/api/v1/auth"
 HEALTH: Final = frozenset(f"/api/v1/monitoring/health{check}" for check in ("", "/live", "/ready"))
 METRICS: Final = "/metrics"
@@ -95,10 +97,10 @@ class Gateway:
                 await self._attribute(exchange)
             await exchange.refuse(refusal)
         except Exception:  # noqa: BLE001 - whatever the application did not expect is told and logged here, once
-            _log.exception("request.failed", request_id=exchange.request_id, route=scope["method"] + " " + path)
+            _log.exception("request.failed", request_id=exchange.request_id, route=f"{scope['method']} {exchange.shown_path}")
             await exchange.refuse(CrossdockError(_FAILED.format(exchange.request_id)))
         finally:
-            if is_watched or is_form:
+            if (is_watched or is_form) and not exchange.has_own_log:
                 recorder.record(exchange.entry(called=by_older_path.called if by_older_path is not None else None))
 
     async def _admit(self, exchange: Exchange, version: Version | None, *, is_form: bool) -> None:
@@ -109,6 +111,8 @@ class Gateway:
         exchange.announce(versions.notice(version, current.sunsets))
         call = exchange.call = None if is_form else self._table.find(method, path)
         _judge_body(exchange, call)
+        if isinstance(call, Call) and call.route == INCOMING:
+            return exchange.let_in(None, None)
         if call is None or (isinstance(call, Call) and call.permission is web.PUBLIC):
             is_sign_in = call is None or _is_under(path, SIGN_IN)
             await self._limits.spend_anonymous(exchange, current, or_locally=is_sign_in)
@@ -195,6 +199,8 @@ def _judge_body(exchange: Exchange, call: Call | NoCall | None) -> None:
     if is_chunked or (length is None and exchange.scope["http_version"] == "2"):
         exchange.bound_body(most)
     if call is None or not (size or is_chunked) or exchange.scope["method"] not in _WITH_BODY:
+        return
+    if isinstance(call, Call) and call.route == INCOMING:
         return
     media = exchange.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media != b"application/json" and not (media.startswith(b"application/") and media.endswith(b"+json")):

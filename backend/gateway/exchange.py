@@ -35,6 +35,7 @@ _HSTS: Final = (b"strict-transport-security", b"max-age=31536000; includeSubDoma
 _CLIENT_LEFT: Final = 499
 _SEARCHED: Final = frozenset({"q"})
 _SHOWN_OF_RECORDS: Final = frozenset({"limit", "sort", "confirm"})
+_SECRET_PATH: Final = "/api/v1/webhooks/incoming/"  # noqa: S105 - where a token follows
 # How much of the body of a refused request is read for the client's sake, and for how long.
 _DRAIN_BYTES: Final = 2 * 1024 * 1024
 _DRAIN_SECONDS: Final = 2.0
@@ -99,6 +100,17 @@ class Exchange:
         self.is_too_large = False
         scope["state"] = {**(scope.get("state") or {}), "request_id": self.request_id, "ip": self.ip}
 
+    @property
+    def shown_path(self) -> str:
+        """The path as logs may have it: where a part of it is a secret, its template."""
+        path: str = self.scope["path"]
+        return f"{_SECRET_PATH}{{token}}" if path.startswith(_SECRET_PATH) else path
+
+    @property
+    def has_own_log(self) -> bool:
+        """Whether whoever served the request has logged it."""
+        return bool(self.scope["state"].get("has_own_log"))
+
     def bound_body(self, most: int) -> None:
         """Refuse a body of unknown length once it has grown beyond `most` bytes."""
         inner, self._max_body = self.receive, most
@@ -152,7 +164,7 @@ class Exchange:
         self.status = error.status
         self.refusal, self.error = reason_of(error), error.detail
         is_read = (self._is_inside and not self.is_too_large) or await self._drain()
-        body = problems.render(error, instance=self.scope["path"], request_id=self.request_id)
+        body = problems.render(error, instance=self.shown_path, request_id=self.request_id)
         headers: Headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in problems.headers(error).items()]
         headers.append((b"content-length", str(len(body)).encode()))
         headers.append((b"x-request-id", self.request_id.encode()))
@@ -194,7 +206,7 @@ class Exchange:
             id=self.request_id,
             started_at=self.started_at,
             method=self.scope["method"],
-            path=called or self.scope["path"],
+            path=called or self.shown_path,
             status_code=(400 if called and self.status == 422 else self.status) or _CLIENT_LEFT,
             duration_ms=round((time.perf_counter() - self._began) * 1000, 3),
             ip=self.ip,

@@ -4,6 +4,7 @@ from backend.models.accounts import InstanceSetting, Invitation, Membership, Sig
 from backend.models.api_keys import ApiKey, ApiKeyNotice, ApiKeySecret
 from backend.models.deliveries import Attempt, AttemptBody, Delivery, WorkerRun
 from backend.models.events import Event, EventType, IdempotencyRecord, SearchTerm
+from backend.models.incoming import IncomingRequest, IncomingRollup, IncomingSeen, IncomingShape, IncomingToken, IncomingWebhook
 from backend.models.logs import AuditEntry, AuditHead, ErrorEntry, RequestLog, UnknownRequest
 from backend.models.orders import Order, OrderChange, OrderItem
 from backend.models.receiver import ReceiverInbox, ReceiverRequest
@@ -27,6 +28,12 @@ __all__ = [
     "Event",
     "EventType",
     "IdempotencyRecord",
+    "IncomingRequest",
+    "IncomingRollup",
+    "IncomingSeen",
+    "IncomingShape",
+    "IncomingToken",
+    "IncomingWebhook",
     "InstanceSetting",
     "Invitation",
     "Lane",

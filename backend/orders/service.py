@@ -117,6 +117,13 @@ def upsert(session: Session, *, actor: Actor, values: Mapping[str, Any]) -> Orde
     return queries.details(session, [order])[0]
 
 
+def is_known(session: Session, *, actor: Actor, values: Mapping[str, Any]) -> bool:
+    """Whether there is an order with the `provider` and `external_id` of these values. Raises `Invalid` without them."""
+    permissions.require(actor, permissions.ORDERS_READ)
+    identity = inputs.parse(inputs.Identity, {name: values[name] for name in _IDENTITY if name in values})
+    return _named(session, actor, identity.provider, identity.external_id) is not None
+
+
 def _complete(input: NewOrder) -> dict[str, Any]:  # noqa: A002 - what it is
     """The values of every column, and the items."""
     return money.settle({**_DEFAULTS, **input.given()}, stated=True)

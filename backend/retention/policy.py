@@ -34,6 +34,7 @@ class Retention(_Days):
     attempts: Days = 90
     attempt_bodies: Days = 90
     errors: Days = 90
+    incoming: Days = 30
 
 
 class InstanceRetention(_Days):

@@ -25,7 +25,7 @@ BATCH: Final = 500
 _PAUSE_SECONDS: Final = 0.02  # in which whoever waits for the database has it
 _MINUTE, _HOUR = 60, 3600
 _TABLES: Final = SQLModel.metadata.tables
-_ROLLUPS: Final = ("delivery_rollup", "request_rollup", "provider_rollup")
+_ROLLUPS: Final = ("delivery_rollup", "request_rollup", "provider_rollup", "incoming_rollup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class Kind:
 # A delivery before its event, what belongs to a row before the row.
 KINDS: Final = (
     Kind("request_log", "req", lambda kept: kept.requests),
+    Kind("incoming_request", "irq", lambda kept: kept.incoming),
+    Kind("incoming_seen", "irq", lambda kept: kept.incoming, key="request_id"),
     Kind("error_entry", errors.ID_PREFIX, lambda kept: kept.errors),
     Kind("attempt_body", "att", lambda kept: kept.attempt_bodies, key="attempt_id"),
     Kind("attempt", "att", lambda kept: kept.attempts),

@@ -27,6 +27,7 @@ class RetentionOut(Out):
     attempts: int
     attempt_bodies: int = Field(description="What went out and came back in an attempt.")
     errors: int
+    incoming: int = Field(description="Requests at incoming webhooks.")
     instance: InstanceDays | None = Field(description="Of the whole installation; null for everybody but super administrators.")
 
 
@@ -50,4 +51,5 @@ class RetentionChange(Body):
     attempts: int | None = Field(default=None, description="At most as long as deliveries.")
     attempt_bodies: int | None = Field(default=None, description="At most as long as attempts.")
     errors: int | None = None
+    incoming: int | None = None
     instance: InstanceDaysChange | None = None

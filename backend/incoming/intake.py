@@ -1,0 +1,288 @@
+"""How requests come in: stored first, those of one moment together, then each made a record of; all durable before the answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import bindparam, insert, update
+from sqlmodel import Session, SQLModel, col, select
+
+from backend.core import clock, db, ids, outbox, queue
+from backend.core.committing import GroupCommitter
+from backend.core.errors import CrossdockError, Forbidden, NotFound, Unauthenticated, Unavailable
+from backend.core.logging import logger
+from backend.incoming import health, plans, processing, service, storage
+from backend.incoming.health import Counted
+from backend.incoming.plans import Door, Plan
+from backend.incoming.processing import RECEIVED, REJECTED, Outcome
+from backend.incoming.received import Received
+from backend.incoming.storage import Arrival
+from backend.incoming.verification import Step
+from backend.models import IncomingRequest, IncomingWebhook
+
+ID_PREFIX: Final = "irq"
+MAX_GROUP: Final = 100
+GRACE: Final = timedelta(seconds=15)  # after which whoever stored a request is taken for dead
+TELL_EVERY: Final = timedelta(minutes=10)
+NO_SUCH: Final = "There is no incoming webhook at this address. Check that the token is whole, and that it was not regenerated."
+_TABLE: Final = SQLModel.metadata.tables["incoming_request"]
+_MOST_LIMITED: Final = 10_000
+_log = logger(__name__)
+# What was refused since a request was stored; bounded, so that a flood is counted and costs nothing else.
+_limited: deque[Counted] = deque(maxlen=_MOST_LIMITED)
+_limited_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a sender is told. `request_id` is the stored request, "" if nothing was stored."""
+
+    request_id: str
+    plan: Plan
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class Item:
+    """A stored request on its way: `outcome` once it is known; `steps` begin with those of the verification."""
+
+    id: str
+    plan: Plan
+    received: Received
+    trace_id: str
+    ip: str
+    steps: list[Step]
+    began: float
+    created_at: datetime
+    outcome: Outcome | None = None
+
+
+def take_all(arrivals: Sequence[Arrival]) -> Sequence[Answer | BaseException]:
+    """Store requests and process them; what to answer each. Raises `Unavailable` before anything is stored."""
+    began = time.perf_counter()
+    with db.transaction(write=True) as session:
+        doors = plans.by_tokens(session, [arrival.token for arrival in arrivals])
+        items = [_item(doors.get(arrival.token), arrival, began) for arrival in arrivals]
+        _store(session, [(item, doors[arrival.token], arrival) for item, arrival in zip(items, arrivals, strict=True) if item is not None])
+    waiting = [item for item in items if item is not None and item.outcome is None]
+    if waiting:
+        process_all(waiting)
+    return [NotFound(NO_SUCH) if item is None else Answer(item.id, item.plan, item.outcome or _pending()) for item in items]
+
+
+def process_all(items: Sequence[Item]) -> None:
+    """Process stored requests in one transaction, else each in its own. What cannot be done now stays stored, and due."""
+    try:
+        with db.transaction(write=True) as session:
+            process_in(session, items)
+    except CrossdockError as error:
+        for item in items:
+            item.outcome = None
+        _log.warning("incoming.postponed", requests=len(items), reason=error.code)
+        if not isinstance(error, Unavailable) or len(items) > 1:
+            _one_by_one(items)
+    except Exception as error:  # noqa: BLE001 - whatever one met must not stop the others
+        for item in items:
+            item.outcome = None
+        _log.exception("incoming.group_failed", requests=len(items), error=type(error).__name__)
+        _one_by_one(items)
+
+
+def process_in(session: Session, items: Sequence[Item]) -> None:
+    """Process those of these requests that nobody has processed yet, and write what became of them; `outcome` says what."""
+    query = select(IncomingRequest.id).where(col(IncomingRequest.id).in_([item.id for item in items]), IncomingRequest.status == RECEIVED)
+    free = set(session.exec(query.order_by(col(IncomingRequest.id)).with_for_update()).all())
+    mine = [item for item in items if item.id in free]
+    for item in mine:
+        actor = item.plan.actor(item.trace_id, item.ip)
+        item.outcome = processing.process(session, item.plan, item.received, request_id=item.id, actor=actor)
+    write(session, mine)
+
+
+def write(session: Session, items: Sequence[Item]) -> None:
+    """Note what became of requests: in their rows, in the figures, and as an event if they were rejected."""
+    now = clock.now()
+    rows = [_result(item, now) for item in items if item.outcome is not None]
+    if not rows:
+        return
+    session.connection().execute(_UPDATE, rows)
+    health.count(session, [_counted(item) for item in items if item.outcome is not None])
+    for plan in {item.plan.id: item.plan for item in items}.values():
+        seen = [
+            (item.outcome.event, item.outcome.value)
+            for item in items
+            if item.plan.id == plan.id and item.outcome and item.outcome.value is not None
+        ]
+        if seen:
+            health.note_shapes(session, plan.workspace_id, plan.id, seen)
+    tell(session, items)
+
+
+def tell(session: Session, items: Sequence[Item]) -> None:
+    """Wake open consoles, and publish `incoming.rejected`, of each webhook once in ten minutes."""
+    now = clock.now()
+    for item in items:
+        workspace_id = item.plan.workspace_id
+        db.after_commit(
+            session, lambda workspace_id=workspace_id: queue.publish(workspace_id, service.TOPIC), key=(service.TOPIC, workspace_id)
+        )
+    rejected = {item.plan.id: item for item in items if item.outcome is not None and item.outcome.status == REJECTED}
+    for incoming_id, item in sorted(rejected.items()):
+        told = (
+            update(IncomingWebhook)
+            .where(col(IncomingWebhook.id) == incoming_id)
+            .where(col(IncomingWebhook.told_at).is_(None) | (col(IncomingWebhook.told_at) < now - TELL_EVERY))
+            .values(told_at=now)
+        )
+        if session.connection().execute(told).rowcount and item.outcome is not None:
+            data = {
+                "incoming_webhook_id": incoming_id,
+                "name": item.plan.name,
+                "reason": item.outcome.reason,
+                "detail": item.outcome.sentence,
+                "request_id": item.id,
+            }
+            outbox.emit(session, actor=item.plan.actor(item.trace_id), type="incoming.rejected", data=data)
+
+
+def note_limited(workspace_id: str, incoming_id: str) -> None:
+    """Count a request that the webhook's limit refused, with the next ones that are stored."""
+    with _limited_lock:
+        _limited.append(Counted(workspace_id, incoming_id, "rate_limit", clock.now()))
+
+
+def refused(reason: str, sentence: str) -> CrossdockError:
+    """What the sender of a request is told that its verification refused."""
+    return Unauthenticated(f"The step {reason} failed. {sentence}", reason)
+
+
+def _item(door: Door | None, arrival: Arrival, began: float) -> Item | None:
+    """A request on its way, judged already by whether it is the source's."""
+    if door is None:
+        return None
+    plan, received = door.plan, arrival.received()
+    item = Item(ids.new(ID_PREFIX), plan, received, arrival.request_id, arrival.ip, [], began, arrival.at)
+    if not plan.is_active:
+        item.outcome = _refusal(
+            Step("status", ok=False, text="This incoming webhook is disabled. The request is kept and can be replayed.")
+        )
+        item.outcome.reason, item.outcome.error = "disabled", Forbidden(str(item.outcome.sentence), reason="disabled")
+        return item
+    verdict = processing.judge(plan, received)
+    item.steps = list(verdict.steps)
+    if verdict.failed is not None:
+        item.steps.pop()
+        item.outcome = _refusal(verdict.failed)
+    return item
+
+
+def _refusal(step: Step) -> Outcome:
+    return Outcome(REJECTED, step.name, processing.shown(step.text), refused(step.name, step.text), [step])
+
+
+def _pending() -> Outcome:
+    return Outcome(RECEIVED, sentence="It is stored, and is processed in a moment.")
+
+
+def _store(session: Session, kept: Sequence[tuple[Item, Door, Arrival]]) -> None:
+    if not kept:
+        return
+    session.exec(insert(IncomingRequest), params=[_row(item, door, arrival) for item, door, arrival in kept])
+    done = [item for item, _, _ in kept if item.outcome is not None]
+    with _limited_lock:
+        limited = [_limited.popleft() for _ in range(len(_limited))]
+    health.count(session, [*limited, *(_counted(item) for item in done)])
+    tell(session, [item for item, _, _ in kept])
+
+
+def _row(item: Item, door: Door, arrival: Arrival) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": item.id,
+        "created_at": item.created_at,
+        "workspace_id": item.plan.workspace_id,
+        "incoming_id": item.plan.id,
+        "token_id": door.token_id,
+        "status": RECEIVED,
+        "errors": [],
+        "steps": [],
+        "record_ids": [],
+        "verified": item.outcome is None,
+        "media": processing.shown(arrival.header("content-type"))[:80],
+        "size": len(arrival.body),
+        "ip": arrival.ip[:64],
+        "user_agent": processing.shown(arrival.header("user-agent"))[:400],
+        "sealed": storage.seal(item.id, arrival),
+        "mapping_version": item.plan.mapping_version,
+        "trace_id": item.trace_id,
+        "due_at": item.created_at + GRACE,
+        "reason": None,
+        "sentence": None,
+        "duration_ms": None,
+        "processed_at": None,
+    }
+    if item.outcome is not None:
+        row |= {name.removeprefix("b_"): value for name, value in _result(item, clock.now()).items() if name != "b_id"}
+    return row
+
+
+def _result(item: Item, now: datetime) -> Mapping[str, Any]:
+    """The columns of what became of a request, as the parameters of the statement that writes them."""
+    outcome = item.outcome or _pending()
+    return {
+        "b_id": item.id,
+        "b_status": outcome.status,
+        "b_reason": outcome.reason,
+        "b_sentence": outcome.sentence,
+        "b_errors": outcome.errors,
+        "b_steps": [{"name": step.name, "ok": step.ok, "text": processing.shown(step.text)} for step in (*item.steps, *outcome.steps)],
+        "b_source_id": processing.shown(outcome.source_id)[:400] or None,
+        "b_event": processing.shown(outcome.event)[:80],
+        "b_outcome": outcome.outcome,
+        "b_record_id": outcome.record_ids[0] if outcome.record_ids else None,
+        "b_record_ids": list(outcome.record_ids),
+        "b_mapping_version": item.plan.mapping_version,
+        "b_duration_ms": round((time.perf_counter() - item.began) * 1000, 2),
+        "b_due_at": None,
+        "b_processed_at": now,
+    }
+
+
+_WRITTEN: Final = (
+    "status", "reason", "sentence", "errors", "steps", "source_id", "event", "outcome", "record_id", "record_ids", "mapping_version",
+    "duration_ms", "due_at", "processed_at",
+)  # fmt: skip
+_UPDATE: Final = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("b_id"))
+    .values({name: bindparam(f"b_{name}", type_=_TABLE.c[name].type) for name in _WRITTEN})
+)
+
+
+def _counted(item: Item) -> Counted:
+    outcome = item.outcome or _pending()
+    word = (outcome.reason or REJECTED) if outcome.status == REJECTED else outcome.status
+    return Counted(item.plan.workspace_id, item.plan.id, word[:20], item.created_at)
+
+
+def _one_by_one(items: Sequence[Item]) -> None:
+    for item in items:
+        try:
+            with db.transaction(write=True) as session:
+                process_in(session, [item])
+        except Unavailable:
+            item.outcome = None  # it stays stored, and is processed once the database is back
+        except Exception as error:  # noqa: BLE001 - it is told in the log of the webhook, and can be replayed
+            _log.exception("incoming.failed", request_id=item.id, error=type(error).__name__)
+            told = processing.FAILED.format(item.id)
+            item.outcome = Outcome(REJECTED, "internal", told, CrossdockError(told), [Step("internal", ok=False, text=told)])
+            with db.transaction(write=True) as session:
+                write(session, [item])
+
+
+committer: GroupCommitter[Arrival, Answer] = GroupCommitter("incoming", take_all, most=MAX_GROUP)

@@ -1,0 +1,226 @@
+"""What becomes of a stored request: parsed, recognised if it came before, mapped, and made a record or an order; all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlmodel import Session, select
+
+from backend.core import texts
+from backend.core.actor import Actor
+from backend.core.errors import BadRequest, Conflict, CrossdockError, FieldError, Invalid, TooLarge, UnsupportedMedia
+from backend.core.logging import logger
+from backend.incoming import bodies, mapping, verification
+from backend.incoming.inputs import ORDER_KEY, ORDERS
+from backend.incoming.plans import Plan
+from backend.incoming.received import Received
+from backend.incoming.verification import Step, Verdict
+from backend.models import IncomingRequest, IncomingSeen
+from backend.orders import inputs as order_inputs
+from backend.orders import service as orders
+from backend.records import service as records
+
+MAX_ITEMS: Final = 200
+MAX_SENTENCE: Final = 1000
+ACCEPTED, CAPTURED, DUPLICATE, REJECTED, RECEIVED = "accepted", "captured", "duplicate", "rejected", "received"
+FAILED: Final = "Something went wrong on our side; the request is kept as {} and can be replayed."
+_log = logger(__name__)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a request. `error` is what its sender is told if it was rejected; `steps` are those after the verification."""
+
+    status: str
+    reason: str | None = None
+    sentence: str | None = None
+    error: CrossdockError | None = None
+    steps: list[Step] = field(default_factory=list[Step])
+    outcome: str | None = None
+    record_ids: tuple[str, ...] = ()
+    source_id: str = ""
+    event: str = ""
+    challenge: str | None = None
+    value: Any = None  # the payload, for those who count its places
+
+    @property
+    def errors(self) -> list[dict[str, str]]:
+        """What is wrong with which field, as it is stored."""
+        found = self.error.errors if isinstance(self.error, Invalid) else ()
+        return [{"path": shown(each.path), "message": shown(each.message), "fix": shown(each.fix)} for each in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a payload made: the record's or order's id, and whether it was created, updated or left unchanged."""
+
+    id: str
+    outcome: str
+    document: Mapping[str, Any]
+
+
+def judge(plan: Plan, request: Received) -> Verdict:
+    """Whether a request comes from its source."""
+    return verification.verify(plan.verification, plan.secrets, request)
+
+
+def process(session: Session, plan: Plan, request: Received, *, request_id: str, actor: Actor) -> Outcome:
+    """Make of a verified request what its plan says, in a savepoint. Raises nothing that a sender could cause."""
+    found = Outcome(ACCEPTED)
+    payloads = _read(session, plan, request, found)
+    if payloads is None:
+        return found
+    try:
+        with session.begin_nested():
+            if found.source_id:
+                session.exec(insert(IncomingSeen), params=[_seen(plan, found.source_id, request_id)])
+            written = [write(session, plan, values, actor=actor) for values in payloads]
+    except IntegrityError:
+        if found.source_id and _recognise(session, plan, found):  # the same came at the same moment
+            return found
+        raise
+    except CrossdockError as error:
+        return _reject(found, "record", with_sources(plan, error))
+    except SQLAlchemyError:
+        raise  # the database's own trouble is not the request's
+    except Exception as error:  # noqa: BLE001 - one request must not take the others of its group with it
+        _log.exception("incoming.failed", request_id=request_id, error=type(error).__name__)
+        return _reject(found, "internal", CrossdockError(FAILED.format(request_id)))
+    found.record_ids = tuple(each.id for each in written)
+    found.outcome = written[0].outcome if written else "unchanged"
+    what = "order" if plan.target == ORDERS else "record"
+    found.steps.append(Step("record", ok=True, text=f"The {what} {', '.join(found.record_ids[:5])} was {found.outcome}."))
+    return found
+
+
+def _read(session: Session, plan: Plan, request: Received, found: Outcome) -> list[dict[str, Any]] | None:
+    """The values of each record that a request becomes; None if it becomes none, which `found` then tells."""
+    value = bodies.parse(request)
+    if isinstance(value, bodies.Unreadable):
+        kind: Callable[[str], CrossdockError] = UnsupportedMedia if value.reason == "media" else BadRequest
+        _reject(found, value.reason, kind(value.sentence), step="body")
+        return None
+    identity = bodies.identify(plan.verification, request, value)
+    found.value, found.source_id, found.event, found.challenge = value, identity.source_id, identity.event, identity.challenge
+    found.steps.append(Step("body", ok=True, text="The body was read."))
+    if identity.is_handshake:
+        found.outcome = "handshake"
+        found.steps.append(Step("handshake", ok=True, text="The source asks whether we are here; nothing is made of it."))
+        return None
+    if found.source_id and _recognise(session, plan, found):
+        return None
+    if not plan.rules:
+        found.status, found.sentence = CAPTURED, "Nothing is mapped yet. It is kept: map its fields, then replay it."
+        found.steps.append(Step("mapping", ok=True, text=found.sentence))
+        return None
+    payloads = map_all(plan, value)
+    if isinstance(payloads, Invalid):
+        _reject(found, "mapping", payloads)
+        return None
+    found.steps.append(Step("mapping", ok=True, text=f"{len(plan.rules)} fields were mapped."))
+    return payloads
+
+
+def map_all(plan: Plan, value: Any) -> list[dict[str, Any]] | Invalid:
+    """The values of each record that a payload becomes, or everything that is wrong."""
+    items = items_of(plan, value)
+    if isinstance(items, Invalid):
+        return items
+    found: list[dict[str, Any]] = []
+    errors: list[FieldError] = []
+    for index, item in enumerate(items):
+        mapped = mapping.apply(plan.rules, item)
+        prefix = f"[{index}]." if plan.items is not None else ""
+        errors += [FieldError(prefix + each.path, each.message, each.fix) for each in mapped.errors]
+        found.append(mapped.values)
+    return Invalid(*errors) if errors else found
+
+
+def items_of(plan: Plan, value: Any) -> Sequence[Any] | Invalid:
+    """What becomes one record each: the payload, or the items of the list in it."""
+    if plan.items is None:
+        return [value]
+    items = plan.items.read(value)
+    if not isinstance(items, list):
+        return Invalid(FieldError(plan.items.text, "holds no list.", "Its items were to become records; correct `items`."))
+    if len(cast("list[Any]", items)) > MAX_ITEMS:
+        return Invalid(FieldError(plan.items.text, f"has more than {MAX_ITEMS} items.", "Have the source send fewer at a time."))
+    return cast("list[Any]", items)
+
+
+def write(session: Session, plan: Plan, values: Mapping[str, Any], *, actor: Actor) -> Written:
+    """Make or change what one payload says. Raises what records and orders raise."""
+    return _order(session, plan, values, actor) if plan.target == ORDERS else _record(session, plan, values, actor)
+
+
+def _record(session: Session, plan: Plan, values: Mapping[str, Any], actor: Actor) -> Written:
+    if plan.action == "create":
+        made = records.create(session, actor=actor, module=plan.module, values=values)
+    else:
+        by, may_create = plan.upsert_field or "", plan.action == "upsert"
+        made = records.upsert(session, actor=actor, module=plan.module, by=by, values=values, may_create=may_create)
+    return Written(made.id, "created" if made.created else "updated", made.document)
+
+
+def _order(session: Session, plan: Plan, values: Mapping[str, Any], actor: Actor) -> Written:
+    if plan.action == "create":
+        given = {name: value for name, value in values.items() if name not in {"status", "reason"}}
+        placed = orders.create(session, actor=actor, input=order_inputs.parse(order_inputs.NewOrder, given))
+        detail, is_new = placed.detail, not placed.repeated
+    else:
+        before = orders.is_known(session, actor=actor, values=values)
+        if plan.action == "update" and not before:
+            raise Invalid(FieldError(ORDER_KEY, "has a value that no order has.", "Send one that exists, or let the order be made."))
+        detail, is_new = orders.upsert(session, actor=actor, values=values), not before
+    return Written(detail.order.id, "created" if is_new else "updated", orders.describe(detail))
+
+
+def _reject(found: Outcome, reason: str, error: CrossdockError, *, step: str | None = None) -> Outcome:
+    found.status, found.reason, found.error = REJECTED, reason, error
+    found.sentence = shown(error.detail)
+    found.steps.append(Step(step or reason, ok=False, text=found.sentence))
+    return found
+
+
+def with_sources(plan: Plan, error: CrossdockError) -> CrossdockError:
+    """A refusal of a record with, for each field, where its value came from."""
+    if not isinstance(error, Invalid):
+        return error if isinstance(error, Conflict | TooLarge) else Invalid(FieldError(plan.module or ORDERS, error.detail, ""))
+    sources = {rule.target: rule.source.text for rule in plan.rules if rule.source is not None}
+    errors: list[FieldError] = []
+    for each in error.errors:
+        source = sources.get(each.path.partition("[")[0].partition(".")[0])
+        errors.append(FieldError(each.path, f"from {source} {each.message}" if source else each.message, each.fix))
+    return Invalid(*errors)
+
+
+def _recognise(session: Session, plan: Plan, found: Outcome) -> bool:
+    """Whether the source's id was accepted before; then the outcome says so, with what came of it."""
+    query = select(IncomingSeen.request_id).where(IncomingSeen.incoming_id == plan.id, IncomingSeen.hash == _hash(found.source_id))
+    request_id = session.exec(query).first()
+    if request_id is None:
+        return False
+    earlier = session.get(IncomingRequest, request_id)
+    record_ids = earlier.record_ids if earlier is not None else ()
+    found.status, found.record_ids = DUPLICATE, tuple(record_ids)
+    found.sentence = f"The source's id of it came before, as {request_id}, and was accepted. It is not done again."
+    found.steps.append(Step("source_id", ok=False, text=found.sentence))
+    return True
+
+
+def _seen(plan: Plan, source_id: str, request_id: str) -> dict[str, Any]:
+    return {"request_id": request_id, "workspace_id": plan.workspace_id, "incoming_id": plan.id, "hash": _hash(source_id)}
+
+
+def _hash(source_id: str) -> str:
+    return hashlib.sha256(source_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def shown(text: str) -> str:
+    """A sentence as it is stored and sent, whatever of the request it quotes."""
+    return texts.storable(text)[:MAX_SENTENCE]

@@ -1,0 +1,167 @@
+"""`POST /api/v1/webhooks/incoming/{token}`: takes what a source posts, within the webhook's limit, and tells it what became of it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from sqlmodel import Session
+
+from backend.core import clock, problems, rate_limit, reading
+from backend.core.errors import CrossdockError, NotFound, RateLimited
+from backend.core.rate_limit import Limiter, Window
+from backend.incoming import intake, plans, storage
+from backend.incoming.inputs import ORDERS
+from backend.incoming.intake import Answer
+from backend.incoming.processing import CAPTURED, DUPLICATE, RECEIVED
+from backend.incoming.schemes import Scheme
+from backend.incoming.storage import Arrival
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+ROUTE: Final = "POST /api/v1/webhooks/incoming/{token}"
+INSTANCE: Final = "/api/v1/webhooks/incoming"
+REMEMBER_SECONDS: Final = 0.9
+_KEPT: Final = 10_000
+_MINUTE: Final = 60
+# Sources that take an answer with a body for a mistake.
+_EMPTY: Final = frozenset({Scheme.TWILIO, Scheme.XERO, Scheme.UBER_EATS})
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What must be known of an address before a request is stored."""
+
+    until: float
+    workspace_id: str
+    incoming_id: str
+    rate_limit: int | None
+
+
+class Receiver:
+    """The ASGI application of this one call; the framework's way to it would cost as much as the storing."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._limiter = Limiter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request."""
+        token = str(scope["path"]).rpartition("/")[2]
+        headers: Headers = []
+        try:
+            known = await self._find(token)
+            if known.incoming_id:
+                scope["state"]["has_own_log"] = True
+            headers = await self._spend(known)
+            answer = await intake.committer.submit(_arrival(scope, token, await _body(receive)))
+            if answer.outcome.error is not None:
+                raise answer.outcome.error
+            await _send(send, *_told(answer, headers))
+        except CrossdockError as error:
+            body = problems.render(error, instance=INSTANCE, request_id=scope["state"]["request_id"])
+            told = [(name.encode(), value.encode("latin-1", "replace")) for name, value in problems.headers(error).items()]
+            await _send(send, error.status, body, [*told, *headers])
+
+    async def _find(self, token: str) -> _Known:
+        """The address, remembered for less than a second, unknown ones too. Raises `NotFound`."""
+        place = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        found = self._known.get(place)
+        if found is None or found.until < time.monotonic():
+            until = time.monotonic() + REMEMBER_SECONDS
+            found = _Known(until, "", "", None)
+            if token.startswith(plans.TOKEN_PREFIX) and token.isascii() and len(token) < 100:
+                found = await reading.together(lambda session: _look_up(session, token, until))
+            self._known[place] = found
+            self._known.move_to_end(place)
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        if not found.incoming_id:
+            raise NotFound(intake.NO_SUCH)
+        return found
+
+    async def _spend(self, known: _Known) -> Headers:
+        """Spend from the webhook's limit; the headers that tell where it stands. Raises `RateLimited`."""
+        if known.rate_limit is None:
+            return []
+        window = Window("per_minute", known.rate_limit, _MINUTE)
+        verdict = await self._limiter.spend(f"incoming:{known.incoming_id}", (window,), or_locally=True)
+        if not verdict.allowed:
+            wait = verdict.tightest.ends_in_seconds
+            intake.note_limited(known.workspace_id, known.incoming_id)
+            raise RateLimited(
+                f"This incoming webhook takes {known.rate_limit:,} requests per minute. Try again in {wait} s.", wait, ("per_minute",)
+            )
+        return rate_limit.headers(verdict)
+
+
+def _look_up(session: Session, token: str, until: float) -> _Known:
+    door = plans.by_tokens(session, [token]).get(token)
+    if door is None:
+        return _Known(until, "", "", None)
+    return _Known(until, door.plan.workspace_id, door.plan.id, door.plan.rate_limit)
+
+
+def _arrival(scope: Scope, token: str, body: bytes) -> Arrival:
+    return Arrival(
+        token=token,
+        method=scope["method"],
+        query=scope["query_string"].decode("latin-1")[:4000],
+        headers=storage.bounded(scope["headers"]),
+        body=body,
+        ip=str(scope["state"].get("ip", "")),
+        request_id=str(scope["state"].get("request_id", "")),
+        at=clock.now(),
+    )
+
+
+async def _body(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            break
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    return b"".join(parts)
+
+
+def _told(answer: Answer, headers: Headers) -> tuple[int, bytes, Headers]:
+    """Status, body and headers of an answer to what was taken."""
+    outcome, plan = answer.outcome, answer.plan
+    record_id = outcome.record_ids[0] if outcome.record_ids else None
+    extra = [(b"x-incoming-request-id", answer.request_id.encode()), *headers]
+    if record_id is not None:
+        extra.append((b"x-record-id", record_id.encode()))
+    if outcome.challenge is not None:
+        return 200, outcome.challenge.encode("utf-8", "replace"), [(b"content-type", b"text/plain; charset=utf-8"), *extra]
+    if plan.verification.scheme in _EMPTY:
+        return 200, b"", extra
+    document: dict[str, Any] = {
+        "success": True,
+        "status": outcome.status,
+        "id": record_id,
+        "ids": list(outcome.record_ids),
+        "action": outcome.outcome,
+        "module": plan.module or ORDERS,
+        "request_id": answer.request_id,
+    }
+    if outcome.status in {CAPTURED, DUPLICATE, RECEIVED}:
+        document["detail"] = outcome.sentence
+    status = 202 if outcome.status in {CAPTURED, RECEIVED} else 201 if outcome.outcome == "created" and outcome.status != DUPLICATE else 200
+    return status, orjson.dumps(document), [(b"content-type", b"application/json"), *extra]
+
+
+async def _send(send: Send, status: int, body: bytes, headers: Headers) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", str(len(body)).encode()), *headers]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,137 @@
+"""Reading what arrived: the log of one incoming webhook, of all, and one request with everything that is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, or_
+from sqlmodel import Session, col, func, select
+
+from backend.core import pagination, permissions
+from backend.core.actor import Actor
+from backend.core.errors import FieldError, Invalid, NotFound
+from backend.core.pagination import COUNT_CAP, Sought
+from backend.core.permissions import Permission
+from backend.incoming import service, storage
+from backend.incoming.processing import ACCEPTED, CAPTURED, DUPLICATE, RECEIVED, REJECTED
+from backend.incoming.storage import Shown
+from backend.models import IncomingRequest, IncomingWebhook
+
+ID_PREFIX: Final = "irq"
+STATUSES: Final = (RECEIVED, ACCEPTED, CAPTURED, DUPLICATE, REJECTED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """Which requests are meant; None does not restrict. `until` is exclusive.
+
+    `q` is the id of a request, a record or a trace, the source's own id, or an IP address.
+    """
+
+    incoming_id: str | None = None
+    status: str | None = None
+    reason: str | None = None
+    event: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    q: str | None = None
+
+
+ALL: Final = RequestFilter()
+
+
+def list_requests(
+    session: Session,
+    *,
+    actor: Actor,
+    wanted: RequestFilter = ALL,
+    limit: int = pagination.DEFAULT_LIMIT,
+    cursor: str | None = None,
+    permission: Permission = permissions.INCOMING_READ,
+) -> pagination.Page[IncomingRequest]:
+    """Requests, newest first. Raises `Invalid` on another status, `NotFound` for an unknown webhook."""
+    if wanted.incoming_id is not None and permission is permissions.INCOMING_READ:
+        service.get(session, actor=actor, incoming_id=wanted.incoming_id)
+    return pagination.sift(session, sought(actor, wanted, permission), limit=limit, cursor=cursor)
+
+
+def tail_requests(
+    session: Session, *, actor: Actor, wanted: RequestFilter, cursor: str, limit: int = pagination.DEFAULT_LIMIT
+) -> pagination.Tail[IncomingRequest]:
+    """What was added since `cursor`, oldest first. Raises `Invalid`."""
+    return pagination.follow(session, sought(actor, wanted, permissions.LOGS_READ), limit=limit, cursor=cursor)
+
+
+def sought(actor: Actor, wanted: RequestFilter, permission: Permission = permissions.INCOMING_READ) -> Sought[IncomingRequest]:
+    """The requests that a filter means. Raises `Invalid`."""
+    permissions.require(actor, permission)
+    key = col(IncomingRequest.id)
+    query = select(IncomingRequest).where(IncomingRequest.workspace_id == actor.workspace_id)
+    if wanted.incoming_id:
+        query = query.where(IncomingRequest.incoming_id == wanted.incoming_id)
+        if wanted.status:
+            query = query.where(IncomingRequest.status == _status(wanted.status))
+    query = query.where(*pagination.between(key, ID_PREFIX, wanted.since, wanted.until))
+    q = (wanted.q or "").strip()
+    conditions: list[ColumnElement[bool]] = [
+        *([col(IncomingRequest.status) == _status(wanted.status)] if wanted.status and not wanted.incoming_id else []),
+        *([col(IncomingRequest.reason) == wanted.reason] if wanted.reason else []),
+        *([col(IncomingRequest.event) == wanted.event] if wanted.event else []),
+        *([_matches(q)] if q else []),
+    ]
+    return Sought(query, conditions, key, ID_PREFIX)
+
+
+def counts(session: Session, *, actor: Actor, incoming_id: str) -> dict[str, int]:
+    """How many requests of a webhook have each status; each count stops one above `pagination.COUNT_CAP`."""
+    permissions.require(actor, permissions.INCOMING_READ)
+    found: dict[str, int] = {}
+    for status in STATUSES:
+        some = select(IncomingRequest.id).where(
+            IncomingRequest.workspace_id == actor.workspace_id, IncomingRequest.incoming_id == incoming_id, IncomingRequest.status == status
+        )
+        found[status] = session.exec(select(func.count()).select_from(some.limit(COUNT_CAP + 1).subquery())).one()
+    return found
+
+
+def get(session: Session, *, actor: Actor, incoming_id: str, request_id: str) -> tuple[IncomingRequest, Shown]:
+    """One request, and what it held without its secrets. Raises `NotFound`."""
+    permissions.require(actor, permissions.INCOMING_READ)
+    row = find(session, actor, incoming_id, request_id)
+    webhook = session.get(IncomingWebhook, incoming_id)
+    secret_header = (
+        str(webhook.verification.get("header", "")) if webhook is not None and webhook.verification["scheme"] == "header" else ""
+    )
+    return row, storage.show(row, secret_header=secret_header)
+
+
+def latest(session: Session, *, actor: Actor, incoming_id: str, limit: int = 10) -> list[IncomingRequest]:
+    """The newest requests of a webhook."""
+    return list_requests(session, actor=actor, wanted=RequestFilter(incoming_id=incoming_id), limit=limit).data
+
+
+def find(session: Session, actor: Actor, incoming_id: str, request_id: str, *, lock: bool = False) -> IncomingRequest:
+    """The row, for this feature's own modules. Raises `NotFound`."""
+    query = select(IncomingRequest).where(
+        IncomingRequest.workspace_id == actor.workspace_id, IncomingRequest.incoming_id == incoming_id, IncomingRequest.id == request_id
+    )
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = session.exec(query).first()
+    if found is None:
+        raise NotFound("There is no such request in the log of this incoming webhook. It may be older than the log is kept.")
+    return found
+
+
+def _status(word: str) -> str:
+    plain = {"success": ACCEPTED, "failed": REJECTED, "pending": RECEIVED}.get(word.strip().lower(), word.strip().lower())
+    if plain not in STATUSES:
+        raise Invalid(FieldError("status", f"{word[:40]!r} is no status of a request.", f"Use one of {', '.join(STATUSES)}."))
+    return plain
+
+
+def _matches(q: str) -> ColumnElement[bool]:
+    exact = (IncomingRequest.id, IncomingRequest.source_id, IncomingRequest.record_id, IncomingRequest.trace_id, IncomingRequest.ip)
+    return or_(*(col(column) == q for column in exact))
