@@ -14,6 +14,7 @@ TAGS: Final = {
     "replays": "Send again what was sent before: one event, chosen deliveries, or all that match a filter.",
     "modules and records": "Types of your own with typed fields, and their records: filtered, sorted, searched, paged.",
     "orders": "Orders of partners with a status machine, and the history of each.",
+    "incoming webhooks": "Secret addresses that turn what others post into records and orders: verified, stored first, mapped, replayable.",
     "logs": "Every request to the API, denied ones too.",
     "instance": "How the API is open on this installation; for super administrators.",
     "monitoring": "Health for everybody, figures for who may read them.",
@@ -41,6 +42,15 @@ _SUMMARIES: Final = {
     "create_webhook_replay": "Replay deliveries of a webhook",
     "create_replay": "Replay deliveries by a filter",
     "register_webhook": "Register a webhook",
+    "receive_request": "Post to an incoming webhook",
+    "regenerate_token": "Regenerate the token of an incoming webhook",
+    "try_mapping": "Try settings out on the last requests",
+    "replay_failed_requests": "Replay all requests that failed",
+    "replay_incoming_request": "Replay a stored request",
+    "read_incoming_health": "Read the health of an incoming webhook",
+    "list_incoming_sources": "List known sources",
+    "list_incoming_requests": "List requests of an incoming webhook",
+    "read_incoming_request": "Read a stored request",
 }
 _VERBS: Final = {"get": "Read", "update": "Change", "put": "Change"}
 
@@ -97,6 +107,9 @@ PARAMETERS: Final[dict[str, tuple[str, Any]]] = {
     "filter": ("Conditions as JSON.", '{"field": "email", "op": "eq", "value": "ada@example.com"}'),
     "module": ("The name of a module.", "contacts"),
     "record_id": ("The id of a record.", f"rec_{ID}"),
+    "incoming_id": ("The id of an incoming webhook.", f"inc_{ID}"),
+    "log_id": ("The id of a stored request.", f"irq_{ID}"),
+    "token": ("The token of an incoming webhook.", "xdi_4fQ0cVb7Hq2mZ0rXc5VbN8sLk3JhGf6Dp"),
     "order_id": ("The id of an order.", f"ord_{ID}"),
     "starter_set": ("The name of a starter set.", "crm"),
     "error_id": ("The id of an entry of the log of errors.", f"err_{ID}"),
@@ -116,4 +129,8 @@ STATUSES: Final = {
     "list_requests": "4xx",
     "list_key_requests": "4xx",
     "list_replays": "running",
+    "list_incoming_requests": "rejected",
+    "list_all_incoming_requests": "rejected",
+    "tail_incoming_requests": "rejected",
+    "export_incoming_requests": "rejected",
 }

@@ -152,7 +152,7 @@ def _not_json(body: bytes, error: ValueError) -> Unreadable:
         body.decode()
     except UnicodeDecodeError:
         return Unreadable("encoding", "The body is not UTF-8. Send JSON in UTF-8.")
-    if "recursion" in str(error).lower():
+    if "depth" in str(error) or "recursion" in str(error):
         return Unreadable("depth", "The body is nested too deeply. Send a flatter one.")
     where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
     return Unreadable("json", f'The body is not JSON{where}. Send an object such as {{"email": "ada@example.com"}}.')

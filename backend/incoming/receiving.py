@@ -62,7 +62,7 @@ class Receiver:
             known = await self._find(token)
             if known.incoming_id:
                 scope["state"]["has_own_log"] = True
-            headers = await self._spend(known)
+            await self._spend(known, headers)
             answer = await intake.committer.submit(_arrival(scope, token, await _body(receive)))
             if answer.outcome.error is not None:
                 raise answer.outcome.error
@@ -89,19 +89,19 @@ class Receiver:
             raise NotFound(intake.NO_SUCH)
         return found
 
-    async def _spend(self, known: _Known) -> Headers:
-        """Spend from the webhook's limit; the headers that tell where it stands. Raises `RateLimited`."""
+    async def _spend(self, known: _Known, headers: Headers) -> None:
+        """Spend from the webhook's limit; `headers` get those that tell where it stands. Raises `RateLimited`."""
         if known.rate_limit is None:
-            return []
+            return
         window = Window("per_minute", known.rate_limit, _MINUTE)
         verdict = await self._limiter.spend(f"incoming:{known.incoming_id}", (window,), or_locally=True)
+        headers += rate_limit.headers(verdict)
         if not verdict.allowed:
             wait = verdict.tightest.ends_in_seconds
             intake.note_limited(known.workspace_id, known.incoming_id)
             raise RateLimited(
                 f"This incoming webhook takes {known.rate_limit:,} requests per minute. Try again in {wait} s.", wait, ("per_minute",)
             )
-        return rate_limit.headers(verdict)
 
 
 def _look_up(session: Session, token: str, until: float) -> _Known:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
 from backend.core import actor as actors
@@ -29,6 +29,7 @@ from backend.incoming.schemas import (
     LogList,
     LogOut,
     LogTail,
+    ReceivedOut,
     ReplayedOut,
     ReplayFailed,
     SourceList,
@@ -70,8 +71,15 @@ Wanted = Annotated[RequestFilter, Depends(_filter)]
 WantedOfAll = Annotated[RequestFilter, Depends(_filter_of_all)]
 
 
-@router.post("/webhooks/incoming/{token}", status_code=201, **web.needs(web.PUBLIC))
-async def receive_request(token: str, request: Request) -> Response:  # noqa: ARG001 - the address's part, as the schema tells it
+def _posted() -> dict[str, Any]:
+    """The mark of the public route, with the body that it takes: whatever a source sends."""
+    example = {"schema": {}, "example": {"email": "ada@example.com", "name": "Ada Byron"}}
+    content = {"application/json": example, "application/x-www-form-urlencoded": example}
+    return {"openapi_extra": {**web.needs(web.PUBLIC)["openapi_extra"], "requestBody": {"content": content, "required": True}}}
+
+
+@router.post("/webhooks/incoming/{token}", status_code=201, **_posted())
+async def receive_request(token: str) -> ReceivedOut:  # noqa: ARG001 - the address's part, as the schema tells it
     """Take what a source posts: JSON or a form, verified as the webhook says, stored first, then made a record or an order of.
 
     The answer tells the record's id, or which field is wrong and why. 202 means: stored, nothing is mapped yet.

@@ -242,6 +242,21 @@ class LogTail(TailOut[LogOut]):
     """Requests as they come, oldest first."""
 
 
+class ReceivedOut(Out):
+    """What became of a request."""
+
+    success: bool
+    status: str = Field(
+        description="accepted, duplicate, captured (nothing is mapped yet) or received (done in a moment).", examples=["accepted"]
+    )
+    id: str | None = Field(description="The record or order.", examples=["rec_01k5z7q0v6e3tbn8m2c4d9f1hn"])
+    ids: list[str] = Field(examples=[["rec_01k5z7q0v6e3tbn8m2c4d9f1hn"]])
+    action: str | None = Field(description="created, updated, unchanged or handshake.", examples=["created"])
+    module: str = Field(examples=["contacts"])
+    request_id: str = Field(description="The stored request.", examples=["irq_01k5z7q0v6e3tbn8m2c4d9f1hn"])
+    detail: str | None = Field(default=None, description="Where it was not processed: why.", examples=[None])
+
+
 class IncomingOut(Out):
     """An incoming webhook, without its token and its secrets."""
 

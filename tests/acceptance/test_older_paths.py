@@ -28,7 +28,8 @@ def test_every_endpoint_of_the_older_documents_answers_as_they_say(data_dir: Pat
         admin = Partner.administrator(running.address)
         for name in STARTER_SETS:
             admin.call("POST", f"/modules/starter-sets/{name}/install")
-        known: dict[str, str] = {"user": admin.http.headers["authorization"].removeprefix("Bearer ")}
+        known: dict[str, str] = {"contacts": admin.call("GET", "/modules/contacts")["id"]}
+        known |= {"user": admin.http.headers["authorization"].removeprefix("Bearer ")}
         wrong: list[str] = []
         with httpx.Client(base_url=running.address, timeout=30, headers={"accept": "application/json"}) as http:
             for call in CALLS:
@@ -43,8 +44,9 @@ def test_every_endpoint_of_the_older_documents_answers_as_they_say(data_dir: Pat
 
 
 def _ask(http: httpx.Client, call: Call, known: dict[str, str], receiver: Receiver) -> httpx.Response:
-    """Make the call with the document's own body; a webhook's URL is one that this machine can reach."""
-    body = {**call.body, "url": receiver.url} if call.body and "url" in call.body else call.body
+    """Make the call with the document's own body; a webhook's URL and a module's id are those that this machine has."""
+    ours = {"url": receiver.url, "module_id": known["contacts"]}
+    body = {**call.body, **{name: value for name, value in ours.items() if name in call.body}} if call.body else call.body
     header, _, name = call.by.partition(" ")
     if call.by == "user":
         header, name = "Authorization", "user"

@@ -31,6 +31,7 @@ OPEN = {
     "GET /api/v1/monitoring/health",
     "GET /api/v1/monitoring/health/live",
     "GET /api/v1/monitoring/health/ready",
+    "POST /api/v1/webhooks/incoming/{token}",  # the token is part of the address
     "POST /oauth/token",  # the key is in the form, or in HTTP Basic
     "POST /auth/setup",  # takes a one-time token
     "POST /auth/login",

@@ -16,14 +16,16 @@ from backend import app as application
 from backend.accounts import sessions, tokens
 from backend.api_keys import service as api_keys
 from backend.api_keys.service import KeyInput
-from backend.core import db, web
+from backend.core import clock, db, web
 from backend.core.actor import Actor
 from backend.core.web import RouteEntry
 from backend.event_types import service as event_types
 from backend.events import service as events
 from backend.gateway import older_table
+from backend.incoming import service as incoming_webhooks
+from backend.incoming import storage
 from backend.logs import recorder
-from backend.models import AuditEntry, Delivery, ErrorEntry, RequestLog, User
+from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, RequestLog, User
 from backend.orders import service as orders
 from backend.records import modules
 from backend.records import service as records
@@ -58,6 +60,11 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/webhooks/{webhook_id}/probe": {"resume": True, "missed": "send"},
     "POST /api/v1/modules": {"name": "theirs", "fields": [{"name": "title", "type": "text"}]},
     "PATCH /api/v1/modules/{module}": {"label": "Taken over", "fields": []},
+    "POST /api/v1/incoming-webhooks": {"name": "Theirs", "module": "orders", "action": "create"},
+    "PATCH /api/v1/incoming-webhooks/{incoming_id}": {"name": "Taken over"},
+    "POST /api/v1/incoming-webhooks/{incoming_id}/regenerate-token": {"overlap_hours": 1},
+    "POST /api/v1/incoming-webhooks/{incoming_id}/dry-run": {"limit": 5},
+    "POST /api/v1/incoming-webhooks/{incoming_id}/replay": {"since": "2026-01-31T09:30:00Z"},
     "POST /api/v1/webhooks/bulk": {"filter": {}, "action": "pause"},
     "PATCH /api/v1/instance/gateway": {"query_keys": False},
     "POST /api/v1/orders": ORDER,
@@ -74,6 +81,7 @@ EMPTY = {
     "POST /api/v1/api-keys/{key_id}/regenerate",
     "POST /api/v1/webhooks/{webhook_id}/pause",
     "POST /api/v1/webhooks/{webhook_id}/resume",
+    "POST /api/v1/incoming-webhooks/{incoming_id}/logs/{log_id}/replay",
     "POST /api/v1/deliveries/{delivery_id}/retry",
     "POST /api/v1/deliveries/{delivery_id}/cancel",
     "POST /api/v1/webhooks/deliveries/{delivery_id}/retry",
@@ -121,14 +129,25 @@ def furnish() -> tuple[Actor, dict[str, str], str]:
         replay = replays.replay_event(session, actor=owner, event_id=event.id, reason=mark)
         modules.create(session, actor=owner, input=ModuleInput(name="mine_only", fields=[{"name": "title", "type": "text"}]))
         record = records.create(session, actor=owner, module="mine_only", values={"title": mark})
+        incoming, _ = incoming_webhooks.create(session, actor=owner, values={"name": mark, "module": "mine_only"})
+        arrived = IncomingRequest(
+            id="irq_00000000000000000000000001", workspace_id=owner.workspace_id, incoming_id=incoming.id, token_id="itk_1",
+            status="rejected", sentence=mark, sealed=storage.seal("irq_00000000000000000000000001", _arrival(mark)),
+        )  # fmt: skip
+        session.add(arrived)
         placed = orders.create(session, actor=owner, input=orders.NewOrder.model_validate({**ORDER, "customer_name": mark}))
         session.flush()
         audited = session.exec(select(AuditEntry.id).where(AuditEntry.target_id == webhook.id)).one()
         return owner, {
             "key_id": key.id, "webhook_id": webhook.id, "event_id": event.id, "delivery_id": delivery.id, "name": "mine.made",
             "request_id": log.id, "replay_id": replay.id, "module": "mine_only", "record_id": record.id,
-            "starter_set": "none", "order_id": placed.detail.order.id, "error_id": error.id, "entry_id": audited,
+            "starter_set": "no-such-set", "order_id": placed.detail.order.id, "error_id": error.id, "entry_id": audited,
+            "incoming_id": incoming.id, "log_id": arrived.id,
         }, mark  # fmt: skip
+
+
+def _arrival(mark: str) -> storage.Arrival:
+    return storage.Arrival("xdi_x", "POST", "", (("x-mark", mark),), mark.encode(), "203.0.113.7", "req_test", clock.now())
 
 
 def credentials_of(actor: Actor) -> dict[str, str]:
@@ -137,7 +156,7 @@ def credentials_of(actor: Actor) -> dict[str, str]:
         _, row = sessions.open_session(session, session.get_one(User, actor.id), workspace_id=None, ip="", user_agent="", kind="api")
         info = sessions.info_of(session, row)
         assert info is not None
-        resources = ("api_keys", "events", "webhooks", "modules", "records", "orders")
+        resources = ("api_keys", "events", "webhooks", "modules", "records", "orders", "incoming")
         scopes = [*(f"{resource}:manage" for resource in resources), "logs:read", "metrics:read"]
         unlimited = KeyInput(name="Everything", scopes=scopes, limit_per_minute=None)
         _, key = api_keys.create(session, actor=actor, input=unlimited)
@@ -160,7 +179,7 @@ def test_every_operation_has_a_fixture() -> None:
     parameters = set(re.findall(r"{(\w+)}", " ".join(entry.path for entry in OPERATIONS)))
     assert parameters == {
         "key_id", "webhook_id", "event_id", "delivery_id", "name", "request_id", "replay_id", "module", "record_id", "starter_set",
-        "order_id", "error_id", "entry_id",
+        "order_id", "error_id", "entry_id", "incoming_id", "log_id",
     }  # fmt: skip
     for entry in OPERATIONS:
         body_of(f"{entry.method} {entry.path}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.older.calls import ANY, INCOMING, INTEGRATIONS, PAGE, Call
+from tests.acceptance.older.calls import ANY, INTEGRATIONS, PAGE, Call
 
 _CRM, _CLIENT = "000", "001"
 
@@ -49,7 +49,6 @@ CRM = (
     Call(_CRM, "GET", "/api/v1/webhooks/{crm_webhook}/deliveries/{crm_delivery}", shows={"status": ANY}),
     Call(_CRM, "POST", "/api/v1/webhooks/{crm_webhook}/deliveries/{crm_delivery}/retry", status=202),
     Call(_CRM, "DELETE", "/api/v1/webhooks/{crm_webhook}", status=204),
-    Call(_CRM, "GET", "/api/v1/incoming-webhooks", not_yet=INCOMING),
     Call(
         _CRM,
         "POST",
@@ -61,14 +60,24 @@ CRM = (
             "field_mapping": {"email": "email", "name": "full_name", "company": "company_name"},
         },
         201,
-        not_yet=INCOMING,
+        {"url": ANY, "token": ANY, "action": "create"},
+        {"incoming": "id", "incoming_token": "token"},
     ),
-    Call(_CRM, "GET", "/api/v1/incoming-webhooks/inc_1", not_yet=INCOMING),
-    Call(_CRM, "PUT", "/api/v1/incoming-webhooks/inc_1", {"name": "Form Submissions"}, not_yet=INCOMING),
-    Call(_CRM, "DELETE", "/api/v1/incoming-webhooks/inc_1", status=204, not_yet=INCOMING),
-    Call(_CRM, "POST", "/api/v1/incoming-webhooks/inc_1/regenerate-token", not_yet=INCOMING),
-    Call(_CRM, "GET", "/api/v1/incoming-webhooks/inc_1/logs", not_yet=INCOMING),
-    Call(_CRM, "POST", "/api/v1/webhooks/incoming/token", {"email": "ada@example.com"}, by="nobody", not_yet=INCOMING),
+    Call(_CRM, "GET", "/api/v1/incoming-webhooks", shows=PAGE),
+    Call(
+        _CRM,
+        "POST",
+        "/api/v1/webhooks/incoming/{incoming_token}",
+        {"email": "grace@example.com", "name": "Grace Hopper", "company": "Navy"},
+        201,
+        {"success": True, "id": ANY},
+        by="nobody",
+    ),
+    Call(_CRM, "GET", "/api/v1/incoming-webhooks/{incoming}", shows={"stats": ANY, "logs": ANY}),
+    Call(_CRM, "PUT", "/api/v1/incoming-webhooks/{incoming}", {"name": "Form Submissions"}, shows={"name": "Form Submissions"}),
+    Call(_CRM, "GET", "/api/v1/incoming-webhooks/{incoming}/logs", shows=PAGE),
+    Call(_CRM, "POST", "/api/v1/incoming-webhooks/{incoming}/regenerate-token", shows={"url": ANY, "token": ANY}),
+    Call(_CRM, "DELETE", "/api/v1/incoming-webhooks/{incoming}", status=204),
 )
 
 CLIENT = (

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import time
+from typing import Any
 
+import httpx
 import pytest
-
-from backend.core import crypto, db
-from backend.incoming import service, storage
-from backend.models import RequestLog, UnknownRequest
 from sqlmodel import select
+
+from backend.core import db
+from backend.incoming import plans, presets, requests, service
+from backend.models import RequestLog, UnknownRequest
+from backend.orders import service as orders
 from tests.integration.incoming import steps
+from tests.integration.incoming.steps import Post
+from tests.unit.incoming.sources import b64, mac
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
+
+
+def reason(answer: httpx.Response, status: int) -> str:
+    """What a refusal says, after what every one has was checked."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["instance"] == "/api/v1/webhooks/incoming"
+    return answer.json()["detail"]
 
 
 def test_a_request_becomes_a_record_and_its_event() -> None:
@@ -29,14 +44,258 @@ def test_a_request_becomes_a_record_and_its_event() -> None:
     assert (told["success"], told["status"], told["id"], told["action"]) == (True, "accepted", record["id"], "created")
     (row,) = steps.stored(owner)
     assert (row.status, row.record_id, row.incoming_id, row.id) == ("accepted", record["id"], webhook.id, told["request_id"])
+    assert [step["name"] for step in row.steps] == ["signature", "body", "mapping", "record"]
     (event,) = steps.events(owner)
     assert event.trace_id == row.trace_id == answer.headers["x-request-id"]
 
 
-def test_upsert_changes_the_record_that_is_there() -> None:
+def test_create_update_and_upsert() -> None:
+    owner = steps.people()
+    _, creating = steps.make(owner, action="create")
+    _, updating = steps.make(owner, action="update")
+    _, upserting = steps.make(owner)
+    answers: list[httpx.Response] = []
+
+    async def post_all(post: Post) -> None:
+        ada = {"email": "ada@example.com", "name": "Ada"}
+        for token in (updating, creating, creating, updating, upserting):
+            answer = await post(token, {**ada, "name": f"Ada {len(answers)}"})
+            answers.append(answer)
+
+    steps.talk(post_all)
+    assert "no record of people has" in reason(answers[0], 422)
+    assert answers[0].json()["errors"][0]["path"] == "email"
+    assert [answer.status_code for answer in answers[1:]] == [201, 409, 200, 200]
+    assert [answer.json().get("action") for answer in answers[3:]] == ["updated", "updated"]
+    assert [record["name"] for record in steps.all_of(owner)] == ["Ada 4"]
+
+
+def test_orders_are_made_and_moved_from_a_providers_payload() -> None:
+    owner = steps.people()
+
+    preset = presets.find("deliveroo")
+    assert preset is not None
+    status = {
+        "source": "body.order.status",
+        "target": "status",
+        "transform": {"name": "lookup", "table": {"placed": "pending", "accepted": "confirmed"}},
+    }
+    mapping = [*preset.field_mapping, status]
+    _, token = steps.make(owner, module="orders", upsert_field=None, field_mapping=mapping)
+    accepted: dict[str, Any] = json.loads(json.dumps(preset.sample))
+    accepted["body"]["order"]["status"] = "accepted"
+    answers: list[httpx.Response] = []
+
+    async def post_all(post: Post) -> None:
+        answers.extend([await post(token, preset.sample), await post(token, accepted), await post(token, {"body": {"order": {"id": "x"}}})])
+
+    steps.talk(post_all)
+    assert [answer.status_code for answer in answers] == [201, 200, 422], answers[0].text
+    assert {error["path"] for error in answers[2].json()["errors"]} == {"branch_id", "items"}
+    with db.transaction() as session:
+        detail = orders.get(session, actor=owner, order_id=answers[0].json()["id"])
+    assert (detail.order.provider, detail.order.external_id, detail.order.status) == ("deliveroo", "gb:0b2e7d4c", "confirmed")
+    assert (detail.items[0].product_id, detail.items[0].quantity) == ("product-456", 2)
+    assert len(steps.events(owner, "order.created")) == len(steps.events(owner, "order.confirmed")) == 1
+
+
+def test_a_refusal_names_the_field_its_source_and_the_reason() -> None:
+    owner = steps.people()
+    _, token = steps.make(
+        owner, field_mapping=[{"source": "who.mail", "target": "email", "required": True}, {"source": "n", "target": "name"}]
+    )
+    answers: list[httpx.Response] = []
+
+    async def post_all(post: Post) -> None:
+        answers.extend([await post(token, {"n": "Ada"}), await post(token, {"who": {"mail": "ada"}, "n": 5})])
+
+    steps.talk(post_all)
+    assert reason(answers[0], 422) == "email: from who.mail is absent, and the field is required."
+    assert [(each["path"], each["message"]) for each in answers[1].json()["errors"]] == [
+        ("email", "from who.mail is no e-mail address."), ("name", "from n is a number, no text.")
+    ]  # fmt: skip
+    assert [(row.status, row.reason, row.record_id) for row in steps.stored(owner)] == [
+        ("rejected", "mapping", None),
+        ("rejected", "record", None),
+    ]
+    assert steps.all_of(owner) == []
+    (event,) = steps.events(owner, "incoming.rejected")  # once in ten minutes, however many there are
+    assert json.loads(event.body)["data"]["reason"] == "mapping"
+
+
+def test_what_is_not_the_sources_is_kept_and_makes_nothing() -> None:
+    owner = steps.people()
+    _, token = steps.make(owner, verification={"scheme": "github", "secret": steps.SECRET})
+    body = json.dumps({"email": "ada@example.com", "name": "Ada"}).encode()
+    answers: list[httpx.Response] = []
+
+    async def post_all(post: Post) -> None:
+        for headers in (steps.github(body, secret="another"), {}, steps.github(body), steps.github(body)):
+            answer = await post(token, body, headers)
+            answers.append(answer)
+
+    steps.talk(post_all)
+    assert reason(answers[0], 401).startswith("The step signature failed. The signature does not match")
+    assert reason(answers[1], 401).startswith("The step headers failed. The header x-hub-signature-256 is missing.")
+    assert (answers[2].status_code, answers[3].status_code) == (201, 200)
+    again = answers[3].json()
+    assert (again["status"], again["id"]) == ("duplicate", answers[2].json()["id"])
+    assert "came before" in again["detail"]
+    assert [row.status for row in steps.stored(owner)] == ["rejected", "rejected", "accepted", "duplicate"]
+    assert len(steps.all_of(owner)) == 1
+
+
+def test_a_rejected_request_may_come_again_under_its_id() -> None:
+    owner = steps.people()
+    _, token = steps.make(owner, verification={"scheme": "none", "dedupe": "id"})
+    answers: list[httpx.Response] = []
+
+    async def post_all(post: Post) -> None:
+        for name in (5, "Ada", "Bob"):
+            answer = await post(token, {"id": "e-1", "email": "ada@example.com", "name": name})
+            answers.append(answer)
+
+    steps.talk(post_all)
+    assert [answer.status_code for answer in answers] == [422, 201, 200]
+    assert answers[2].json()["status"] == "duplicate"
+    assert [record["name"] for record in steps.all_of(owner)] == ["Ada"]
+
+
+def test_handshakes_and_answers_that_sources_insist_on() -> None:
+    owner = steps.people()
+    _, slack = steps.make(owner, verification={"scheme": "slack", "secret": "sl"})
+    _, github = steps.make(owner, verification={"scheme": "github", "secret": steps.SECRET})
+    _, xero = steps.make(owner, verification={"scheme": "xero", "secret": "xe"})
+
+    async def post_all(post: Post) -> None:
+        challenge = json.dumps({"type": "url_verification", "challenge": "3eZbrw1aB"}).encode()
+        at = str(int(time.time()))
+        signed = {"x-slack-request-timestamp": at, "x-slack-signature": "v0=" + mac("sl", f"v0:{at}:".encode() + challenge).hex()}
+        answer = await post(slack, challenge, signed)
+        assert (answer.status_code, answer.text, answer.headers["content-type"]) == (200, "3eZbrw1aB", "text/plain; charset=utf-8")
+        answer = await post(slack, challenge, {**signed, "x-slack-signature": "v0=" + "0" * 64})
+        assert (answer.status_code, "3eZbrw1aB" in answer.text) == (401, False)
+        ping = b'{"zen":"Keep it logically awesome."}'
+        answer = await post(github, ping, {**steps.github(ping), "x-github-event": "ping"})
+        assert (answer.status_code, answer.json()["action"]) == (200, "handshake")
+        intent = b'{"events":[]}'
+        answer = await post(xero, intent, {"x-xero-signature": b64(mac("xe", intent))})
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert (await post(xero, intent, {"x-xero-signature": b64(mac("no", intent))})).status_code == 401
+
+    steps.talk(post_all)
+    assert steps.all_of(owner) == []
+
+
+def test_without_a_mapping_requests_are_kept_for_later() -> None:
+    owner = steps.people()
+    _, token = steps.make(owner, field_mapping=[], action="create")
+    answer = steps.say(token, {"email": "ada@example.com"})
+    assert (answer.status_code, answer.json()["status"]) == (202, "captured")
+    assert steps.stored(owner)[0].status == "captured"
+
+
+def test_forms_lists_and_bodies_that_say_nothing() -> None:
     owner = steps.people()
     _, token = steps.make(owner)
-    steps.say(token, {"email": "ada@example.com", "name": "Ada"})
-    answer = steps.say(token, {"email": "ada@example.com", "name": "Ada Byron"})
-    assert (answer.status_code, answer.json()["action"]) == (200, "updated")
-    assert [record["name"] for record in steps.all_of(owner)] == ["Ada Byron"]
+    _, listing = steps.make(owner, items="people")
+    answers: list[httpx.Response] = []
+
+    async def post_all(post: Post) -> None:
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        answers.append(await post(token, b"email=ada%40example.com&name=Ada+Byron", form))
+        answers.append(await post(listing, {"people": [{"email": f"{n}@example.com", "name": f"N{n}"} for n in range(3)]}))
+        answers.append(await post(listing, {"people": [{"email": "new@example.com", "name": "New"}, {"email": "x", "name": "X"}]}))
+        answers.append(await post(token, b"not json"))
+        answers.append(await post(token, b"--x", {"content-type": "multipart/form-data; boundary=x"}))
+        answers.append(await post(listing, {"other": 1}))
+
+    steps.talk(post_all)
+    assert [answer.status_code for answer in answers] == [201, 201, 422, 400, 415, 422]
+    assert len(answers[1].json()["ids"]) == 3
+    assert [row.reason for row in steps.stored(owner)] == [None, None, "record", "json", "media", "mapping"]
+    assert len(steps.all_of(owner)) == 4  # of the list with a mistake in it nothing was made
+
+
+def test_addresses_that_lead_nowhere_say_nothing() -> None:
+    owner = steps.people()
+    webhook, token = steps.make(owner)
+    with db.transaction(write=True) as session:
+        service.delete(session, actor=owner, incoming_id=webhook.id)
+    for wrong in (token, plans.TOKEN_PREFIX + "0" * 33, "x", "xdi_ä", "pause"):
+        assert steps.say(wrong, {}).status_code == 404
+    with db.transaction() as session:
+        logged = session.exec(select(UnknownRequest)).all()
+        assert session.exec(select(RequestLog)).all() == []
+    assert {row.path for row in logged} == {"/api/v1/webhooks/incoming/{token}"}
+    assert steps.stored(owner) == []
+
+
+def test_a_disabled_webhook_refuses_and_keeps() -> None:
+    owner = steps.people()
+    _, token = steps.make(owner, is_active=False)
+    assert "disabled" in reason(steps.say(token, {"email": "ada@example.com", "name": "Ada"}), 403)
+    assert [(row.status, row.reason) for row in steps.stored(owner)] == [("rejected", "disabled")]
+
+
+def test_the_limit_of_a_webhook_is_its_own() -> None:
+    owner = steps.people()
+    _, token = steps.make(owner, rate_limit=2)
+    _, other = steps.make(owner)
+    statuses: list[int] = []
+
+    async def post_all(post: Post) -> None:
+        for number, each in enumerate((token, token, token, other)):
+            answer = await post(each, {"email": f"{number}@example.com", "name": "Ada"})
+            statuses.append(answer.status_code)
+            if answer.status_code == 429:
+                assert int(answer.headers["retry-after"]) >= 1
+                assert answer.headers["x-ratelimit-limit"] == "2"
+
+    steps.talk(post_all)
+    assert statuses == [201, 201, 429, 201]
+
+
+def test_a_regenerated_token_leaves_the_old_one_working_for_the_overlap() -> None:
+    owner = steps.people()
+    webhook, old = steps.make(owner)
+    with db.transaction(write=True) as session:
+        _, new = service.regenerate_token(session, actor=owner, incoming_id=webhook.id, overlap_hours=24)
+    body = {"email": "ada@example.com", "name": "Ada"}
+    assert [steps.say(token, body).status_code for token in (old, new)] == [201, 200]
+    with db.transaction(write=True) as session:
+        _, newest = service.regenerate_token(session, actor=owner, incoming_id=webhook.id, overlap_hours=0)
+    assert [steps.say(token, body).status_code for token in (old, new, newest)] == [404, 404, 200]
+
+
+def test_fifty_concurrent_posts_of_one_key_make_one_record() -> None:
+    owner = steps.people()
+    _, token = steps.make(owner)
+
+    async def post_all(post: Post) -> None:
+        answers = await asyncio.gather(*(post(token, {"email": "ada@example.com", "name": f"Ada {n}"}) for n in range(50)))
+        assert {answer.status_code for answer in answers} == {200, 201}
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        assert [answer.status_code for answer in answers].count(201) == 1
+
+    steps.talk(post_all)
+    assert len(steps.all_of(owner)) == 1
+    assert len(steps.events(owner)) == 1
+    assert [row.status for row in steps.stored(owner)] == ["accepted"] * 50
+
+
+def test_secrets_are_neither_stored_nor_shown() -> None:
+    owner = steps.people()
+    webhook, token = steps.make(owner, verification={"scheme": "basic", "username": "ada", "secret": "pa55-word"})
+    body = {"email": "ada@example.com", "name": "Ada", "password": "hunter2-secret", "deep": [{"access_token": "t0ken-value"}]}
+    basic = {"authorization": "Basic " + base64.b64encode(b"ada:pa55-word").decode(), "cookie": "session=abcdefgh"}
+    assert steps.say(token, body, basic).status_code == 201
+    (row,) = steps.stored(owner)
+    with db.transaction() as session:
+        _, shown = requests.get(session, actor=owner, incoming_id=webhook.id, request_id=row.id)
+    everything = repr(row) + repr(shown) + repr(webhook) + repr(steps.events(owner))
+    for secret in ("pa55-word", base64.b64encode(b"ada:pa55-word").decode(), "hunter2-secret", "t0ken-value", "abcdefgh", token):
+        assert secret not in everything
+    assert ("authorization", "[redacted]") in shown.headers
+    assert shown.payload["password"] == shown.payload["deep"][0]["access_token"] == "[redacted]"
+    assert shown.payload["name"] == "Ada"

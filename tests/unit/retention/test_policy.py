@@ -12,7 +12,14 @@ from backend.retention.policy import InstanceRetention, Retention
 
 
 def test_the_defaults_are_those_of_the_documents():
-    assert Retention().model_dump() == {"requests": 30, "deliveries": 90, "attempts": 90, "attempt_bodies": 90, "errors": 90}
+    assert Retention().model_dump() == {
+        "requests": 30,
+        "deliveries": 90,
+        "attempts": 90,
+        "attempt_bodies": 90,
+        "errors": 90,
+        "incoming": 30,
+    }
 
 
 def test_what_belongs_to_deliveries_ends_with_them():
