@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, insert, update
 from sqlmodel import Session, SQLModel, col, select
 
 from backend.core import clock, db, ids, outbox, queue
-from backend.core.committing import GroupCommitter
+from backend.core.committing import Group, GroupCommitter
 from backend.core.errors import CrossdockError, Forbidden, NotFound, Unauthenticated, Unavailable
 from backend.core.logging import logger
 from backend.incoming import health, plans, processing, service, storage
@@ -63,13 +63,16 @@ class Item:
     outcome: Outcome | None = None
 
 
-def take_all(arrivals: Sequence[Arrival]) -> Sequence[Answer | BaseException]:
+def take_all(group: Group[Arrival]) -> Sequence[Answer | BaseException]:
     """Store requests and process them; what to answer each. Raises `Unavailable` before anything is stored."""
     began = time.perf_counter()
     with db.transaction(write=True) as session:
-        doors = plans.by_tokens(session, [arrival.token for arrival in arrivals])
-        items = [_item(doors.get(arrival.token), arrival, began) for arrival in arrivals]
-        _store(session, [(item, doors[arrival.token], arrival) for item, arrival in zip(items, arrivals, strict=True) if item is not None])
+        group.fill()
+        doors = plans.by_tokens(session, [arrival.token for arrival in group.items])
+        items = [_item(doors.get(arrival.token), arrival, began) for arrival in group.items]
+        _store(
+            session, [(item, doors[arrival.token], arrival) for item, arrival in zip(items, group.items, strict=True) if item is not None]
+        )
     waiting = [item for item in items if item is not None and item.outcome is None]
     if waiting:
         process_all(waiting)

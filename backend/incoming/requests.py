@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, or_
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from backend.core import pagination, permissions
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid, NotFound
-from backend.core.pagination import COUNT_CAP, Sought
+from backend.core.pagination import Count, Sought
 from backend.core.permissions import Permission
 from backend.incoming import service, storage
 from backend.incoming.processing import ACCEPTED, CAPTURED, DUPLICATE, RECEIVED, REJECTED
@@ -84,16 +84,11 @@ def sought(actor: Actor, wanted: RequestFilter, permission: Permission = permiss
     return Sought(query, conditions, key, ID_PREFIX)
 
 
-def counts(session: Session, *, actor: Actor, incoming_id: str) -> dict[str, int]:
-    """How many requests of a webhook have each status; each count stops one above `pagination.COUNT_CAP`."""
+def counts(session: Session, *, actor: Actor, incoming_id: str) -> dict[str, Count]:
+    """How many requests of a webhook have each status; counting stops at 10,000."""
     permissions.require(actor, permissions.INCOMING_READ)
-    found: dict[str, int] = {}
-    for status in STATUSES:
-        some = select(IncomingRequest.id).where(
-            IncomingRequest.workspace_id == actor.workspace_id, IncomingRequest.incoming_id == incoming_id, IncomingRequest.status == status
-        )
-        found[status] = session.exec(select(func.count()).select_from(some.limit(COUNT_CAP + 1).subquery())).one()
-    return found
+    own = select(IncomingRequest).where(IncomingRequest.workspace_id == actor.workspace_id, IncomingRequest.incoming_id == incoming_id)
+    return {status: pagination.count(session, own.where(IncomingRequest.status == status), col(IncomingRequest.id)) for status in STATUSES}
 
 
 def get(session: Session, *, actor: Actor, incoming_id: str, request_id: str) -> tuple[IncomingRequest, Shown]:

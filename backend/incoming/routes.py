@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from backend.core import actor as actors
 from backend.core import pagination, permissions, web
 from backend.core.errors import NotFound
+from backend.core.parameters import Cursor, Limit
 from backend.idempotency import answers
 from backend.idempotency.answers import KeyHeader
 from backend.incoming import health, intake, presets, replaying, requests, service
@@ -38,7 +39,8 @@ from backend.incoming.schemas import (
 )
 from backend.logs import export
 from backend.logs.export import Form, Format, Source
-from backend.logs.parameters import After, Cursor, Limit, Since, Until
+from backend.logs.parameters import After, Since, Until
+from backend.logs.parameters import Cursor as LogCursor
 
 router = web.Router(tags=["incoming webhooks"])
 _ONE = "/incoming-webhooks/{incoming_id}"
@@ -78,11 +80,11 @@ def _posted() -> dict[str, Any]:
     return {"openapi_extra": {**web.needs(web.PUBLIC)["openapi_extra"], "requestBody": {"content": content, "required": True}}}
 
 
-@router.post("/webhooks/incoming/{token}", status_code=201, **_posted())
+@router.post("/webhooks/incoming/{token}", **_posted())
 async def receive_request(token: str) -> ReceivedOut:  # noqa: ARG001 - the address's part, as the schema tells it
     """Take what a source posts: JSON or a form, verified as the webhook says, stored first, then made a record or an order of.
 
-    The answer tells the record's id, or which field is wrong and why. 202 means: stored, nothing is mapped yet.
+    The answer tells the record's id, or which field is wrong and why. 201 says that it was made, 202 that nothing is mapped yet.
     """
     raise NotFound(intake.NO_SUCH)  # the door answers this call itself
 
@@ -93,8 +95,8 @@ def list_incoming_webhooks(
     actor: web.CurrentActor,
     status: str | None = None,
     q: str | None = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> IncomingList:
     """Incoming webhooks, newest first. `status` is active or disabled; `q` searches name, module, source and id."""
     return IncomingList.of(service.list_webhooks(session, actor=actor, status=status, q=q, limit=limit, cursor=cursor))
@@ -185,7 +187,7 @@ def list_incoming_requests(
     actor: web.CurrentActor,
     wanted: Wanted,
     limit: Limit = pagination.DEFAULT_LIMIT,
-    cursor: Cursor = None,
+    cursor: LogCursor = None,
 ) -> LogList:
     """Requests of one incoming webhook, newest first."""
     one = dataclasses.replace(wanted, incoming_id=incoming_id)
@@ -208,7 +210,11 @@ def replay_incoming_request(incoming_id: str, log_id: str, session: web.WriteSes
 
 @router.get("/logs/incoming", **web.needs(permissions.LOGS_READ))
 def list_all_incoming_requests(
-    session: web.ReadSession, actor: web.CurrentActor, wanted: WantedOfAll, limit: Limit = pagination.DEFAULT_LIMIT, cursor: Cursor = None
+    session: web.ReadSession,
+    actor: web.CurrentActor,
+    wanted: WantedOfAll,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: LogCursor = None,
 ) -> LogList:
     """Requests of all incoming webhooks, newest first."""
     page = requests.list_requests(session, actor=actor, wanted=wanted, limit=limit, cursor=cursor, permission=permissions.LOGS_READ)
