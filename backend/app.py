@@ -28,6 +28,7 @@ from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
 from backend.incoming import intake, receiving
 from backend.incoming import routes as incoming
+from backend.integrations import routes as integrations
 from backend.logs import recorder
 from backend.logs import routes as logs
 from backend.monitoring import routes as monitoring
@@ -36,6 +37,8 @@ from backend.receiver import routes as receiver
 from backend.records import routes as records
 from backend.replays import routes as replays
 from backend.retention import routes as retention
+from backend.sandbox import control as sandbox_control
+from backend.sandbox import routes as sandbox
 from backend.settings import settings
 from backend.webhooks import routes as webhooks
 
@@ -52,6 +55,8 @@ ROUTERS = (
     webhooks.router,
     records.router,
     orders.router,
+    sandbox_control.router,
+    integrations.router,
     logs.router,
     audit.router,
     retention.router,
@@ -87,6 +92,7 @@ def create_app() -> Gateway:
     app.include_router(forms.router)
     app.include_router(oauth_routes.router)
     app.include_router(receiver.router)
+    app.include_router(sandbox.router)
     refusals.install(app)
     openapi.describe(app)
     direct: dict[str, ASGIApp] = {f"GET {PREFIX}/records/{{module}}": records.serve_list, receiving.ROUTE: receiving.Receiver()}

@@ -14,13 +14,12 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from authlib.oauth2.base import OAuth2Error, invalid_error_characters
+from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.rfc6749 import AuthorizationServer, ClientMixin, OAuth2Request
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError, InvalidScopeError, UnsupportedGrantTypeError
 from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
-from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from sqlmodel import Session
 
 from backend.accounts import attempts
@@ -28,6 +27,7 @@ from backend.api_keys import auth, rules, scopes
 from backend.api_keys.rules import KeyRecord
 from backend.core import clock, jwts, texts
 from backend.core.errors import RateLimited
+from backend.core.oauth_server import Answer, FormServer, plain
 
 LIFETIME: Final = timedelta(minutes=15)
 GRANT: Final = "client_credentials"
@@ -40,16 +40,13 @@ _BUSY: Final = "temporarily_unavailable"  # RFC 6749 has no word of the token en
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the token endpoint answers: RFC 6749, sections 5.1 and 5.2; `caller` is the key, once it has proved to be it."""
+class KeyAnswer(Answer):
+    """What the token endpoint answers; `caller` is the key, once it has proved to be it."""
 
-    status: int
-    body: dict[str, Any]
-    headers: tuple[tuple[str, str], ...] = ()
     caller: KeyRecord | None = None
 
 
-def answer(session: Session, *, form: list[tuple[str, str]], authorization: str, ip: str) -> Answer:
+def answer(session: Session, *, form: list[tuple[str, str]], authorization: str, ip: str) -> KeyAnswer:
     """The answer to a token request: its fields in order, its Authorization header, the address that it came from.
 
     Failures are counted with those of signing in (5 in 15 minutes by address and client). Raises nothing that is refused: a failure
@@ -89,7 +86,7 @@ class _Client(ClientMixin):
             return False
         refusal = rules.refusal_of_key(record, now=clock.now()) or rules.refusal_of_address(record, self._ip)
         if refusal is not None:
-            raise InvalidClientError(status_code=401, description=_plain(refusal.detail))
+            raise InvalidClientError(status_code=401, description=plain(refusal.detail))
         self.record = record
         return True
 
@@ -114,10 +111,10 @@ class _Grant(ClientCredentialsGrant):
         asked = str(request.payload.scope or "").split()
         missing = sorted(scope for scope in asked if not scopes.covers(held, scope))
         if missing:
-            raise InvalidScopeError(description=_plain(f"The API key does not hold {', '.join(missing)[:400]}. It holds {_list(held)}."))
+            raise InvalidScopeError(description=plain(f"The API key does not hold {', '.join(missing)[:400]}. It holds {_list(held)}."))
 
 
-class _Server(AuthorizationServer):
+class _Server(FormServer):
     """Authlib's server for one request in one transaction."""
 
     def __init__(self, session: Session, ip: str) -> None:
@@ -128,7 +125,7 @@ class _Server(AuthorizationServer):
         generator: Any = _token
         self.register_token_generator("default", generator)
 
-    def answer(self, form: list[tuple[str, str]], authorization: str) -> Answer:
+    def answer(self, form: list[tuple[str, str]], authorization: str) -> KeyAnswer:
         """Judge what Authlib does not, then let it judge the rest."""
         try:
             _judge(form, authorization)
@@ -138,45 +135,23 @@ class _Server(AuthorizationServer):
             return self.handle_error_response(None, error)
         except RateLimited as error:
             headers = (*_NEVER_KEPT, ("Retry-After", str(error.retry_after)))
-            return Answer(error.status, {"error": _BUSY, "error_description": _plain(error.detail)}, headers)
+            return KeyAnswer(error.status, {"error": _BUSY, "error_description": plain(error.detail)}, headers)
 
     def query_client(self, client_id: str) -> _Client:
         self._client = _Client(self._session, client_id, self._ip)
         return self._client
 
-    def save_token(self, token: object, request: object) -> None:
-        """Nothing is stored: the token carries what is needed."""
-
-    def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
-        """Nobody listens."""
-
-    def create_oauth2_request(self, request: tuple[dict[str, str], str]) -> OAuth2Request:
-        form, authorization = request
-        return _Request(form, {"Authorization": authorization} if authorization else {})
-
     def handle_response(self, status: int, body: Any, headers: Any) -> Any:
-        told = {name: value for name, value in headers if name.lower() != "content-type"}
-        if body.get("error") == InvalidClientError.error:
-            status, told["WWW-Authenticate"] = 401, 'Basic realm="crossdock"'
-        return Answer(status, body, tuple(told.items()), self._client.record if self._client is not None else None)
+        told: Answer = super().handle_response(status, body, headers)
+        return KeyAnswer(told.status, told.body, told.headers, self._client.record if self._client is not None else None)
 
-    def handle_error_response(self, request: object, error: OAuth2Error) -> Any:
-        del request
-        status, body, headers = cast("tuple[int, dict[str, Any], Any]", error())
-        body["error_description"] = _plain(_words(error))
-        return self.handle_response(status, body, headers)
-
-
-class _Request(OAuth2Request):
-    def __init__(self, form: dict[str, str], headers: dict[str, str]) -> None:
-        # Whether the way here is encrypted is settled at the door, for every call alike; Authlib would judge by an address alone.
-        super().__init__("POST", "https://localhost/oauth/token", headers=headers)
-        self._form = form
-        self.payload = BasicOAuth2Payload(form)
-
-    @property
-    def form(self) -> dict[str, str]:
-        return self._form
+    def words(self, error: OAuth2Error) -> str:
+        """What happened and what to do; Authlib's own words for a client that did not prove itself are lists of its methods."""
+        if isinstance(error, UnsupportedGrantTypeError):
+            return f"There is no such grant here. Send grant_type={GRANT}."
+        if isinstance(error, InvalidClientError) and "methods" in error.description:
+            return _WRONG
+        return error.description
 
 
 _NEVER_KEPT: Final = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
@@ -187,7 +162,7 @@ def _judge(form: list[tuple[str, str]], authorization: str) -> None:
     names = [name for name, _ in form]
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise InvalidRequestError(description=_plain(f"Sent more than once: {', '.join(repeated)[:200]}. Send each field once."))
+        raise InvalidRequestError(description=plain(f"Sent more than once: {', '.join(repeated)[:200]}. Send each field once."))
     if not dict(form).get("grant_type"):
         raise InvalidRequestError(description=f"grant_type is missing. Send grant_type={GRANT} as application/x-www-form-urlencoded.")
     scheme, _, told = authorization.partition(" ")
@@ -220,20 +195,5 @@ def _token(grant_type: str, client: _Client, scope: str | None = None, **_: obje
     }
 
 
-def _words(error: OAuth2Error) -> str:
-    """What happened and what to do; Authlib's own words for a client that did not prove itself are lists of its methods."""
-    if isinstance(error, UnsupportedGrantTypeError):
-        return f"There is no such grant here. Send grant_type={GRANT}."
-    if isinstance(error, InvalidClientError) and "methods" in error.description:
-        return _WRONG
-    return error.description
-
-
 def _list(held: frozenset[str]) -> str:
     return ", ".join(sorted(held))[:400] or "none"
-
-
-def _plain(text: str) -> str:
-    """`text` in the characters that a description may have (section 5.2), so that what is quoted cannot break out of it."""
-    wrong = set(invalid_error_characters(text))
-    return "".join("'" if char in wrong else char for char in text)

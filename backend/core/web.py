@@ -47,6 +47,7 @@ from backend.core.errors import Unauthenticated
 from backend.core.permissions import Permission
 
 DATABASE_THREADS = 2
+WAITING_THREADS = 16
 # Marks of routes beside the permissions: open to everybody, and to everybody with a credential.
 PUBLIC = Permission("public", None, Role.VIEWER)
 AUTHENTICATED = Permission("authenticated", None, Role.VIEWER)
@@ -132,12 +133,22 @@ class _Gate:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._limiter = CapacityLimiter(DATABASE_THREADS)
         self._writer = asyncio.Lock()
+        self._waiting = CapacityLimiter(WAITING_THREADS)
 
     def of_this_loop(self) -> tuple[CapacityLimiter, asyncio.Lock]:
+        self._attend()
+        return self._limiter, self._writer
+
+    def for_waiting(self) -> CapacityLimiter:
+        """The threads that may wait for somebody else's server."""
+        self._attend()
+        return self._waiting
+
+    def _attend(self) -> None:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._loop, self._limiter, self._writer = loop, CapacityLimiter(DATABASE_THREADS), asyncio.Lock()
-        return self._limiter, self._writer
+            self._waiting = CapacityLimiter(WAITING_THREADS)
 
 
 _gate = _Gate()
@@ -155,6 +166,12 @@ async def in_transaction(work: Callable[..., Result], *, write: bool = False, **
         return await anyio.to_thread.run_sync(run, limiter=limiter)
     async with writer:  # so that waiting for SQLite's one writer holds one thread at most
         return await anyio.to_thread.run_sync(run, limiter=limiter)
+
+
+async def outside(work: Callable[..., Result], **kwargs: Any) -> Result:
+    """Run `work`, which asks somebody else's server and makes its own transactions, in one of the threads that may wait for that."""
+    limiter = _gate.for_waiting()
+    return await anyio.to_thread.run_sync(functools.partial(work, **kwargs), limiter=limiter)
 
 
 def _transactional(endpoint: Endpoint) -> Endpoint:

@@ -82,6 +82,18 @@ BODIES: Final[dict[str, Any]] = {
     "TokenRotation": {"overlap_hours": 24},
     "ReplayFailed": {"since": _TIME, "dry_run": True},
     "DryRun": {"limit": 10, "field_mapping": {"email": "email", "name": "full_name"}},
+    "IntegrationCreate": {
+        "provider": "slack",
+        "name": "Sales team",
+        "config": {"channel": "#sales"},
+        "credentials": {"webhook_url": "https://hooks.slack.com/services/T000/B000/XXXX"},
+    },
+    "IntegrationUpdate": {"name": "Sales team, Berlin", "config": {"channel": "#sales-berlin"}},
+    "ConsentAnswer": {"state": "q3rT9w", "code": "4fW0iJ"},
+    "ConsentBegin": {},
+    "SyncBegin": {"full": False},
+    "SandboxUpdate": {"token_error": "500"},
+    "ContactsChange": {"number": 10},
     "OrderUpdate": {"notes": "Ring twice", "reason": "The customer called"},
     "StatusChange": {"status": "confirmed"},
 }
@@ -110,6 +122,9 @@ _PREFIXES: Final = {
     "TokenOut": "itk",
     "WorkerOut": "run",
     "Me": "key",
+    "IntegrationOut": "int",
+    "SyncOut": "syn",
+    "TimelineOut": "ivt",
 }
 # What a member of this name holds, wherever it is.
 _VALUES: Final[dict[str, Any]] = {
@@ -118,6 +133,7 @@ _VALUES: Final[dict[str, Any]] = {
     "delivery_id": f"dlv_{ID}",
     "incoming_webhook_id": f"inc_{ID}",
     "workspace_id": f"wsp_{ID}",
+    "integration_id": f"int_{ID}",
     "owner_id": f"usr_{ID}",
     "created_by": f"usr_{ID}",
     "caller_id": f"key_{ID}",

@@ -5,12 +5,24 @@ from backend.models.api_keys import ApiKey, ApiKeyNotice, ApiKeySecret
 from backend.models.deliveries import Attempt, AttemptBody, Delivery, WorkerRun
 from backend.models.events import Event, EventType, IdempotencyRecord, SearchTerm
 from backend.models.incoming import IncomingRequest, IncomingRollup, IncomingSeen, IncomingShape, IncomingToken, IncomingWebhook
+from backend.models.integrations import (
+    Integration,
+    IntegrationCredential,
+    IntegrationEvent,
+    IntegrationLink,
+    IntegrationSettings,
+    IntegrationState,
+    IntegrationSync,
+    IntegrationSyncError,
+    KeyRotation,
+)
 from backend.models.logs import AuditEntry, AuditHead, ErrorEntry, RequestLog, UnknownRequest
 from backend.models.orders import Order, OrderChange, OrderItem
 from backend.models.receiver import ReceiverInbox, ReceiverRequest
 from backend.models.records import Module, Record, RecordDue, RecordUnique, RecordValue
 from backend.models.replays import Replay, ReplayItem
 from backend.models.rollups import LATENCY_BOUNDS_MS, DeliveryRollup, ProviderRollup, RequestRollup
+from backend.models.sandbox import SandboxAccount, SandboxGrant, SandboxItem, SandboxToken
 from backend.models.webhooks import Lane, Webhook, WebhookChange
 
 __all__ = [
@@ -35,7 +47,16 @@ __all__ = [
     "IncomingToken",
     "IncomingWebhook",
     "InstanceSetting",
+    "Integration",
+    "IntegrationCredential",
+    "IntegrationEvent",
+    "IntegrationLink",
+    "IntegrationSettings",
+    "IntegrationState",
+    "IntegrationSync",
+    "IntegrationSyncError",
     "Invitation",
+    "KeyRotation",
     "Lane",
     "Membership",
     "Module",
@@ -53,6 +74,10 @@ __all__ = [
     "ReplayItem",
     "RequestLog",
     "RequestRollup",
+    "SandboxAccount",
+    "SandboxGrant",
+    "SandboxItem",
+    "SandboxToken",
     "SearchTerm",
     "SignInFailure",
     "UnknownRequest",

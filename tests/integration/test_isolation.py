@@ -24,6 +24,8 @@ from backend.events import service as events
 from backend.gateway import older_table
 from backend.incoming import service as incoming_webhooks
 from backend.incoming import storage
+from backend.integrations import service as integrations
+from backend.integrations.values import IntegrationInput
 from backend.logs import recorder
 from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, RequestLog, User
 from backend.orders import service as orders
@@ -71,6 +73,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/v1/orders/{order_id}": {"notes": "Taken over"},
     "PATCH /api/v1/orders/{order_id}/status": {"status": "cancelled"},
     "PATCH /api/v1/logs/retention": {"requests": 7},
+    "POST /api/v1/integrations": {"provider": "slack", "credentials": {"webhook_url": "https://hooks.slack.com/services/theirs"}},
+    "PATCH /api/v1/integrations/{integration_id}": {"name": "Taken over"},
+    "PATCH /api/v1/integrations/settings": {"redirect_uris": ["https://theirs.example.com/callback"]},
+    "POST /api/v1/integrations/test": {"provider": "custom", "auth": "oauth2", "config": {}},
+    "POST /api/v1/integrations/discover": {"url": "http://127.0.0.1:1"},
+    "POST /api/v1/integrations/{integration_id}/oauth/initiate": {},
+    "POST /api/v1/integrations/{integration_id}/sync": {"full": True},
+    "PATCH /api/v1/integrations/sandbox": {"token_error": "500"},
+    "POST /api/v1/integrations/sandbox/change-contacts": {"number": 3},
     "POST /api/v1/records/{module}": {"title": "Theirs"},
     "PATCH /api/v1/records/{module}/{record_id}": {"title": "Taken over"},
 }
@@ -90,6 +101,14 @@ EMPTY = {
     "POST /api/v1/replays/{replay_id}/resume",
     "POST /api/v1/replays/{replay_id}/cancel",
     "POST /api/v1/modules/starter-sets/{starter_set}/install",
+    "POST /api/v1/integrations/{integration_id}/test",
+    "POST /api/v1/integrations/{integration_id}/enable",
+    "POST /api/v1/integrations/{integration_id}/disable",
+    "POST /api/v1/integrations/{integration_id}/disconnect",
+    "POST /api/v1/integrations/{integration_id}/oauth/refresh",
+    "POST /api/v1/integrations/{integration_id}/syncs/{sync_id}/cancel",
+    "POST /api/v1/integrations/sandbox/expire",
+    "POST /api/v1/integrations/sandbox/revoke",
 }
 ENTRIES = application.operations()
 OPERATIONS = [entry for entry in ENTRIES if entry.permission is not web.PUBLIC]
@@ -136,6 +155,8 @@ def furnish() -> tuple[Actor, dict[str, str], str]:
         )  # fmt: skip
         session.add(arrived)
         placed = orders.create(session, actor=owner, input=orders.NewOrder.model_validate({**ORDER, "customer_name": mark}))
+        connected = integrations.create(session, actor=owner, input=IntegrationInput(provider="sandbox", name=mark))
+        sync = integrations.start_sync(session, actor=owner, integration_id=connected.id)
         session.flush()
         audited = session.exec(select(AuditEntry.id).where(AuditEntry.target_id == webhook.id)).one()
         return owner, {
@@ -143,6 +164,7 @@ def furnish() -> tuple[Actor, dict[str, str], str]:
             "request_id": log.id, "replay_id": replay.id, "module": "mine_only", "record_id": record.id,
             "starter_set": "no-such-set", "order_id": placed.detail.order.id, "error_id": error.id, "entry_id": audited,
             "incoming_id": incoming.id, "log_id": arrived.id,
+            "integration_id": connected.id, "sync_id": sync.id, "type": "no-such-type",
         }, mark  # fmt: skip
 
 
@@ -156,7 +178,7 @@ def credentials_of(actor: Actor) -> dict[str, str]:
         _, row = sessions.open_session(session, session.get_one(User, actor.id), workspace_id=None, ip="", user_agent="", kind="api")
         info = sessions.info_of(session, row)
         assert info is not None
-        resources = ("api_keys", "events", "webhooks", "modules", "records", "orders", "incoming")
+        resources = ("api_keys", "events", "webhooks", "modules", "records", "orders", "incoming", "integrations")
         scopes = [*(f"{resource}:manage" for resource in resources), "logs:read", "metrics:read"]
         unlimited = KeyInput(name="Everything", scopes=scopes, limit_per_minute=None)
         _, key = api_keys.create(session, actor=actor, input=unlimited)
@@ -180,6 +202,7 @@ def test_every_operation_has_a_fixture() -> None:
     assert parameters == {
         "key_id", "webhook_id", "event_id", "delivery_id", "name", "request_id", "replay_id", "module", "record_id", "starter_set",
         "order_id", "error_id", "entry_id", "incoming_id", "log_id",
+        "integration_id", "sync_id", "type",
     }  # fmt: skip
     for entry in OPERATIONS:
         body_of(f"{entry.method} {entry.path}")
@@ -214,8 +237,12 @@ def test_the_owner_reaches_everything_that_the_other_could_not() -> None:
     reads = [(entry, entry) for entry in OPERATIONS if entry.method == "GET"]
     answers = asyncio.run(_call_everything(credentials_of(owner)["user"], identifiers, reads))
     refused = {operation: answer.status_code for operation, answer in answers if answer.status_code != 200}
-    # The installation's own, for super administrators.
-    assert refused == {"GET /api/v1/instance/gateway": 403, "GET /api/v1/logs/requests/unknown": 403}
+    # The installation's own, for super administrators; and a type that there is not.
+    assert refused == {
+        "GET /api/v1/instance/gateway": 403,
+        "GET /api/v1/logs/requests/unknown": 403,
+        "GET /api/v1/integrations/types/{type}": 404,
+    }
 
 
 async def _call_everything(token: str, identifiers: dict[str, str], operations: Operations) -> Sequence[tuple[str, httpx.Response]]:
