@@ -26,8 +26,11 @@ def post_form(action: str, *children: Any, **props: Any) -> rx.Component:
 def field(label: Text, control: rx.Component, *, name: str, help_: Text = "", error: Live = None) -> rx.Component:
     """One field: its label, the control (whose id is `name`), help, and the error when there is one."""
     parts: list[rx.Component] = [rx.el.label(label, html_for=name), control]
-    if not isinstance(help_, str) or help_:
-        parts.append(rx.el.p(help_, class_name="x-help", id=f"{name}-help"))
+    told = rx.el.p(help_, class_name="x-help", id=f"{name}-help")
+    if isinstance(help_, rx.Var):
+        parts.append(rx.cond(help_ != "", told, rx.fragment()))
+    elif not isinstance(help_, str) or help_:
+        parts.append(told)
     if error is not None:
         parts.append(rx.cond(error, rx.el.p(icon("circle-alert", 13), error, class_name="x-error", role="alert"), rx.fragment()))
     return rx.el.div(*parts, class_name="x-field")

@@ -210,7 +210,7 @@ def _facts() -> rx.Component:
             ("Limit", key.limits),
             ("From", addresses),
             ("Expires", rx.cond(key.expires != "", time(key.expires), "Never")),
-            ("Requests", rx.el.span(key.requests, class_name="x-num")),
+            ("Accepted", rx.el.span(key.requests, class_name="x-num")),
             ("Last used", rx.cond(key.last_used != "", rx.fragment(time(key.last_used), " from ", key.last_ip), "Never")),
             ("Created", time(key.created)),
             ("Changed", time(key.updated)),

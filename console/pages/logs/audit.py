@@ -58,7 +58,7 @@ def _audit() -> rx.Component:
     state = AuditState
     kinds = [rx.el.option("Anything", value=""), *(rx.el.option(word, value=name) for name, word in KINDS)]
     toolbar = rx.el.div(
-        table.search_box(state.q, state.search, "Search action, name, reason, id or address"),
+        table.search_box(state.q, state.search, "Search action, name or id"),
         table.chip(
             "About",
             state.action,

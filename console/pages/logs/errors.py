@@ -46,7 +46,7 @@ def _errors() -> rx.Component:
     severities = [rx.el.option("Any severity", value=""), *(rx.el.option(word, value=name) for name, word in SEVERITIES)]
     scopes = [rx.el.option("This workspace", value=""), rx.el.option("The installation", value=INSTANCE)]
     toolbar = rx.el.div(
-        table.search_box(state.q, state.search, "Search message, id or trace"),
+        table.search_box(state.q, state.search, "Search message or id"),
         table.chip(
             "Severity",
             state.severity,

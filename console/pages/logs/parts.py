@@ -36,8 +36,7 @@ def kinds(current: str) -> rx.Component:
 def live_switch(state: Live) -> rx.Component:
     """Whether what is new appears by itself."""
     return rx.el.button(
-        rx.cond(state.is_live, icon("pause", 14), icon("play", 14)),
-        rx.cond(state.is_live, "Live", "Paused"),
+        rx.el.span(rx.el.i(), rx.cond(state.is_live, "Live", "Paused"), class_name="x-live", custom_attrs={"data-on": state.is_live}),
         type="button",
         title=rx.cond(state.is_live, "What is new appears by itself. Press to hold the list still.", "Press to show again what comes."),
         aria_pressed=rx.cond(state.is_live, "true", "false"),

@@ -36,7 +36,7 @@ def _requests() -> rx.Component:
     state = RequestsState
     keys = rx.foreach(state.keys, lambda item: rx.el.option(item["name"], value=item["id"], key=item["id"]))
     toolbar = rx.el.div(
-        table.search_box(state.q, state.search, "Search path, error, address or request id"),
+        table.search_box(state.q, state.search, "Search path, error or id"),
         parts.status_chip(state),
         parts.method_chip(state),
         table.chip(
@@ -68,7 +68,7 @@ def _requests() -> rx.Component:
 def _unknown() -> rx.Component:
     state = UnknownState
     toolbar = rx.el.div(
-        table.search_box(state.q, state.search, "Search path, address or request id"),
+        table.search_box(state.q, state.search, "Search path, address or id"),
         parts.status_chip(state),
         parts.method_chip(state),
         table.time_chip(state),

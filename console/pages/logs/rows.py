@@ -163,7 +163,7 @@ def audit_row(entry: AuditEntry) -> AuditRow:
     return AuditRow(
         id=entry.id,
         action=entry.action,
-        target=entry.target_name or entry.target_id,
+        target=f"{entry.target_name} …{entry.target_id[-8:]}" if entry.target_kind == "record" else entry.target_name or entry.target_id,
         target_id=entry.target_id,
         path=f"/records/{module}/{entry.target_id}" if module else _path(entry.target_kind, entry.target_id, entry.target_name),
         actor=entry.actor_name or ("Crossdock itself" if entry.actor_kind == ActorKind.SYSTEM else entry.actor_id),
@@ -190,7 +190,7 @@ def _sentence(request: RequestLog) -> str:
 
 def _standing(request: RequestLog) -> str:
     if request.limit_name is None or request.limit_remaining is None:
-        return "No limit"
+        return "Not counted"
     return f"{words.number(request.limit_remaining)} left {request.limit_name.replace('_', ' ')}"
 
 

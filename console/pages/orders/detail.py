@@ -51,10 +51,14 @@ def _actions() -> rx.Component:
     state, order = OrderState, OrderState.order
     can = SessionState.can_write
     onward = button(order.verb, icon_name="arrow-right", look="primary", on_click=state.move, busy=state.busy, allowed=can)
-    cancel = button("Cancel…", look="danger", on_click=state.open_dialog("cancel"), allowed=can)
     return rx.el.div(
-        rx.cond(order.can_cancel, cancel, rx.fragment()), rx.cond(order.onward != "", onward, rx.fragment()), class_name="x-row"
+        rx.el.span(_cancel(), class_name="x-wide-only"), rx.cond(order.onward != "", onward, rx.fragment()), class_name="x-row"
     )
+
+
+def _cancel() -> rx.Component:
+    cancel = button("Cancel…", look="danger", on_click=OrderState.open_dialog("cancel"), allowed=SessionState.can_write)
+    return rx.cond(OrderState.order.can_cancel, cancel, rx.fragment())
 
 
 def _content() -> rx.Component:
@@ -63,6 +67,7 @@ def _content() -> rx.Component:
         rx.el.div(
             rx.el.div(badge.status(order.status, *OrdersState.STATUSES), copy_id(order.id), class_name="x-row-wrap"),
             rx.el.p(order.sentence, class_name="x-h2", data_testid="sentence"),
+            rx.el.span(_cancel(), class_name="x-narrow-only"),  # no room for two buttons beside the title
             _items(),
             _history(),
             class_name="x-stack-wide",
@@ -82,7 +87,7 @@ def _items() -> rx.Component:
             rx.cond(row.notes != "", rx.el.span("“", row.notes, "”", class_name="x-tiny x-soft x-wrap"), rx.fragment()),
         )
         return [
-            rx.el.span(rx.el.span(named, class_name="x-strong"), extra, class_name="x-sentence x-stack-tight"),
+            rx.el.span(rx.el.span(rx.el.span(named, class_name="x-strong"), extra, class_name="x-stack-tight"), class_name="x-sentence"),
             rx.el.span("× ", row.quantity),
             row.price,
             row.amount,

@@ -64,7 +64,7 @@ def _toolbar() -> rx.Component:
     providers = [rx.el.option("Any provider", value=""), *(rx.el.option(word, value=name) for name, word in PROVIDERS.items())]
     branches = rx.fragment(rx.el.option("Any branch", value=""), rx.el.option(state.branch, value=state.branch))
     return rx.el.div(
-        table.search_box(state.q, state.search, "Search id, customer, number or address"),
+        table.search_box(state.q, state.search, "Search id, customer, address"),
         table.chip(
             "Provider",
             state.provider,

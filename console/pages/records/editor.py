@@ -170,13 +170,16 @@ def _field(row: FieldRow) -> rx.Component:
         _box(row, "Unique", "unique", row.unique),
         _box(row, "Personal data", "pii", row.pii),
         class_name="x-row-wrap",
+        gap="8px 20px",
     )
     wrong = rx.cond(_error(row, "unique"), rx.el.p(_error(row, "unique"), class_name="x-error", role="alert"), rx.fragment())
+    longest = _text(row, "Characters at most", "max_length", row.most, input_mode="numeric", placeholder="10,000")
     rest = more(
         _text(row, "Label", "label", row.label),
+        rx.cond(row.kind == "text", longest, rx.fragment()),
         _text(row, "Default", "default", row.default, mono=True),
         _text(row, "Description", "description", row.about),
-        label="Label, default, description",
+        label="Label, default and more",
     )
     return rx.el.div(main, flags, wrong, _of_kind(row), rest, class_name="x-card x-card-pad x-stack", key=row.id)
 
@@ -207,14 +210,12 @@ def _of_kind(row: FieldRow) -> rx.Component:
     there = rx.foreach(EditorState.others, lambda other: rx.el.option(other, value=other, key=other))
     to = row.id + ":module"
     target = rx.el.select(rx.el.option("–", value=""), there, id=to, name=to, default_value=row.module, class_name="x-select")
-    longest = _text(row, "Characters at most", "max_length", row.most, input_mode="numeric", placeholder="10,000")
     return rx.fragment(
         rx.match(
             row.kind,
             ("select", choices),
             ("multi-select", choices),
             ("reference", field("Refers to", target, name=to, error=_error(row, "module"))),
-            ("text", longest),
             rx.fragment(),
         )
     )

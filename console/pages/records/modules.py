@@ -69,7 +69,9 @@ def _cells(row: ModuleRow) -> list[Any]:
 
 def _set(row: SetRow) -> rx.Component:
     def module(pair: Any) -> rx.Component:
-        return rx.el.span(rx.cond(pair[1] != "", icon("check", 12), rx.fragment()), pair[0], class_name="x-tag", key=pair[0])
+        return rx.el.span(
+            rx.cond(pair[1] != "", icon("check", 12), rx.fragment()), pair[0], class_name="x-tag x-row", gap="4px", key=pair[0]
+        )
 
     install = button(
         "Install",

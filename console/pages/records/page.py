@@ -47,28 +47,26 @@ def view() -> rx.Component:
         class_name="x-stack",
     )
     here = PATH + "/" + state.name
-    actions = rx.el.div(
-        link_button("Fields", here + "/" + FIELDS, icon_name="columns-3"),
-        gated_link_button("New record", here + "/" + NEW, icon_name="plus", look="primary", allowed=SessionState.can_write),
-        class_name="x-row",
-    )
+    new = gated_link_button("New record", here + "/" + NEW, icon_name="plus", look="primary", allowed=SessionState.can_write)
     return shell(
         rx.cond(state.label != "", state.label, "Records"),
         rx.cond(state.missing, missing, content),
         current=PATH,
         parent=("Records", PATH),
-        action=rx.cond(state.name != "", actions, rx.fragment()),
+        action=rx.cond(state.name != "", new, rx.fragment()),
     )
 
 
 def _toolbar() -> rx.Component:
     state = RecordsState
+    here = PATH + "/" + state.name
     return rx.el.div(
-        table.search_box(state.q, state.search, "Search beginnings of words, or an id"),
+        table.search_box(state.q, state.search, "Search words or an id"),
         rx.foreach(state.choices, _choice),
         rx.foreach(state.conditions, _condition),
         _narrowing(),
-        table.clear_filters(state, PATH + "/" + state.name),
+        table.clear_filters(state, here),
+        rx.el.span(link_button("Fields", here + "/" + FIELDS, icon_name="columns-3", look="quiet", small=True), margin_left="auto"),
         class_name="x-toolbar",
     )
 

@@ -232,7 +232,7 @@ def input_row(each: Field, value: Any, others: Sequence[tuple[str, str]]) -> Inp
     options = [[option, option] for option in each.options] if each.type is not FieldType.REFERENCE else [list(pair) for pair in others]
     return InputRow(
         name=each.name,
-        label=each.label if each.required else f"{each.label} (optional)",
+        label=f"{each.label} (required)" if each.required else each.label,
         kind=kind,
         html=html,
         value=_written(each, value),
