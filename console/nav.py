@@ -7,7 +7,7 @@ from typing import Final
 
 import reflex as rx
 
-from console.components.basic import icon, link
+from console.components.basic import document_link, icon, link
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,5 +83,5 @@ def _item(place: Place, *, current: bool, keys: bool) -> rx.Component:
     label = [icon(place.icon), place.title, *([rx.el.kbd("g ", place.letter)] if keys else [])]
     shared = {"class_name": "x-nav-item", "custom_attrs": {"data-go": place.letter} if keys else {}}
     if not place.is_console:
-        return rx.el.a(*label, href=place.path, **shared)
+        return document_link(*label, to=place.path, **shared)
     return link(*label, to=place.path, aria_current="page" if current else "false", **shared)

@@ -64,6 +64,11 @@ def link(*children: Any, to: Text, **props: Any) -> rx.Component:
     return ReactRouterLink.create(*children, to=to, **props)
 
 
+def document_link(*children: Any, to: Text, **props: Any) -> rx.Component:
+    """A link to what is no page of the console: a file, or what the API serves."""
+    return link(*children, to=to, reload_document=True, **props)
+
+
 def text_link(label: Text, to: Text) -> rx.Component:
     """A link in running text."""
     return link(label, to=to, class_name="x-link")

@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 
 from console.components import table
-from console.components.basic import Live, icon, link_button, time
+from console.components.basic import Live, document_link, icon, link_button, time
 from console.components.empty import nothing_found
 from console.components.table import Column
 from console.pages.logs.rows import RequestRow
@@ -49,7 +49,9 @@ def files(state: Live) -> rx.Component:
     """What the filters mean, as a file."""
 
     def file(label: str, path: Live) -> rx.Component:
-        return rx.el.a(icon("download", 14), label, href=path, class_name="x-button x-quiet x-small-button", title=f"Download as {label}")
+        return document_link(
+            icon("download", 14), label, to=path, class_name="x-button x-quiet x-small-button", title=f"Download as {label}"
+        )
 
     return rx.el.span(file("CSV", state.csv), file("JSON Lines", state.jsonl), class_name="x-row", margin_left="auto")
 
