@@ -31,12 +31,13 @@ _PLACE: Final = ("workspace_id", "width", "starts_at", "incoming_id", "outcome")
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One request to be counted: `outcome` is accepted, captured, duplicate, or why it was rejected."""
+    """One request to be counted: `outcome` is accepted, captured, duplicate, or why it was rejected; -1 takes it away again."""
 
     workspace_id: str
     incoming_id: str
     outcome: str
     at: datetime
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def count(session: Session, counted: Iterable[Counted]) -> None:
     for each in counted:
         for width in WIDTHS:
             starts_at = datetime.fromtimestamp(each.at.timestamp() // width * width, UTC)
-            sums[each.workspace_id, width, starts_at, each.incoming_id, each.outcome] += 1
+            sums[each.workspace_id, width, starts_at, each.incoming_id, each.outcome] += each.number
     if sums:
         rows = [{**dict(zip(_PLACE, place, strict=True)), "count": number} for place, number in sorted(sums.items())]
         session.connection().execute(_UPSERTS["sqlite" if db.is_sqlite(session) else "postgresql"], rows)
@@ -163,7 +164,7 @@ def health(session: Session, *, actor: Actor, incoming_id: str, hours: int = 24)
     )
     totals: Counter[str] = Counter()
     steps: dict[datetime, Counter[str]] = {}
-    for starts_at, outcome, number in session.exec(query).all():
+    for starts_at, outcome, number in session.exec(query.where(IncomingRollup.count > 0)).all():
         totals[outcome] += number
         steps.setdefault(starts_at, Counter())[
             "accepted" if outcome in _GOOD else "duplicate" if outcome == "duplicate" else "rejected"

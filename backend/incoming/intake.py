@@ -50,7 +50,10 @@ class Answer:
 
 @dataclass(slots=True)
 class Item:
-    """A stored request on its way: `outcome` once it is known; `steps` begin with those of the verification."""
+    """A stored request on its way: `outcome` once it is known; `steps` begin with those of the verification.
+
+    One that was processed before is counted as `before` no more.
+    """
 
     id: str
     plan: Plan
@@ -61,6 +64,7 @@ class Item:
     began: float
     created_at: datetime
     outcome: Outcome | None = None
+    before: str | None = None
 
 
 def take_all(group: Group[Arrival]) -> Sequence[Answer | BaseException]:
@@ -115,7 +119,9 @@ def write(session: Session, items: Sequence[Item]) -> None:
     if not rows:
         return
     session.connection().execute(_UPDATE, rows)
-    health.count(session, [_counted(item) for item in items if item.outcome is not None])
+    done = [item for item in items if item.outcome is not None]
+    again = [Counted(item.plan.workspace_id, item.plan.id, item.before, item.created_at, -1) for item in done if item.before]
+    health.count(session, [*again, *(_counted(item) for item in done)])
     for plan in {item.plan.id: item.plan for item in items}.values():
         seen = [
             (item.outcome.event, item.outcome.value)

@@ -233,7 +233,8 @@ def _item(plan: Plan | None, row: IncomingRequest) -> Item:
         told = "The incoming webhook was deleted before the request was processed."
         refusal = Outcome(REJECTED, "deleted", told, NotFound(told), [Step("status", ok=False, text=told)])
         return Item(row.id, gone, received, row.trace_id, row.ip, [], began, row.created_at, refusal)
-    item = Item(row.id, plan, received, row.trace_id, row.ip, [], began, row.created_at)
+    before = (row.reason or CAPTURED) if row.processed_at is not None else None
+    item = Item(row.id, plan, received, row.trace_id, row.ip, [], began, row.created_at, before=before)
     if row.verified:
         item.steps = [Step("signature", ok=True, text="It was verified when it arrived.")]
         return item
