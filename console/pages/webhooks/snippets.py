@@ -6,6 +6,7 @@ from typing import Final
 
 PYTHON: Final = '''import base64, hashlib, hmac, os, time
 
+
 def verify(headers, body: bytes) -> None:
     """Raise ValueError unless the request is from Crossdock. `body` is the raw request body."""
     key = base64.b64decode(os.environ["CROSSDOCK_WEBHOOK_SECRET"].removeprefix("whsec_"))
