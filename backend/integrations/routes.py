@@ -9,9 +9,11 @@ from fastapi import Path, Query, Request, Response
 
 from backend.accounts import cookies, sessions
 from backend.core import pagination, permissions, web
+from backend.core.errors import FieldError, Invalid
 from backend.idempotency import answers
 from backend.idempotency.answers import KeyHeader
 from backend.integrations import catalogue, connection, discovery, flows, service
+from backend.integrations.failures import Kind
 from backend.integrations.flows import Answer, Browser
 from backend.integrations.provider_schemas import DiscoverBody, DiscoveredOut, ProviderList, ProviderOut
 from backend.integrations.schemas import (
@@ -158,6 +160,8 @@ async def finish_consent(body: ConsentAnswer) -> ConsentEnded:
     extra = {name: str(value)[:4000] for name, value in (body.model_extra or {}).items()}
     sent: dict[str, str] = {**extra, **{name: value for name, value in body.model_dump(include=_ANSWERED).items() if value}}
     done = await web.outside(flows.finish_consent, answer=Answer.of(sent), browser=None, came_to=None)
+    if done.failure is not None and done.failure.kind is Kind.STATE:
+        raise Invalid(FieldError("state", done.failure.cause, done.failure.next_step))
     return ended(done.integration_id, done.failure, done.account, done.missing_scopes)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-INTEGRATIONS = "integrations are not built yet"
 MONITORING = "this part of monitoring is not served yet"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.older.calls import ANY, INTEGRATIONS, MONITORING, Call
+from tests.acceptance.older.calls import ANY, MONITORING, Call
 
 _NEXUS, _SOCIAL, _FOOD = "002", "003", "004"
 
@@ -78,10 +78,11 @@ NEXUS = (
             "webhookUrl": "https://api.nexusai.com/webhooks/stripe",
         },
         201,
-        not_yet=INTEGRATIONS,
+        {"provider": "stripe", "type": "payments", "externalRef": "stripe-prod", "isActive": True},
+        {"nexus_integration": "id"},
     ),
-    Call(_NEXUS, "GET", "/api/integrations", not_yet=INTEGRATIONS),
-    Call(_NEXUS, "POST", "/api/integrations/int_1/sync", status=202, not_yet=INTEGRATIONS),
+    Call(_NEXUS, "GET", "/api/integrations", shows={"data": ANY, "hasMore": False}),
+    Call(_NEXUS, "POST", "/api/integrations/{nexus_integration}/sync", status=202, shows={"status": "QUEUED"}),
 )
 
 SOCIAL = (
@@ -188,28 +189,40 @@ SOCIAL = (
             },
         },
         201,
-        not_yet=INTEGRATIONS,
+        {"provider": "salesforce", "type": "crm", "status": "PENDING"},
+        {"social_integration": "id"},
     ),
-    Call(_SOCIAL, "GET", "/api/integrations?includePublic=true", not_yet=INTEGRATIONS),
-    Call(_SOCIAL, "GET", "/api/integrations/int_1", not_yet=INTEGRATIONS),
-    Call(_SOCIAL, "PUT", "/api/integrations/int_1", {"name": "Updated Name", "status": "ACTIVE"}, not_yet=INTEGRATIONS),
-    Call(_SOCIAL, "DELETE", "/api/integrations/int_1", status=204, not_yet=INTEGRATIONS),
+    Call(_SOCIAL, "GET", "/api/integrations?includePublic=true", shows={"data": ANY, "catalogue": ANY}),
+    Call(_SOCIAL, "GET", "/api/integrations/{social_integration}", shows={"provider": "salesforce"}),
+    Call(
+        _SOCIAL,
+        "PUT",
+        "/api/integrations/{social_integration}",
+        {"name": "Updated Name", "status": "ACTIVE"},
+        shows={"name": "Updated Name", "isActive": True},
+    ),
+    # Theirs is not our address, so an administrator allows it first.
+    Call(_SOCIAL, "PATCH", "/api/v1/integrations/settings", {"redirect_uris": ["https://yourapp.com/oauth/callback"]}),
     Call(
         _SOCIAL,
         "POST",
-        "/api/integrations/int_1/oauth/initiate",
+        "/api/integrations/{social_integration}/oauth/initiate",
         {"redirectUri": "https://yourapp.com/oauth/callback"},
-        not_yet=INTEGRATIONS,
+        shows={"authorizationUrl": ANY, "state": ANY},
     ),
+    # The example's state is nobody's.
     Call(
         _SOCIAL,
         "POST",
         "/api/integrations/oauth/callback",
         {"code": "authorization_code", "state": "state_from_initiate"},
+        400,
+        {"statusCode": 400, "errors": ANY},
         by="nobody",
-        not_yet=INTEGRATIONS,
     ),
-    Call(_SOCIAL, "POST", "/api/integrations/int_1/oauth/refresh", not_yet=INTEGRATIONS),
+    # Nobody has signed in, so there is nothing to refresh.
+    Call(_SOCIAL, "POST", "/api/integrations/{social_integration}/oauth/refresh", status=409, shows={"message": ANY}),
+    Call(_SOCIAL, "DELETE", "/api/integrations/{social_integration}", status=204),
 )
 
 _V1 = "/api/integration/v1"

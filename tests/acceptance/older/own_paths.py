@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.older.calls import ANY, INTEGRATIONS, PAGE, Call
+from tests.acceptance.older.calls import ANY, PAGE, Call
 
 _CRM, _CLIENT = "000", "001"
 
@@ -125,12 +125,13 @@ CLIENT = (
             "isActive": True,
         },
         201,
-        not_yet=INTEGRATIONS,
+        {"provider": "slack", "name": "Sales Team Slack", "isActive": True, "credentials": ANY},
+        {"client_integration": "id"},
     ),
-    Call(_CLIENT, "GET", "/api/v1/integrations", not_yet=INTEGRATIONS),
-    Call(_CLIENT, "GET", "/api/v1/integrations/providers", not_yet=INTEGRATIONS),
-    Call(_CLIENT, "POST", "/api/v1/integrations/int_1/test", not_yet=INTEGRATIONS),
-    Call(_CLIENT, "POST", "/api/v1/integrations/int_1/sync", status=202, not_yet=INTEGRATIONS),
-    Call(_CLIENT, "DELETE", "/api/v1/integrations/int_1", status=204, not_yet=INTEGRATIONS),
+    Call(_CLIENT, "GET", "/api/v1/integrations", shows=PAGE),
+    Call(_CLIENT, "GET", "/api/v1/integrations/providers", shows=PAGE),
+    Call(_CLIENT, "POST", "/api/v1/integrations/{client_integration}/test", shows={"success": ANY, "message": ANY}),
+    Call(_CLIENT, "POST", "/api/v1/integrations/{client_integration}/sync", status=202, shows={"status": "queued"}),
+    Call(_CLIENT, "DELETE", "/api/v1/integrations/{client_integration}", status=204),
     Call(_CLIENT, "GET", "/api/docs", by="nobody", shows={"routes": ANY}),
 )
