@@ -20,6 +20,7 @@ from backend.core.web import RouteEntry
 from backend.deliveries import routes as deliveries
 from backend.docs import examples
 from backend.docs import routes as docs
+from backend.encryption import routes as encryption
 from backend.event_types import routes as event_types
 from backend.events import routes as events
 from backend.events import service as publishing
@@ -62,6 +63,7 @@ ROUTERS = (
     retention.router,
     monitoring.router,
     gateway.router,
+    encryption.router,
 )
 ROOT_ROUTERS = (monitoring.root,)  # calls that are not below the prefix
 _DESCRIPTION = """Publish events, manage webhooks and their deliveries, and look after API keys.

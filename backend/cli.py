@@ -147,6 +147,34 @@ def verify_audit(
 
 
 @app.command()
+def rotate_encryption_key() -> None:
+    """Re-encrypt everything under the first key of ENCRYPTION_KEY, then open every value once more; goes on where it was cut off."""
+    with _configured():
+        from backend.core import db
+        from backend.encryption import rotation, service
+
+        with db.transaction(write=True) as session:
+            row = rotation.begin(session, workspace_id="instance", created_by="operator", created_by_name="Operator")
+            identifier = row.id
+        while True:
+            worked = rotation.step()
+            with db.transaction() as session:
+                row = session.get_one(type(row), identifier)
+                found = service.survey(session) if row.finished_at is not None else None
+            if row.place == 0 and not row.cursor:
+                typer.echo(f"{row.status}: {row.done:,} of {row.total:,} re-encrypted, {row.checked:,} opened once more")
+            if found is not None:
+                if row.failed:
+                    typer.echo(f"{row.failed:,} values do not open. The first: {row.error}", err=True)
+                    sys.exit(1)
+                typer.echo(f"Keys that may be taken out of ENCRYPTION_KEY: {', '.join(found.removable) or 'none yet'}.")
+                return
+            if not worked:
+                typer.echo("Another process goes on with it.")
+                return
+
+
+@app.command()
 def doctor() -> None:
     """Check settings, database, Redis, port, disk and the built console, and say what to do about each."""
     from backend import doctor as checks

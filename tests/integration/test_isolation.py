@@ -107,6 +107,7 @@ EMPTY = {
     "POST /api/v1/integrations/{integration_id}/disconnect",
     "POST /api/v1/integrations/{integration_id}/oauth/refresh",
     "POST /api/v1/integrations/{integration_id}/syncs/{sync_id}/cancel",
+    "POST /api/v1/instance/encryption-keys/rotate",
     "POST /api/v1/integrations/sandbox/expire",
     "POST /api/v1/integrations/sandbox/revoke",
 }

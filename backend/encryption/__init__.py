@@ -1,0 +1,1 @@
+"""Encryption keys: what is sealed under which, and the re-encryption of everything under a new one."""
