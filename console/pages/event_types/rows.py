@@ -43,9 +43,14 @@ def type_row(info: EventTypeInfo) -> TypeRow:
         is_deprecated=info.deprecated,
         version=str(info.version),
         sample=json.dumps(info.sample, indent=2, ensure_ascii=False),
-        schema=json.dumps(info.json_schema, indent=2, ensure_ascii=False) if info.json_schema else "",
+        schema=written(info.json_schema),
         call=f'curl BASE/api/v1/events \\\n  -H "Authorization: Bearer $CROSSDOCK_KEY" \\\n  -H "Content-Type: application/json" \\\n  -d \'{body}\'',
     )
+
+
+def written(schema: dict[str, Any] | None) -> str:
+    """A schema as its control holds it."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) if schema else ""
 
 
 def matches(info: EventTypeInfo, q: str) -> bool:

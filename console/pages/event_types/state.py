@@ -87,6 +87,8 @@ class TypeState(Form, Asking, rx.State):
         yield
         with self._saving():
             changes = {**rows.values(form), "deprecated": "deprecated" in form}
+            if rows.written(changes["json_schema"]) == self.type.schema:
+                del changes["json_schema"]  # a schema that is sent makes a new version
             await bridge.call(self, event_types.update, write=True, name=self.type.name, changes=changes)
             self.ask = ""
             await self._fetch()

@@ -235,7 +235,9 @@ def _dialogs() -> rx.Component:
         on_close=state.close_dialog,
         about="What is removed cannot be brought back.",
     )
-    gone_with_it = rx.el.span(state.records, " records are deleted with it.")
+    gone_with_it = rx.cond(
+        state.records == "1", "Its only record is deleted with it.", rx.fragment("Its ", state.records, " records are deleted with it.")
+    )
     return rx.fragment(
         sure,
         confirm_by_name(

@@ -66,7 +66,7 @@ def _field(form: Mapping[str, Any], row: FieldRow) -> dict[str, Any]:
 
     kind = FieldType(row.kind)
     document: dict[str, Any] = {
-        "name": part("name"),
+        "name": part("name") or None,
         "label": part("label"),
         "type": kind.value,
         "description": part("description"),

@@ -15,7 +15,7 @@ from backend.core.pagination import Page as Found
 from backend.records import definition, modules
 from backend.records import service as records
 from backend.records.fields import Field, FieldType
-from console import bridge, words
+from console import words
 from console.auth import needs
 from console.pages.records import filters, rows
 from console.pages.records.paths import PATH, module_of
@@ -85,7 +85,7 @@ class RecordsState(Listing, rx.State):
             for place, pair in enumerate(pairs)
             if pair[0] not in offered
         ]
-        self.problem = " ".join(bridge.field_errors(page).values()) if isinstance(page, Invalid) else ""
+        self.problem = " ".join(f"{each.path}: {each.message} {each.fix}" for each in page.errors) if isinstance(page, Invalid) else ""
         listed: Found[Any] = Found([], None) if isinstance(page, Invalid) else page
         self.rows = [record_row(record, shown, titles, here) for record in listed.data]
         self._paged(listed, {})

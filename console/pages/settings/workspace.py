@@ -67,6 +67,7 @@ def _retention() -> rx.Component:
         button("Save changes", look="primary", type="submit", busy=state.busy, allowed=state.can_keep, align_self="flex-start"),
         on_submit=state.save,
         class_name="x-card-pad x-stack",
+        key=state.revision,
         no_validate=True,
         custom_attrs={"data-guard": "true"},
     )

@@ -53,6 +53,7 @@ class WorkspaceState(Form, Page, rx.State):
     days: list[DaysRow] = []  # noqa: RUF012 - the framework copies it
     instance: list[DaysRow] = []  # noqa: RUF012
     can_keep: bool = False
+    revision: int = 0
 
     @rx.event
     @needs(permissions.LOGS_READ)
@@ -68,7 +69,7 @@ class WorkspaceState(Form, Page, rx.State):
         self._begin()
         yield
         try:
-            changes, instance = _days(form, [row.name for row in (*self.days, *self.instance)])
+            changes, instance = _days(form, {row.name: row.days for row in (*self.days, *self.instance)})
             await bridge.call(self, retention.change, write=True, changes=changes, instance=instance)
             await self._fetch()
             yield rx.toast.info("Saved. What is older goes within an hour.")
@@ -82,7 +83,7 @@ class WorkspaceState(Form, Page, rx.State):
         found: Decided = await self._found(lambda session, actor: retention.read(session, actor=actor))
         self.can_keep = permissions.allows(actor, permissions.LOGS_KEEP)
         self.days = [_row(name, words, getattr(found.workspace, name)) for name, words in _WORKSPACE.items()]
-        kept = found.instance
+        kept, self.revision = found.instance, self.revision + 1
         self.instance = [_row(INSTANCE + name, words, getattr(kept, name)) for name, words in _INSTANCE.items()] if kept else []
 
 
@@ -90,10 +91,13 @@ def _row(name: str, words: tuple[str, str], days: int) -> DaysRow:
     return DaysRow(name, *words, str(days))
 
 
-def _days(form: dict[str, Any], names: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The days of the workspace and those of the installation. Raises `Invalid` for what is no number."""
+def _days(form: dict[str, Any], shown: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What differs from what was shown, of the workspace and of the installation. Raises `Invalid` for what is no number.
+
+    Days that are left alone end with those of what they belong to.
+    """
     errors: list[FieldError] = []
-    given = {name: inputs.whole(form, name, errors) for name in names}
+    given = {name: inputs.whole(form, name, errors) for name, days in shown.items() if inputs.text(form, name) != days}
     missing = {error.path for error in errors}
     errors += [FieldError(name, "is missing.", "Use 1 to 3,650.") for name, days in given.items() if days is None and name not in missing]
     if errors:
