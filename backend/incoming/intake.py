@@ -20,7 +20,7 @@ from backend.core.logging import logger
 from backend.incoming import health, plans, processing, service, storage
 from backend.incoming.health import Counted
 from backend.incoming.plans import Door, Plan
-from backend.incoming.processing import RECEIVED, REJECTED, Outcome
+from backend.incoming.processing import RECEIVED, REJECTED, Outcome, Request
 from backend.incoming.received import Received
 from backend.incoming.storage import Arrival
 from backend.incoming.verification import Step
@@ -106,9 +106,13 @@ def process_in(session: Session, items: Sequence[Item]) -> None:
     query = select(IncomingRequest.id).where(col(IncomingRequest.id).in_([item.id for item in items]), IncomingRequest.status == RECEIVED)
     free = set(session.exec(query.order_by(col(IncomingRequest.id)).with_for_update()).all())
     mine = [item for item in items if item.id in free]
+    by_plan: dict[str, list[Item]] = {}
     for item in mine:
-        actor = item.plan.actor(item.trace_id, item.ip)
-        item.outcome = processing.process(session, item.plan, item.received, request_id=item.id, actor=actor)
+        by_plan.setdefault(item.plan.id, []).append(item)
+    for _, some in sorted(by_plan.items()):
+        requests = [Request(item.id, item.received, item.plan.actor(item.trace_id, item.ip)) for item in some]
+        for item, outcome in zip(some, processing.process_many(session, some[0].plan, requests), strict=True):
+            item.outcome = outcome
     write(session, mine)
 
 

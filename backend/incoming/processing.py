@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from backend.core import texts
 from backend.core.actor import Actor
@@ -23,7 +24,9 @@ from backend.incoming.verification import Step, Verdict
 from backend.models import IncomingRequest, IncomingSeen
 from backend.orders import inputs as order_inputs
 from backend.orders import service as orders
+from backend.records import bulk
 from backend.records import service as records
+from backend.records.service import RecordInfo
 
 MAX_ITEMS: Final = 200
 MAX_SENTENCE: Final = 1000
@@ -69,56 +72,114 @@ def judge(plan: Plan, request: Received) -> Verdict:
     return verification.verify(plan.verification, plan.secrets, request)
 
 
-def process(session: Session, plan: Plan, request: Received, *, request_id: str, actor: Actor) -> Outcome:
-    """Make of a verified request what its plan says, in a savepoint. Raises nothing that a sender could cause."""
-    found = Outcome(ACCEPTED)
-    payloads = _read(session, plan, request, found)
-    if payloads is None:
-        return found
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A verified request that is to be processed: its id, what it holds, and who makes what comes of it."""
+
+    id: str
+    received: Received
+    actor: Actor
+
+
+def process_many(session: Session, plan: Plan, requests: Sequence[Request]) -> list[Outcome]:
+    """Make of verified requests what their plan says, in their order; what each alone does is a savepoint of its own.
+
+    Raises nothing that a sender could cause.
+    """
+    outcomes = [Outcome(ACCEPTED) for _ in requests]
+    ready = [(request, found) for request, found in zip(requests, outcomes, strict=True) if _read(plan, request.received, found)]
+    ready = [(request, found) for request, found in ready if not found.source_id] + _unknown(session, plan, ready)
+    ready.sort(key=lambda each: each[0].id)
+    mapped = [(request, found, payloads) for request, found in ready if (payloads := _map(plan, found)) is not None]
+    left = mapped
+    if len(mapped) > 1 and plan.target != ORDERS and plan.action != "create":
+        left = _write_together(session, plan, mapped)
+    for request, found, payloads in left:
+        _write_alone(session, plan, request, found, payloads)
+    return outcomes
+
+
+Mapped = tuple[Request, Outcome, list[dict[str, Any]]]
+
+
+def _write_together(session: Session, plan: Plan, mapped: Sequence[Mapped]) -> Sequence[Mapped]:
+    """Upsert what is common at once; what is left for the one-by-one way, all of it if the database refuses something."""
+    counts = Counter(found.source_id for _, found, _ in mapped)
+    chosen = [each for each in mapped if len(each[2]) == 1 and (counts[each[1].source_id] == 1 or not each[1].source_id)]
+    if not chosen:
+        return mapped
+    wishes = [bulk.Wish(request.actor, payloads[0]) for request, _, payloads in chosen]
+    try:
+        with session.begin_nested():
+            by, may_create = plan.upsert_field or "", plan.action == "upsert"
+            results = bulk.upsert_many(session, module=plan.module, by=by, wishes=wishes, may_create=may_create)
+            done = [(each, result) for each, result in zip(chosen, results, strict=True) if isinstance(result, RecordInfo)]
+            if seen := [_seen(plan, found.source_id, request.id) for (request, found, _), _ in done if found.source_id]:
+                session.exec(insert(IncomingSeen), params=seen)
+    except (IntegrityError, CrossdockError):
+        return mapped  # the same came at the same moment elsewhere, or the module is gone: each is told for itself
+    settled: set[str] = set()
+    for (request, found, _), result in zip(chosen, results, strict=True):
+        if isinstance(result, RecordInfo):
+            _accept(plan, found, [Written(result.id, "created" if result.created else "updated", result.document)])
+        elif result is not None:
+            _reject(found, "record", with_sources(plan, result))
+        if result is not None:
+            settled.add(request.id)
+    return [each for each in mapped if each[0].id not in settled]
+
+
+def _write_alone(session: Session, plan: Plan, request: Request, found: Outcome, payloads: Sequence[Mapping[str, Any]]) -> None:
     try:
         with session.begin_nested():
             if found.source_id:
-                session.exec(insert(IncomingSeen), params=[_seen(plan, found.source_id, request_id)])
-            written = [write(session, plan, values, actor=actor) for values in payloads]
+                session.exec(insert(IncomingSeen), params=[_seen(plan, found.source_id, request.id)])
+            written = [write(session, plan, values, actor=request.actor) for values in payloads]
     except IntegrityError:
-        if found.source_id and _recognise(session, plan, found):  # the same came at the same moment
-            return found
+        if found.source_id and not _unknown(session, plan, [(request, found)]):  # the same came at the same moment
+            return
         raise
     except CrossdockError as error:
-        return _reject(found, "record", with_sources(plan, error))
+        _reject(found, "record", with_sources(plan, error))
     except SQLAlchemyError:
         raise  # the database's own trouble is not the request's
     except Exception as error:  # noqa: BLE001 - one request must not take the others of its group with it
-        _log.exception("incoming.failed", request_id=request_id, error=type(error).__name__)
-        return _reject(found, "internal", CrossdockError(FAILED.format(request_id)))
+        _log.exception("incoming.failed", request_id=request.id, error=type(error).__name__)
+        _reject(found, "internal", CrossdockError(FAILED.format(request.id)))
+    else:
+        _accept(plan, found, written)
+
+
+def _accept(plan: Plan, found: Outcome, written: Sequence[Written]) -> None:
     found.record_ids = tuple(each.id for each in written)
     found.outcome = written[0].outcome if written else "unchanged"
     what = "order" if plan.target == ORDERS else "record"
     found.steps.append(Step("record", ok=True, text=f"The {what} {', '.join(found.record_ids[:5])} was {found.outcome}."))
-    return found
 
 
-def _read(session: Session, plan: Plan, request: Received, found: Outcome) -> list[dict[str, Any]] | None:
-    """The values of each record that a request becomes; None if it becomes none, which `found` then tells."""
+def _read(plan: Plan, request: Received, found: Outcome) -> bool:
+    """Read a request's body; whether there is more to do."""
     value = bodies.parse(request)
     if isinstance(value, bodies.Unreadable):
         kind: Callable[[str], CrossdockError] = UnsupportedMedia if value.reason == "media" else BadRequest
         _reject(found, value.reason, kind(value.sentence), step="body")
-        return None
+        return False
     identity = bodies.identify(plan.verification, request, value)
     found.value, found.source_id, found.event, found.challenge = value, identity.source_id, identity.event, identity.challenge
     found.steps.append(Step("body", ok=True, text="The body was read."))
     if identity.is_handshake:
         found.outcome = "handshake"
         found.steps.append(Step("handshake", ok=True, text="The source asks whether we are here; nothing is made of it."))
-        return None
-    if found.source_id and _recognise(session, plan, found):
-        return None
+    return not identity.is_handshake
+
+
+def _map(plan: Plan, found: Outcome) -> list[dict[str, Any]] | None:
+    """The values of each record that a payload becomes; None if it becomes none, which `found` then tells."""
     if not plan.rules:
         found.status, found.sentence = CAPTURED, "Nothing is mapped yet. It is kept: map its fields, then replay it."
         found.steps.append(Step("mapping", ok=True, text=found.sentence))
         return None
-    payloads = map_all(plan, value)
+    payloads = map_all(plan, found.value)
     if isinstance(payloads, Invalid):
         _reject(found, "mapping", payloads)
         return None
@@ -199,18 +260,24 @@ def with_sources(plan: Plan, error: CrossdockError) -> CrossdockError:
     return Invalid(*errors)
 
 
-def _recognise(session: Session, plan: Plan, found: Outcome) -> bool:
-    """Whether the source's id was accepted before; then the outcome says so, with what came of it."""
-    query = select(IncomingSeen.request_id).where(IncomingSeen.incoming_id == plan.id, IncomingSeen.hash == _hash(found.source_id))
-    request_id = session.exec(query).first()
-    if request_id is None:
-        return False
-    earlier = session.get(IncomingRequest, request_id)
-    record_ids = earlier.record_ids if earlier is not None else ()
-    found.status, found.record_ids = DUPLICATE, tuple(record_ids)
-    found.sentence = f"The source's id of it came before, as {request_id}, and was accepted. It is not done again."
-    found.steps.append(Step("source_id", ok=False, text=found.sentence))
-    return True
+def _unknown(session: Session, plan: Plan, ready: Sequence[tuple[Request, Outcome]]) -> list[tuple[Request, Outcome]]:
+    """Those of the requests with a source's id whose id was not accepted before; the others are told what came of it then."""
+    named = [(request, found) for request, found in ready if found.source_id]
+    if not named:
+        return []
+    hashes = {_hash(found.source_id) for _, found in named}
+    query = select(IncomingSeen.hash, IncomingSeen.request_id).where(
+        IncomingSeen.incoming_id == plan.id, col(IncomingSeen.hash).in_(hashes)
+    )
+    earlier = dict(session.exec(query).all())
+    made = {row.id: row.record_ids for row in session.exec(select(IncomingRequest).where(col(IncomingRequest.id).in_(earlier.values())))}
+    for _, found in named:
+        request_id = earlier.get(_hash(found.source_id))
+        if request_id is not None:
+            found.status, found.record_ids = DUPLICATE, tuple(made.get(request_id, ()))
+            found.sentence = f"The source's id of it came before, as {request_id}, and was accepted. It is not done again."
+            found.steps.append(Step("source_id", ok=False, text=found.sentence))
+    return [(request, found) for request, found in named if found.status != DUPLICATE]
 
 
 def _seen(plan: Plan, source_id: str, request_id: str) -> dict[str, Any]:

@@ -40,17 +40,17 @@ def create(session: Session, *, actor: Actor, module: str, values: Mapping[str, 
 
     Raises `NotFound` for the module, `Forbidden`, `Invalid` with every wrong field, `Conflict` for a unique value that is taken.
     """
-    found = _writable(session, actor, module)
-    return _create(session, actor, found, _clean(session, found, values, is_new=True))
+    found = writable(session, actor, module)
+    return _create(session, actor, found, cleaned(session, found, values, is_new=True))
 
 
 def update(session: Session, *, actor: Actor, module: str, record_id: str, values: Mapping[str, Any]) -> RecordInfo:
     """Change the given fields of a record; null empties one. Publishes nothing if nothing changes. Raises like `create`."""
-    found = _writable(session, actor, module)
+    found = writable(session, actor, module)
     stored = writing.locked(session, found, record_id)
     if stored is None:
         raise _no_record(found, record_id)
-    return _update(session, actor, found, stored, _clean(session, found, values, is_new=False))
+    return _update(session, actor, found, stored, cleaned(session, found, values, is_new=False))
 
 
 def upsert(session: Session, *, actor: Actor, module: str, by: str, values: Mapping[str, Any], may_create: bool = True) -> RecordInfo:
@@ -58,11 +58,11 @@ def upsert(session: Session, *, actor: Actor, module: str, by: str, values: Mapp
 
     Without `may_create` a value that no record has is `Invalid`. Raises like `create`, and `Invalid` for a field that is not unique.
     """
-    found = _writable(session, actor, module)
+    found = writable(session, actor, module)
     field = found.by_name.get(by)
     if field is None or not field.unique:
         raise Invalid(FieldError(by[:80], f"is no unique field of {module}.", "Match by a field that is unique."))
-    wanted = _clean(session, found, values, is_new=False)
+    wanted = cleaned(session, found, values, is_new=False)
     if wanted.get(field.key) is None:
         raise Invalid(FieldError(field.name, "is missing.", "Send the value by which the record is found."))
     for _ in range(_TRIES):
@@ -75,7 +75,7 @@ def upsert(session: Session, *, actor: Actor, module: str, by: str, values: Mapp
         if not may_create:
             told = f"has a value that no record of {module} has."
             raise Invalid(FieldError(field.name, told, "Send one that exists, or let the record be made."))
-        fresh = _clean(session, found, values, is_new=True)
+        fresh = cleaned(session, found, values, is_new=True)
         try:
             return _create(session, actor, found, fresh)
         except Conflict:
@@ -93,7 +93,7 @@ def delete(session: Session, *, actor: Actor, module: str, record_id: str) -> No
         raise _no_record(found, record_id)
     writing.remove(session, found, stored)
     announcing.announce(session, found, announcing.DELETED, stored.id, stored.values, actor=actor)
-    _note(session, actor, "record.deleted", found, stored.id, None)
+    note(session, actor, "record.deleted", found, stored.id, None)
 
 
 def get(session: Session, *, actor: Actor, module: str, record_id: str) -> RecordInfo:
@@ -151,7 +151,7 @@ def count(session: Session, *, actor: Actor, module: str) -> int:
 def _create(session: Session, actor: Actor, found: Definition, clean: dict[str, Any]) -> RecordInfo:
     stored = writing.add(session, found, clean, created_by=actor.id)
     announcing.announce(session, found, announcing.CREATED, stored.id, clean, actor=actor)
-    _note(session, actor, "record.created", found, stored.id, None)
+    note(session, actor, "record.created", found, stored.id, None)
     return RecordInfo(stored.id, found.document(stored.body), created=True)
 
 
@@ -160,14 +160,14 @@ def _update(session: Session, actor: Actor, found: Definition, stored: Stored, c
     changed = [field.name for field in found.fields if stored.values.get(field.key) != after.get(field.key)]
     if not changed:
         return RecordInfo(stored.id, found.document(stored.body))
-    _check_size(after)
+    check_size(after)
     body = writing.change(session, found, stored, after)
     announcing.announce(session, found, announcing.UPDATED, stored.id, after, actor=actor, before=stored.values)
-    _note(session, actor, "record.updated", found, stored.id, changed)
+    note(session, actor, "record.updated", found, stored.id, changed)
     return RecordInfo(stored.id, found.document(body))
 
 
-def _clean(session: Session, found: Definition, given: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:
+def cleaned(session: Session, found: Definition, given: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:
     """The given values by key, as they are stored; of a new record all, with defaults. Raises `Invalid` with every mistake."""
     errors: list[FieldError] = []
     clean = _checked(found, given, errors, is_new=is_new)
@@ -181,7 +181,7 @@ def _clean(session: Session, found: Definition, given: Mapping[str, Any], *, is_
     if errors:
         raise Invalid(*errors)
     if is_new:
-        _check_size(clean)
+        check_size(clean)
     return clean
 
 
@@ -224,7 +224,8 @@ def _dangling(session: Session, found: Definition, clean: Mapping[str, Any]) -> 
     ]
 
 
-def _check_size(clean: Mapping[str, Any]) -> None:
+def check_size(clean: Mapping[str, Any]) -> None:
+    """Raise `TooLarge` for values that no record keeps. For this feature's own modules, as the three others without a mark."""
     size = len(orjson.dumps(clean))
     if size > MAX_BYTES:
         raise TooLarge(f"The record has {size:,} bytes; at most {MAX_BYTES:,} are kept. Send less, or a reference instead.")
@@ -238,7 +239,8 @@ def _unknown(found: Definition, name: str) -> FieldError:
     return FieldError(shown, f"is no field of {found.name}.", f"Did you mean {near[0]}?" if near else "Leave it out.")
 
 
-def _writable(session: Session, actor: Actor, module: str) -> Definition:
+def writable(session: Session, actor: Actor, module: str) -> Definition:
+    """The module, which does not change before the end of this transaction. Raises `NotFound`, `Forbidden`."""
     found = _module(session, actor, module, share=True)
     permissions.require(actor, permissions.RECORDS_WRITE.of(found.name))
     return found
@@ -258,7 +260,7 @@ def _no_record(found: Definition, record_id: str) -> NotFound:
     return NotFound(f"There is no record {texts.readable(record_id[:64])} in {found.name}. GET /api/v1/records/{found.name} lists them.")
 
 
-def _note(session: Session, actor: Actor, action: str, found: Definition, record_id: str, changed: list[str] | None) -> None:
+def note(session: Session, actor: Actor, action: str, found: Definition, record_id: str, changed: list[str] | None) -> None:
     """The audit trail names the fields; their values are in the record's events."""
     after: dict[str, Any] = {"module": found.name} if changed is None else {"module": found.name, "fields": changed}
     audit.record(session, actor=actor, action=action, target_kind="record", target_id=record_id, target_name=found.singular, after=after)
