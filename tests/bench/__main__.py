@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.bench import backlog, deliveries, latency, limits, lines, memory, publishing, records, refusals
+from tests.bench import backlog, deliveries, incoming, latency, limits, lines, memory, publishing, records, refusals
 from tests.bench.lines import Line
 from tests.bench.sizes import FULL, QUICK, Sizes
 
@@ -23,6 +23,7 @@ BENCHES: dict[str, Callable[[Sizes], Iterator[Line]]] = {
     "memory": memory.memory,
     "refusals": refusals.refusals,
     "limits": limits.limits,
+    "incoming": incoming.incoming,
     "records": records.records,
     "record_lists": records.record_lists,
 }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
-from tests.bench import plumbing
+from tests.bench import plumbing, reading
 from tests.bench.lines import Line
 from tests.bench.sizes import Sizes
 
@@ -44,7 +43,7 @@ def _round(path: Path, database: str, seconds: float) -> dict[str, float]:
     """One run of each: the bare route, one by one, in batches; the processes are fresh."""
     port = plumbing.free_port()
     with plumbing.helper("bare_route", port) as route:
-        plumbing.wait_until(lambda: _listens(port))
+        plumbing.wait_until(lambda: reading.listens(port))
         bare = _publish(psutil.Process(route.process.pid), port, "/events", "none", PUBLISHERS, seconds, 1)
     with plumbing.installation(path, "api", database=database) as running:
         _subscribe(running)
@@ -71,8 +70,3 @@ def _subscribe(running: plumbing.Installation) -> None:
     with running.client() as client:
         answer = client.post("/api/v1/webhooks", json={"url": "http://127.0.0.1:9/hook", "events": ["order.created"]}).raise_for_status()
         client.post(f"/api/v1/webhooks/{answer.json()['id']}/pause").raise_for_status()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0

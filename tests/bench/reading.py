@@ -23,10 +23,11 @@ def bare(folder: Path, body: str, readers: int, seconds: float) -> dict[str, flo
     kept.write_text(body)
     port = plumbing.free_port()
     with plumbing.helper("bare_list", port, kept) as route:
-        plumbing.wait_until(lambda: _listens(port))
+        plumbing.wait_until(lambda: listens(port))
         return read(psutil.Process(route.process.pid), port, "/list", "none", readers, seconds)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody listens on a port of loopback."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -6,10 +6,12 @@ import asyncio
 import os
 import sys
 import threading
+from typing import Any
 
 from fastapi import FastAPI
 from granian.constants import Interfaces
 from granian.server.embed import Server
+from pydantic import BaseModel
 
 from backend.core import clock
 from backend.events.schemas import EventAccepted, EventCreate
@@ -21,6 +23,29 @@ app = FastAPI()
 async def accept(body: EventCreate) -> EventAccepted:
     """Answer as publishing does, without having done anything."""
     return EventAccepted(id="evt_01k5z7aaaaaaaaaaaaaaaaaaaa", type=body.type, timestamp=clock.now(), deliveries=1)
+
+
+class Person(BaseModel):
+    """What sources post in the benchmark of incoming webhooks."""
+
+    email: str
+    name: str
+    amount: float
+    tags: list[str]
+    address: dict[str, str]
+
+
+@app.post("/people", status_code=201)
+async def take(body: Person) -> dict[str, Any]:
+    """Answer as an incoming webhook does, without having done anything."""
+    return {
+        "success": True,
+        "status": "accepted",
+        "id": "rec_01k5z7aaaaaaaaaaaaaaaaaaaa",
+        "ids": [],
+        "action": "updated",
+        "module": body.name,
+    }
 
 
 def until_closed() -> None:

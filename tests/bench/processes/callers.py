@@ -1,11 +1,12 @@
 """Concurrent requests, as cheap as Python allows, so that the server is what is measured: connections that stay open, each
-waiting for its answer before it sends the same request again.
+waiting for its answer before it sends the next request.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 _WARM_SECONDS = 0.5
 
@@ -26,7 +27,7 @@ class Count:
 
 
 class _Caller(asyncio.Protocol):
-    def __init__(self, request: bytes, status: bytes, count: Count, done: asyncio.Future[None]) -> None:
+    def __init__(self, request: Callable[[], bytes], status: bytes, count: Count, done: asyncio.Future[None]) -> None:
         self._request, self._status, self._count, self._done = request, b"http/1.1 " + status, count, done
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
@@ -34,7 +35,7 @@ class _Caller(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        transport.write(self._request)
+        transport.write(self._request())
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -51,7 +52,7 @@ class _Caller(asyncio.Protocol):
             return
         self._buffer = b""
         if self._count.note():
-            self._transport.write(self._request)
+            self._transport.write(self._request())
         else:
             self._end(None)
             self._transport.close()
@@ -68,13 +69,17 @@ class _Caller(asyncio.Protocol):
             self._done.set_exception(error)
 
 
-async def call(port: int, request: bytes, *, status: int, connections: int, seconds: float) -> Count:
-    """Send `request` for `seconds` after a moment to warm up. Raises `RuntimeError` for an answer with another status; 0 takes any."""
+async def call(port: int, request: bytes | Callable[[], bytes], *, status: int, connections: int, seconds: float) -> Count:
+    """Send `request`, or what it makes each time, for `seconds` after a moment to warm up.
+
+    Raises `RuntimeError` for an answer whose status does not begin with `status`; 0 takes any.
+    """
     loop = asyncio.get_running_loop()
+    made = request if callable(request) else lambda: request
     begin = time.monotonic() + _WARM_SECONDS
     count = Count(begin, begin + seconds)
     callers: list[asyncio.Future[None]] = [loop.create_future() for _ in range(connections)]
     for done in callers:
-        await loop.create_connection(lambda done=done: _Caller(request, str(status or "").encode(), count, done), "127.0.0.1", port)
+        await loop.create_connection(lambda done=done: _Caller(made, str(status or "").encode(), count, done), "127.0.0.1", port)
     await asyncio.gather(*callers)
     return count
