@@ -12,3 +12,4 @@ from backend.core import pagination
 BOUNDS: Final = {"minimum": 1, "maximum": pagination.MAX_LIMIT}
 Limit = Annotated[int, Query(description="How many a page has: 1 to 200.", json_schema_extra=BOUNDS)]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before.")]
+StatusCode = Annotated[int | None, Query(ge=100, le=599, description="Only those that were answered with this status.")]

@@ -15,7 +15,7 @@ from backend.core import actor as actors
 from backend.core import pagination, permissions, web
 from backend.core.actor import Actor
 from backend.core.errors import Unavailable
-from backend.core.parameters import Limit
+from backend.core.parameters import Limit, StatusCode
 from backend.deliveries import log, service
 from backend.deliveries.queries import Filter
 from backend.deliveries.schemas import AttemptList, AttemptOut, DeliveryList, DeliveryOut, DeliveryTail, ProbeOut, ProbeSend, TestSend
@@ -45,7 +45,7 @@ def list_deliveries(
     event: Annotated[str | None, Query(description="Only this event type.")] = None,
     kind: Annotated[str | None, Query(description="event, test or replay.")] = None,
     status: Status = None,
-    status_code: int | None = None,
+    status_code: StatusCode = None,
     error_class: str | None = None,
     since: Annotated[web.Moment | None, Query(description="At or after this time.")] = None,
     until: Annotated[web.Moment | None, Query(description="Before this time.")] = None,
@@ -192,7 +192,7 @@ async def _log_filter(
     event: Annotated[str | None, Query(description="Only this event type.")] = None,
     kind: Annotated[str | None, Query(description="event, test or replay.")] = None,
     status: Status = None,
-    status_code: int | None = None,
+    status_code: StatusCode = None,
     error_class: str | None = None,
     since: Since = None,
     until: Until = None,

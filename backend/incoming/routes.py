@@ -163,7 +163,12 @@ def try_mapping(incoming_id: str, session: web.WriteSession, actor: web.CurrentA
     return DryRunOut.of(replaying.rehearse(session, actor=actor, incoming_id=incoming_id, changes=asked.changes(), limit=asked.limit))
 
 
-@router.post(f"{_ONE}/replay", status_code=202, **web.needs(permissions.INCOMING_OPERATE))
+@router.post(
+    f"{_ONE}/replay",
+    status_code=202,
+    responses={200: {"model": ReplayedOut, "description": "With `dry_run`: how many would be processed."}},
+    **web.needs(permissions.INCOMING_OPERATE),
+)
 def replay_failed_requests(
     incoming_id: str, body: ReplayFailed, session: web.WriteSession, actor: web.CurrentActor, response: Response
 ) -> ReplayedOut:

@@ -112,7 +112,7 @@ def update(session: Session, *, actor: Actor, incoming_id: str, changes: Mapping
     row = find(session, actor, incoming_id, lock=True)
     before, given = describe(row), dict(changes)
     given.pop("source", None)  # where it began does not change
-    target = target_of(session, actor, row) if given.get("module") is None else _target(session, actor, given["module"])
+    target = target_of(session, actor, row) if "module" not in given else _target(session, actor, given["module"])
     clean = inputs.clean(given, target=target, current={"action": row.action, "upsert_field": row.upsert_field, "mapping": row.mapping})
     columns = clean.columns
     if "verification" in columns:

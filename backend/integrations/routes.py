@@ -10,6 +10,7 @@ from fastapi import Path, Query, Request, Response
 from backend.accounts import cookies, sessions
 from backend.core import pagination, permissions, web
 from backend.core.errors import FieldError, Invalid
+from backend.core.parameters import Cursor, Limit
 from backend.idempotency import answers
 from backend.idempotency.answers import KeyHeader
 from backend.integrations import catalogue, connection, discovery, flows, service
@@ -38,7 +39,6 @@ from backend.settings import settings
 router = web.Router(prefix="/integrations", tags=["integrations"])
 _PAGE: Final = "/settings/integrations"
 _NO_STORE: Final = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
-Limit = Annotated[int, Query(description="Rows a page, 1 to 200.", examples=[50])]
 
 
 @router.get("", **web.needs(permissions.INTEGRATIONS_READ))
@@ -50,8 +50,8 @@ def list_integrations(
     status: Annotated[str | None, Query(description="pending, active, needs_reconnect, error or disabled.", examples=["active"])] = None,
     q: Annotated[str | None, Query(description="Part of a name or account, an id or your reference.", examples=["sales"])] = None,
     include_public: Annotated[bool | None, Query(description="Add the providers that are not connected.", examples=[True])] = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> IntegrationList:
     """Integrations, newest first; with `include_public` the rest of the catalogue under `catalogue`."""
     page = service.list_integrations(session, actor=actor, type=type, provider=provider, status=status, q=q, limit=limit, cursor=cursor)
@@ -232,7 +232,7 @@ def start_sync(integration_id: str, session: web.WriteSession, actor: web.Curren
 
 @router.get("/{integration_id}/syncs", **web.needs(permissions.INTEGRATIONS_READ))
 def list_syncs(
-    integration_id: str, session: web.ReadSession, actor: web.CurrentActor, limit: int = pagination.DEFAULT_LIMIT, cursor: str | None = None
+    integration_id: str, session: web.ReadSession, actor: web.CurrentActor, limit: Limit = pagination.DEFAULT_LIMIT, cursor: Cursor = None
 ) -> SyncList:
     """Its syncs with their counts, newest first."""
     return SyncList.of(service.list_syncs(session, actor=actor, integration_id=integration_id, limit=limit, cursor=cursor))
@@ -250,8 +250,8 @@ def list_sync_errors(
     sync_id: str,
     session: web.ReadSession,
     actor: web.CurrentActor,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> SyncErrorList:
     """The items that a sync could not store, or not whole, each with the reason."""
     page = service.sync_errors(session, actor=actor, integration_id=integration_id, sync_id=sync_id, limit=limit, cursor=cursor)
@@ -267,7 +267,7 @@ def cancel_sync(integration_id: str, sync_id: str, session: web.WriteSession, ac
 
 @router.get("/{integration_id}/events", **web.needs(permissions.INTEGRATIONS_READ))
 def list_integration_events(
-    integration_id: str, session: web.ReadSession, actor: web.CurrentActor, limit: int = pagination.DEFAULT_LIMIT, cursor: str | None = None
+    integration_id: str, session: web.ReadSession, actor: web.CurrentActor, limit: Limit = pagination.DEFAULT_LIMIT, cursor: Cursor = None
 ) -> TimelineList:
     """Its timeline, newest first: connected, refreshed, tested, synced, failed, each failure with its cause and a next step."""
     return TimelineList.of(service.list_events(session, actor=actor, integration_id=integration_id, limit=limit, cursor=cursor))

@@ -28,7 +28,9 @@ class WebhookFilterIn(Body):
         description="delivered, dead, cancelled, retrying, several by commas; PENDING, RETRYING, SUCCESS, FAILED too.",
         examples=["dead"],
     )
-    status_code: int | None = Field(default=None, description="Only those whose last answer had this status.", examples=[503])
+    status_code: int | None = Field(
+        default=None, ge=100, le=599, description="Only those whose last answer had this status.", examples=[503]
+    )
     error_class: str | None = Field(
         default=None, max_length=24, description="Only those whose last attempt failed like this.", examples=["tls"]
     )

@@ -130,8 +130,11 @@ class Installation:
 
 
 @contextlib.contextmanager
-def installation(path: Path, *names: str, database: str | None = None, **more: str) -> Iterator[Installation]:
-    """Valkey and these processes (`api`, `deliver`, `jobs`, `cron`) on a new data folder, once they serve; with `more` settings."""
+def installation(path: Path, *names: str, database: str | None = None, module: str = "backend", **more: str) -> Iterator[Installation]:
+    """Valkey and these processes (`api`, `deliver`, `jobs`, `cron`) on a new data folder, once they serve; with `more` settings.
+
+    `module` runs the processes by their names.
+    """
     path.mkdir()
     port, socket_path = free_port(), Path(tempfile.mkdtemp(prefix="xd-vk-"), "valkey.sock")
     env = {
@@ -157,7 +160,7 @@ def installation(path: Path, *names: str, database: str | None = None, **more: s
         start(valkey.command(path, socket_path))
         wait_until(socket_path.exists)
         subprocess.run([sys.executable, "-m", "backend", "prepare"], cwd=ROOT, env=_environment(env), stdout=subprocess.DEVNULL, check=True)
-        running = Installation(f"http://127.0.0.1:{port}", env, {name: start([sys.executable, "-m", "backend", name]) for name in names})
+        running = Installation(f"http://127.0.0.1:{port}", env, {name: start([sys.executable, "-m", module, name]) for name in names})
         if "api" in names:
             wait_until(lambda: _answers(running.address + _LIVE))
         yield running

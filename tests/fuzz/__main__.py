@@ -30,8 +30,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def fuzz(path: Path, examples: int, more: Sequence[str] = (), *, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
     """Fuzz an installation in an empty folder with so many examples for each operation; `more` are words for schemathesis."""
-    trusting = {"CROSSDOCK_TRUSTED_PROXIES": "127.0.0.1"}
-    with plumbing.receiver() as receiver, plumbing.installation(path / "installation", "api", "deliver", **trusting) as running:
+    names, trusted = ("api", "deliver"), {"CROSSDOCK_TRUSTED_PROXIES": "127.0.0.1"}
+    with (
+        plumbing.receiver() as receiver,
+        plumbing.installation(path / "installation", *names, module="tests.fuzz.inside", **trusted) as running,
+    ):
         _furnish(running, receiver)
         env = os.environ | {
             "CROSSDOCK_FUZZED": running.address,

@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 
 @schemathesis.hook
 def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, _kwargs: dict[str, Any]) -> None:
-    """Each comes from an address of its own, since strangers have a limit by address; webhooks go nowhere but here.
+    """Each comes from an address of its own, since strangers have a limit by address; webhooks go to a receiver of this machine.
 
     A cursor that nobody gave is refused, and with it everything else that a list takes: three of four are left out.
     """

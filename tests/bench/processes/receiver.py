@@ -28,7 +28,8 @@ class Receiver(asyncio.Protocol):
         self._buffer += data
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             head = self._buffer[:end].lower()
-            length = int(head[head.find(b"content-length:") + 15 :].split(b"\r\n", 1)[0])
+            told = head.find(b"content-length:")
+            length = int(head[told + 15 :].split(b"\r\n", 1)[0]) if told >= 0 else 0
             if len(self._buffer) < end + 4 + length:
                 return
             self.took_in(self._buffer[end + 4 : end + 4 + length])
