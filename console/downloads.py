@@ -13,10 +13,14 @@ from backend.audit import service as audit
 from backend.audit.schemas import AuditOut
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError
+from backend.deliveries import log
+from backend.deliveries import service as deliveries
+from backend.deliveries.schemas import DeliveryOut
 from backend.logs import errors, export, service
 from backend.logs.export import Form, Source
 from backend.logs.schemas import ErrorOut, RequestOut
 from console import auth
+from console.pages.deliveries.state import DeliveriesState, meant
 from console.pages.logs import wanted
 
 _MOST: Final = 400
@@ -34,11 +38,17 @@ def _audit(actor: Actor, given: Mapping[str, str]) -> Source[Any]:
     return Source("audit", audit.sought(actor, wanted.audit(given)), AuditOut)
 
 
+def _deliveries(actor: Actor, given: Mapping[str, str]) -> Source[Any]:
+    wanted = deliveries.Filter(status=given["status"] or None, **meant(given))
+    return Source("deliveries", log.sought(actor, wanted), DeliveryOut, DeliveryOut.of)
+
+
 # By the name of the file: the filters that it takes, and what it holds.
 SOURCES: Final[dict[str, tuple[tuple[str, ...], Callable[[Actor, Mapping[str, str]], Source[Any]]]]] = {
     "requests": (wanted.REQUESTS, _requests),
     "errors": (wanted.ERRORS, _errors),
     "audit": (wanted.AUDIT, _audit),
+    "deliveries": (DeliveriesState.FILTERS, _deliveries),
 }
 
 

@@ -116,13 +116,16 @@ def gated_link_button(
     )
 
 
-def icon_button(name: str, label: Text, *, small: bool = False, **props: Any) -> rx.Component:
-    """A button that is only an icon; `label` is read aloud and shown on hover."""
+def icon_button(name: str, label: Text, *, small: bool = False, allowed: Live = None, **props: Any) -> rx.Component:
+    """A button that is only an icon; `label` is read aloud and shown on hover, or that the role does not allow it (`allowed`)."""
+    title = label if allowed is None else rx.cond(allowed, label, NOT_ALLOWED)
+    if allowed is not None:
+        props["disabled"] = ~allowed
     return rx.el.button(
         icon(name),
         type="button",
         aria_label=label,
-        title=label,
+        title=title,
         class_name=f"x-button x-quiet x-icon-button{' x-small-button' if small else ''}",
         **props,
     )

@@ -52,6 +52,7 @@ def test_strangers_are_sent_to_sign_in_and_other_names_are_not_there(web: Web) -
     assert _get(web, "errors.csv", "").headers["location"] == "/login"
     assert [_get(web, name, cookie).status_code for name in ("errors", "errors.xml", "secrets.csv", "../errors")] == [404] * 4
     assert _get(web, "requests.csv?status=odd", cookie).status_code == 422
+    assert [_get(web, name, cookie).status_code for name in ("deliveries.csv?status=dead", "requests.jsonl", "audit.csv")] == [200] * 3
 
 
 def _get(web: Web, name: str, cookie: str) -> httpx.Response:

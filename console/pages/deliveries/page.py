@@ -13,10 +13,11 @@ from console.components.empty import empty, nothing_found
 from console.pages.deliveries.parts import PATH, listing
 from console.pages.deliveries.rows import ERROR_WORDS, DeliveryRow
 from console.pages.deliveries.state import DeliveriesState
+from console.pages.logs.parts import files, live_switch
 from console.pages.replays.dialog import replay_dialog
 from console.pages.replays.new_state import NewReplayState
 from console.session import SessionState
-from console.shell import live_mark, shell
+from console.shell import shell
 
 TABS: Final = (
     ("Delivered", "delivered"),
@@ -53,7 +54,7 @@ def view() -> rx.Component:
         ),
         replay_dialog(),
         current=PATH,
-        action=live_mark(),
+        action=live_switch(state),
     )
 
 
@@ -82,6 +83,7 @@ def _toolbar() -> rx.Component:
         table.chip("Error", state.error, options("Any outcome", errors), lambda value: state.pick("error", value), shown=error_words),
         table.time_chip(state),
         table.clear_filters(state, PATH),
+        files(state),
         class_name="x-toolbar",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import reflex as rx
@@ -15,17 +16,30 @@ from backend.webhooks import service as webhooks
 from console.auth import needs
 from console.pages.deliveries.parts import PATH, STATUSES
 from console.pages.deliveries.rows import DeliveryRow, delivery_row
-from console.states import Listing
+from console.pages.logs.states import Log
 from console.urls import since
 
 _CHOICES: Final = 200
 
 
-class DeliveriesState(Listing, rx.State):
+def meant(given: Mapping[str, str]) -> dict[str, Any]:
+    """What the filters in the list's address mean, but for the status."""
+    return {
+        "webhook_id": given["webhook"] or None,
+        "event_type": given["event"] or None,
+        "status_code": int(given["code"]) if given["code"].isdigit() else None,
+        "error_class": given["error"] or None,
+        "since": since(given["since"], clock.now()),
+        "q": given["q"] or None,
+    }
+
+
+class DeliveriesState(Log, rx.State):
     """The list."""
 
     READS: ClassVar = permissions.WEBHOOKS_READ
     PATH: ClassVar = PATH
+    FILE: ClassVar = "deliveries"
     FILTERS: ClassVar = ("status", "webhook", "event", "code", "error", "since", "q")
     STATUSES: ClassVar = STATUSES
     rows: list[DeliveryRow] = []  # noqa: RUF012 - the framework copies it
@@ -71,14 +85,7 @@ class DeliveriesState(Listing, rx.State):
 
     @staticmethod
     def _read(session: Session, actor: Actor, given: dict[str, str]) -> tuple[Any, ...]:
-        wanted = {
-            "webhook_id": given["webhook"] or None,
-            "event_type": given["event"] or None,
-            "status_code": int(given["code"]) if given["code"].isdigit() else None,
-            "error_class": given["error"] or None,
-            "since": since(given["since"], clock.now()),
-            "q": given["q"] or None,
-        }
+        wanted = meant(given)
         page = deliveries.list_deliveries(session, actor=actor, status=given["status"] or None, cursor=given["cursor"] or None, **wanted)
         counts = deliveries.counts(session, actor=actor, **wanted)
         held = deliveries.holds(session, actor=actor, deliveries=page.data)

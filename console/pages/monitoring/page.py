@@ -8,9 +8,9 @@ import reflex as rx
 
 from console.components import badge, table
 from console.components.basic import Live, card, length, note, text_link, time
-from console.components.chart import figure, ranges
+from console.components.chart import figure, meter, ranges
 from console.components.table import Column, opens
-from console.pages.monitoring.state import PATH, AilingRow, MonitoringState, PartRow, WorkerRow
+from console.pages.monitoring.state import PATH, AilingRow, LimitRow, MonitoringState, PartRow, WorkerRow
 from console.session import SessionState
 from console.shell import bones, shell
 
@@ -37,7 +37,14 @@ def add(app: rx.App) -> None:
 def view() -> rx.Component:
     """The page."""
     state = MonitoringState
-    content = rx.el.div(rx.foreach(state.problems, _problem), _parts(), _figures(), _ailing(), _workers(), class_name="x-stack-wide")
+    content = rx.el.div(
+        rx.foreach(state.problems, _problem),
+        _parts(),
+        _figures(),
+        rx.el.div(_ailing(), _limits(), class_name="x-halves"),
+        _workers(),
+        class_name="x-stack-wide",
+    )
     return shell(
         "Monitoring",
         rx.cond(state.loading & (length(state.parts) == 0), bones(), content),
@@ -95,6 +102,27 @@ def _ailing() -> rx.Component:
         "Failing webhooks",
         rx.cond(length(MonitoringState.ailing) > 0, rx.el.div(rx.foreach(MonitoringState.ailing, row), class_name="x-list"), calm),
         action=text_link("Failed deliveries", "/settings/deliveries?status=dead"),
+    )
+
+
+def _limits() -> rx.Component:
+    def row(item: LimitRow) -> rx.Component:
+        told = rx.el.div(
+            opens(item.name, "/settings/api-keys/" + item.id),
+            rx.el.span(
+                item.used, rx.cond(item.resets != "", rx.fragment(", free again ", time(item.resets)), ""), class_name="x-num x-soft"
+            ),
+            class_name="x-between",
+        )
+        return rx.el.div(
+            rx.el.div(told, meter(item.percent, item.used, item.tone), class_name="x-stack-tight x-grow"), key=item.id, class_name="x-item"
+        )
+
+    calm = rx.el.p(MonitoringState.limits_hint, class_name="x-small x-soft x-card-pad")
+    return card(
+        "Rate limits now",
+        rx.cond(length(MonitoringState.limits) > 0, rx.el.div(rx.foreach(MonitoringState.limits, row), class_name="x-list"), calm),
+        action=text_link("API keys", "/settings/api-keys"),
     )
 
 

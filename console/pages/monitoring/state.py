@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 import reflex as rx
 from sqlmodel import Session
 
+from backend.api_keys import access
+from backend.api_keys.access import KeyStandings, Standing
 from backend.core import permissions
 from backend.core.actor import Actor
 from backend.monitoring import health
@@ -25,6 +28,8 @@ from console.urls import query
 
 PATH: Final = "/settings/monitoring"
 KINDS: Final = {"deliver": "Delivery", "jobs": "Jobs", "cron": "Schedule", "web": "Web"}
+_KEYS: Final = 200
+_SHOWN_LIMITS: Final = 10
 _PARTS: Final = {"database": "Database", "redis": "Redis", "deliver": "Delivery workers"}
 _MEANING: Final = {
     "database": "The database does not answer. Nothing can be accepted or delivered until it does; what was accepted is safe in it.",
@@ -69,6 +74,18 @@ class WorkerRow:
     recovered: str
 
 
+@dataclass
+class LimitRow:
+    """How near a key is to the nearest of its limits."""
+
+    id: str
+    name: str
+    used: str
+    percent: float
+    tone: str
+    resets: str
+
+
 class MonitoringState(Page, rx.State):
     """The page."""
 
@@ -89,6 +106,8 @@ class MonitoringState(Page, rx.State):
     recovered_hint: str = ""
     ailing: list[AilingRow] = []  # noqa: RUF012
     workers: list[WorkerRow] = []  # noqa: RUF012
+    limits: list[LimitRow] = []  # noqa: RUF012
+    limits_hint: str = ""
     alive: str = ""
 
     @rx.event
@@ -107,10 +126,11 @@ class MonitoringState(Page, rx.State):
                 monitoring.throughput(session, actor=actor, hours=hours),
                 monitoring.ailing(session, actor=actor),
                 monitoring.workers(session, actor=actor),
+                access.all_standings(session, actor=actor, limit=_KEYS, cursor=None),
             )
 
         try:
-            backlog, attempts, ailing, workers = await bridge.read(self, work)
+            backlog, attempts, ailing, workers, standings = await bridge.read(self, work)
         finally:
             self._healthy(await health.look())
             self.loading = False
@@ -118,6 +138,8 @@ class MonitoringState(Page, rx.State):
         self._attempted(attempts)
         self._working(workers)
         self.ailing = [_ailing(item) for item in ailing]
+        self.limits = limit_rows(standings.data)
+        self.limits_hint = _limits_hint(standings.data)
 
     def _healthy(self, found: Health) -> None:
         self.parts = [PartRow(_PARTS.get(name, name), check.status.value, words.duration(check.ms)) for name, check in found.checks.items()]
@@ -166,6 +188,35 @@ def worker_row(run: Worker) -> WorkerRow:
         failed=words.number(run.failed),
         recovered=words.number(run.recovered),
     )
+
+
+def limit_rows(keys: Sequence[KeyStandings]) -> list[LimitRow]:
+    """The keys that have used most of one of their limits, at most ten; without those that have used none."""
+    used = [(max(key.limits, key=_share), key) for key in keys if key.limits]
+    nearest = sorted((each for each in used if _share(each[0])), key=lambda each: _share(each[0]), reverse=True)[:_SHOWN_LIMITS]
+    return [_limit(key, standing) for standing, key in nearest]
+
+
+def _limit(key: KeyStandings, standing: Standing) -> LimitRow:
+    percent = round(100 * _share(standing), 1)
+    return LimitRow(
+        id=key.key_id,
+        name=key.name,
+        used=f"{standing.limit - standing.remaining:,} of {standing.limit:,} {standing.window.replace('_', ' ')}",
+        percent=percent,
+        tone="red" if percent >= 100 else "amber" if percent >= 80 else "accent",
+        resets=words.moment(standing.resets_at),
+    )
+
+
+def _share(standing: Standing) -> float:
+    return (standing.limit - standing.remaining) / standing.limit
+
+
+def _limits_hint(keys: Sequence[KeyStandings]) -> str:
+    if any(key.limits is None for key in keys):
+        return "Redis is away, so each process counts for itself, and there is nothing to show."
+    return "No key has used anything of its limits now." if keys else "No active key has a limit."
 
 
 def _ailing(item: Attention) -> AilingRow:

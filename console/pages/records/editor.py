@@ -159,8 +159,8 @@ def _field(row: FieldRow) -> rx.Component:
         _text(row, "Name", "name", row.name, mono=True, placeholder="first_name"),
         field("Type", kind, name=row.id + ":type", error=_error(row, "type")),
         rx.el.div(
-            icon_button("arrow-up", "Move up", small=True, on_click=state.raise_field(row.id)),
-            icon_button("trash-2", "Remove this field", small=True, on_click=state.remove_field(row.id)),
+            icon_button("arrow-up", "Move up", small=True, on_click=state.raise_field(row.id), allowed=SessionState.can_write),
+            icon_button("trash-2", "Remove this field", small=True, on_click=state.remove_field(row.id), allowed=SessionState.can_write),
             class_name="x-row x-field-ends",
         ),
         class_name="x-field-main",
