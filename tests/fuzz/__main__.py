@@ -6,37 +6,58 @@ Runs schemathesis with every check, stateful links included, against an installa
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 from tests.bench import plumbing
 
 HERE = Path(__file__).parent
 EXAMPLES = 200
+DOCUMENT = "/api/openapi.json"
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run it; 0 if nothing was found."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description="Further words are schemathesis's own, such as --phases.")
     parser.add_argument("--examples", type=int, default=EXAMPLES, help=f"how many for each operation; {EXAMPLES} if left out")
-    parser.add_argument("--seconds", type=float, default=None, help="end it after so many, as if it had found something")
     arguments, more = parser.parse_known_args(words)
-    with plumbing.folder() as path:
-        return fuzz(path, arguments.examples, more, seconds=arguments.seconds).returncode
+    with plumbing.folder() as path, installation(path) as target:
+        rounds = [more] if more else [["--phases", "examples,coverage,fuzzing"], *_stateful(target)]
+        return max([target.fuzz(arguments.examples, each).returncode for each in rounds])
 
 
-def fuzz(path: Path, examples: int, more: Sequence[str] = (), *, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
-    """Fuzz an installation in an empty folder with so many examples for each operation; `more` are words for schemathesis."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An installation that is fuzzed: its address, and the variables that `schemathesis.toml` and the hooks read."""
+
+    address: str
+    folder: Path
+    variables: dict[str, str]
+
+    def fuzz(self, examples: int, more: Sequence[str], *, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
+        """One round with so many examples for each operation; `more` are words for schemathesis."""
+        tool = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"), "run"]
+        wanted = [f"{self.address}{DOCUMENT}", "--max-examples", str(examples), "--no-color", *more]
+        return subprocess.run([*tool, *wanted], cwd=self.folder, env=os.environ | self.variables, text=True, timeout=seconds, check=False)
+
+
+@contextlib.contextmanager
+def installation(path: Path) -> Iterator[Target]:
+    """A target in an empty folder."""
     names, trusted = ("api", "deliver"), {"CROSSDOCK_TRUSTED_PROXIES": "127.0.0.1"}
     with (
         plumbing.receiver() as receiver,
         plumbing.installation(path / "installation", *names, module="tests.fuzz.inside", **trusted) as running,
     ):
         _furnish(running, receiver)
-        env = os.environ | {
+        variables = {
             "CROSSDOCK_FUZZED": running.address,
             "CROSSDOCK_FUZZER_EMAIL": plumbing.EMAIL,
             "CROSSDOCK_FUZZER_PASSWORD": plumbing.PASSWORD,
@@ -44,9 +65,13 @@ def fuzz(path: Path, examples: int, more: Sequence[str] = (), *, seconds: float 
             "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks",
             "PYTHONPATH": str(plumbing.ROOT),
         }
-        tool = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(HERE / "schemathesis.toml"), "run"]
-        wanted = [f"{running.address}/api/openapi.json", "--max-examples", str(examples), "--no-color", *more]
-        return subprocess.run([*tool, *wanted], cwd=path, env=env, text=True, timeout=seconds, check=False)
+        yield Target(running.address, path, variables)
+
+
+def _stateful(target: Target) -> Iterator[list[str]]:
+    """Sequences of calls, of one part of the API after the other: of all together few lead anywhere."""
+    for tag in httpx.get(f"{target.address}{DOCUMENT}").raise_for_status().json()["tags"]:
+        yield ["--phases", "stateful", "--include-tag", tag["name"]]
 
 
 def _furnish(running: plumbing.Installation, receiver: str) -> None:

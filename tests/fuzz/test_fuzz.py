@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.__main__ import fuzz
+from tests.fuzz.__main__ import installation
 
 SHORT = ("--phases", "examples,fuzzing,stateful", "--generation-deterministic", "--seed", "4711")
 
 
 @pytest.mark.slow
 def test_requests_made_up_from_the_document_find_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    done = fuzz(tmp_path, 3, SHORT, seconds=100)
+    with installation(tmp_path) as target:
+        done = target.fuzz(3, SHORT, seconds=90)
     shown = capfd.readouterr().out
     assert done.returncode == 0, shown
     told = re.search(r"(\d+) selected / (\d+) total", shown)
