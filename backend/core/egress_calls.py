@@ -169,8 +169,10 @@ def _trouble(error: BaseException) -> tuple[Trouble, str] | None:
         return Trouble.TIMEOUT, "No answer came in time."
     if isinstance(error, httpx.ConnectError):
         return _unconnected(str(error))
+    if isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError):
+        return Trouble.CONNECT, "The connection broke off."
     if isinstance(error, httpx.HTTPError | httpx.InvalidURL):
-        return Trouble.PROTOCOL, "The connection broke off, or the answer was not HTTP."
+        return Trouble.PROTOCOL, "The answer was not HTTP."
     return None
 
 

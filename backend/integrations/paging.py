@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ class Place:
     until: str | None = None
     token: str | None = None
     newest: str | None = None
+    seen: str | None = None  # the ids of the page before: a provider that gives the same page again has no further one
     counted: Mapping[str, int] = field(default_factory=dict[str, int])  # as the page began
 
     def document(self) -> dict[str, Any]:
@@ -95,8 +97,9 @@ def after(spec: Sync, place: Place, document: Any, items: Sequence[Any], *, url:
     """What follows a page whose answer is `document`. `done`: nothing further is wanted (everything after it is known)."""
     newest = _newest(spec.incremental, place, items)
     cursor = _cursor(spec, place, document, newest, url)
-    number = place.number + 1
-    following = None if done or number >= _MOST_PAGES else _next(spec.paging, place, document, len(items), ids, number, url)
+    number, seen = place.number + 1, hashlib.sha256("\n".join(ids).encode()).hexdigest()[:32]
+    is_over = done or number >= _MOST_PAGES or (bool(ids) and seen == place.seen)
+    following = None if is_over else _next(spec.paging, place, document, len(items), ids, number, url)
     if following is None:
         return Step(None, cursor)
     page, link = following
@@ -109,6 +112,7 @@ def after(spec: Sync, place: Place, document: Any, items: Sequence[Any], *, url:
             until=place.until,
             token=place.token,
             newest=newest,
+            seen=seen,
         ),
         cursor,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from redis import Redis
 from sqlmodel import select
 
@@ -10,21 +9,9 @@ from backend.core import db
 from backend.core.actor import Actor
 from backend.integrations import flows, service, syncing
 from backend.models import IntegrationEvent, IntegrationSync, SandboxToken
-from backend.records import modules
 from backend.records import service as records
 from backend.sandbox import service as sandbox
-from tests.factories import accounts, consents
-
-
-@pytest.fixture
-def owner(origin: str) -> Actor:
-    """The owner of a workspace with the CRM's modules, on an installation that serves the sandbox."""
-    assert origin
-    actor = accounts.workspace()
-    with db.transaction(write=True) as session:
-        modules.install(session, actor=actor, name="crm")
-        sandbox.set_switches(session, actor=actor, changes={"contacts": 120})
-    return actor
+from tests.factories import consents
 
 
 def run_sync(owner: Actor, integration_id: str) -> IntegrationSync:
