@@ -81,7 +81,7 @@ class Reply:
 class BoundedTransport(egress_httpx.GuardedTransport):
     """The guarded transport whose answers end with an error once they are too long."""
 
-    def __init__(self, policy: EgressPolicy, *, most: int = MAX_ANSWER, verify: ssl.SSLContext | bool = True) -> None:
+    def __init__(self, policy: EgressPolicy, *, most: int = MAX_ANSWER, verify: ssl.SSLContext | None = None) -> None:
         super().__init__(policy, verify=verify)
         self._most = most
 
@@ -118,7 +118,7 @@ class _Bounded(httpx.SyncByteStream):
 class Caller:
     """A client for several calls to one provider, used by one thread. Use it as a context, or close it."""
 
-    def __init__(self, policy: EgressPolicy, *, most: int = MAX_ANSWER, verify: ssl.SSLContext | bool = True) -> None:
+    def __init__(self, policy: EgressPolicy, *, most: int = MAX_ANSWER, verify: ssl.SSLContext | None = None) -> None:
         transport = BoundedTransport(policy, most=most, verify=verify)
         self._client = httpx.Client(transport=transport, timeout=egress_httpx.DEFAULT_TIMEOUT, trust_env=False)
 

@@ -27,15 +27,22 @@ def client(policy: EgressPolicy, *, timeout: httpx.Timeout = DEFAULT_TIMEOUT, **
     return httpx.Client(transport=GuardedTransport(policy), timeout=timeout, trust_env=False, **options)
 
 
+@functools.cache
+def trusted() -> ssl.SSLContext:
+    """The certificates that are trusted; reading them takes longer than a call on loopback, so it is done once."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class GuardedTransport(httpx.HTTPTransport):
     """httpx's transport over connections whose address was judged; TLS names and Host stay those of the URL."""
 
-    def __init__(self, policy: EgressPolicy, *, verify: ssl.SSLContext | bool = True) -> None:
-        super().__init__(verify=verify, trust_env=False)
+    def __init__(self, policy: EgressPolicy, *, verify: ssl.SSLContext | None = None) -> None:
+        context = verify or trusted()
+        super().__init__(verify=context, trust_env=False)
         self._policy = policy
         # httpx has no parameter for httpcore's network backend, so its pool is replaced by one like it.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(verify=verify, trust_env=False),
+            ssl_context=context,
             max_connections=_MAX_CONNECTIONS,
             keepalive_expiry=_KEEPALIVE_SECONDS,
             network_backend=_Backend(policy),
@@ -53,11 +60,12 @@ class GuardedTransport(httpx.HTTPTransport):
 class GuardedAsyncTransport(httpx.AsyncHTTPTransport):
     """`GuardedTransport` for the few callers that run in an event loop."""
 
-    def __init__(self, policy: EgressPolicy, *, verify: ssl.SSLContext | bool = True) -> None:
-        super().__init__(verify=verify, trust_env=False)
+    def __init__(self, policy: EgressPolicy, *, verify: ssl.SSLContext | None = None) -> None:
+        context = verify or trusted()
+        super().__init__(verify=context, trust_env=False)
         self._policy = policy
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(verify=verify, trust_env=False),
+            ssl_context=context,
             max_connections=_MAX_CONNECTIONS,
             keepalive_expiry=_KEEPALIVE_SECONDS,
             network_backend=_AsyncBackend(policy),

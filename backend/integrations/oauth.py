@@ -68,9 +68,8 @@ def authorization_url(connection: Connection, *, state: str, verifier: str | Non
     extra = templates.fill_all(spec.parameters, connection.values)
     if scopes:
         extra["scope"] = spec.separator.join(scopes)
-    with Caller(policy()) as caller:
-        client, _ = _client(connection, caller)
-        url, _ = client.create_authorization_url(address, state=state, code_verifier=verifier, redirect_uri=redirect_uri, **extra)
+    client, _ = _client(connection, None)
+    url, _ = client.create_authorization_url(address, state=state, code_verifier=verifier, redirect_uri=redirect_uri, **extra)
     return str(url)
 
 
@@ -203,11 +202,11 @@ class _Session:
         return _Answer(self._caller.send(Request(method="POST", url=url, headers=sent, form=dict(url_decode(body)))))
 
 
-def _client(connection: Connection, caller: Caller) -> tuple[OAuth2Client, list[dict[str, Any]]]:
+def _client(connection: Connection, caller: Caller | None) -> tuple[OAuth2Client, list[dict[str, Any]]]:
     """Authlib's client for a connection, and the list to which each token answer is added as it came."""
     spec, values, entry = _spec(connection), connection.values, connection.entry
     client = OAuth2Client(
-        _Session(caller),
+        _Session(caller) if caller is not None else None,
         client_id=values.get("client_id"),
         client_secret=values.get("client_secret"),
         token_endpoint_auth_method=_METHODS[spec.client_auth],
