@@ -15,6 +15,7 @@ LATEST_SECONDS = 1.0
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_a_revoked_key_is_refused_by_every_process_within_a_second(tmp_path: Path) -> None:
     with (
         plumbing.installation(tmp_path / "installation", "api") as running,

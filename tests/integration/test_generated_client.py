@@ -65,6 +65,7 @@ def _package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_a_generated_client_makes_reads_changes_and_understands_refusals(package: Path, tmp_path: Path) -> None:
     assert (package / "api" / "webhooks" / "create_webhook.py").exists()
     with contextlib.ExitStack() as stack:
