@@ -17,6 +17,7 @@ from backend.models import UserSession
 
 ACCESS_LIFETIME = timedelta(minutes=15)
 _LABEL = "session"
+_FAMILY_LENGTH = 26  # `xds_` and 22 characters, 131 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +63,13 @@ def claims_of(said: Mapping[str, Any]) -> AccessClaims | None:
 def refresh(session: Session, refresh_token: str) -> tuple[str, SessionInfo] | None:
     """Rotate a refresh token: the new one and its session, None if it is not valid.
 
-    A token that was rotated away already means that somebody else has it: the whole session ends (RFC 9700, section 4.14.2).
-    The caller commits in both cases.
+    A token that was rotated away already means that somebody else has it: the whole session ends (RFC 9700, section 4.14.2), however
+    often it was rotated since. All of a session's refresh tokens begin alike, and by that an old one is known. The caller commits in both cases.
     """
+    family = refresh_token[:_FAMILY_LENGTH]
     row = sessions.find(session, refresh_token, kind="api", lock=True)
     if row is None:
-        macs = [mac.digest_hex for mac in crypto.keyring().macs(_LABEL, refresh_token)]
+        macs = [mac.digest_hex for mac in crypto.keyring().macs(_LABEL, family)]
         reused = session.exec(select(UserSession).where(col(UserSession.previous_mac).in_(macs))).first()
         if reused is not None:
             sessions.revoke(session, reused.id)
@@ -75,9 +77,10 @@ def refresh(session: Session, refresh_token: str) -> tuple[str, SessionInfo] | N
     info = sessions.info_of(session, row)
     if info is None:
         return None
-    token = tokens.new_secret("xds_")
+    token = tokens.new_secret(family, 16)
     mac = crypto.keyring().mac(_LABEL, token)
-    row.previous_mac, row.token_mac, row.mac_key_id, row.last_seen_at = row.token_mac, mac.digest_hex, mac.key_id, clock.now()
+    row.token_mac, row.mac_key_id, row.last_seen_at = mac.digest_hex, mac.key_id, clock.now()
+    row.previous_mac = crypto.keyring().mac(_LABEL, family).digest_hex
     return token, info
 
 

@@ -129,8 +129,12 @@ def secrets(session: Session, *, actor: Actor, key_id: str) -> list[ApiKeySecret
 
 
 def secrets_by_key(session: Session, *, actor: Actor, keys: Sequence[ApiKey]) -> dict[str, list[ApiKeySecret]]:
-    """The same for each of `keys`, by their ids; for a revoked key its last secret, so that it can be told apart."""
-    permissions.require(actor, permissions.API_KEYS_READ)
+    """The same for each of `keys`, by their ids; for a revoked key its last secret, so that it can be told apart.
+
+    Whoever may change or end a key sees what became of it, whether it may read keys or not.
+    """
+    if not any(permissions.allows(actor, each) for each in (permissions.API_KEYS_WRITE, permissions.API_KEYS_DELETE)):
+        permissions.require(actor, permissions.API_KEYS_READ)
     now, found = clock.now(), {key.id: list[ApiKeySecret]() for key in keys}
     for secret in queries.secrets_of(session, workspace_id=actor.workspace_id, key_ids=list(found)):
         if not found[secret.api_key_id] or secret.expires_at is None or secret.expires_at > now:

@@ -37,6 +37,12 @@ def text(value: str) -> str:
     return value
 
 
+def keys(value: str) -> str:
+    """`value` with every key and token of ours cut out: what a path or a sentence about it needs."""
+    pattern, replacement = _IN_TEXT[0]
+    return pattern.sub(replacement, value)
+
+
 def query(value: str, *, hidden: Collection[str] = ()) -> str:
     """A query string with the values replaced of what is named like a secret, reads like one, or is named in `hidden`."""
     if not value:

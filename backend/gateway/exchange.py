@@ -201,12 +201,12 @@ class Exchange:
     def entry(self, called: str | None = None) -> RequestEntry:
         """What the request log keeps of it; `called` is the path that was called, where an older one led here: it answers 400 for 422."""
         call, (actor, secret_id) = self.call, self._caller()
-        query = self.scope["query_string"]
+        query, error = self.scope["query_string"], self.error or self.scope["state"].get("error")
         return RequestEntry(
             id=self.request_id,
             started_at=self.started_at,
             method=self.scope["method"],
-            path=called or self.shown_path,
+            path=redaction.keys(called or self.shown_path),
             status_code=(400 if called and self.status == 422 else self.status) or _CLIENT_LEFT,
             duration_ms=round((time.perf_counter() - self._began) * 1000, 3),
             ip=self.ip,
@@ -218,7 +218,7 @@ class Exchange:
             caller_id=actor.id if actor else "",
             secret_id=secret_id,
             refusal=self.refusal,
-            error=self.error or self.scope["state"].get("error"),
+            error=redaction.keys(error) if error else error,
             limit_name=self.limit_name,
             limit_remaining=self.limit_remaining,
         )

@@ -156,7 +156,7 @@ def regenerate_token(session: Session, *, actor: Actor, incoming_id: str, overla
         raise Invalid(FieldError("overlap_hours", f"{overlap_hours:g} is out of range.", f"Use 0 to {MAX_OVERLAP_HOURS}."))
     row = find(session, actor, incoming_id, lock=True)
     ends = clock.now() + timedelta(hours=overlap_hours)
-    for old in list_tokens(session, actor=actor, incoming_id=row.id):
+    for old in _tokens(session, row.workspace_id, row.id):
         if old.expires_at is not None or not overlap_hours:
             session.delete(old)
         else:
@@ -169,8 +169,7 @@ def regenerate_token(session: Session, *, actor: Actor, incoming_id: str, overla
 def list_tokens(session: Session, *, actor: Actor, incoming_id: str) -> list[IncomingToken]:
     """The tokens of an incoming webhook, newest first; without the tokens themselves."""
     permissions.require(actor, permissions.INCOMING_READ)
-    query = select(IncomingToken).where(IncomingToken.workspace_id == actor.workspace_id, IncomingToken.incoming_id == incoming_id)
-    return list(session.exec(query.order_by(col(IncomingToken.id).desc())).all())
+    return _tokens(session, actor.workspace_id, incoming_id)
 
 
 def describe(row: IncomingWebhook) -> dict[str, Any]:
@@ -247,6 +246,11 @@ def _kept_secrets(row: IncomingWebhook, columns: Mapping[str, Any]) -> dict[str,
     if columns["verification"]["scheme"] != row.verification["scheme"]:
         return {}
     return {name: value for name, value in plans.secrets(row).items() if name == "secret"}
+
+
+def _tokens(session: Session, workspace_id: str, incoming_id: str) -> list[IncomingToken]:
+    query = select(IncomingToken).where(IncomingToken.workspace_id == workspace_id, IncomingToken.incoming_id == incoming_id)
+    return list(session.exec(query.order_by(col(IncomingToken.id).desc())).all())
 
 
 def _new_token(session: Session, row: IncomingWebhook) -> str:

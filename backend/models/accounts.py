@@ -31,7 +31,7 @@ class UserSession(Row, table=True):
     kind: str = Field(default="console", max_length=16)  # console | api
     token_mac: str = Field(unique=True, max_length=64)
     mac_key_id: str = Field(max_length=32)
-    previous_mac: str | None = Field(default=None, max_length=64, index=True)  # of a rotated refresh token: its reuse revokes
+    previous_mac: str | None = Field(default=None, max_length=64, index=True)  # of how its refresh tokens begin: the reuse of one revokes
     workspace_id: str | None = Field(default=None, sa_type=IdText)
     last_seen_at: datetime
     expires_at: datetime

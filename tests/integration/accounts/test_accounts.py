@@ -156,6 +156,22 @@ def test_a_refresh_token_rotates_and_its_reuse_ends_the_session() -> None:
         assert sessions.resolve_id(session, info.id) is None
 
 
+def test_a_refresh_token_ends_the_session_however_often_it_was_rotated_since() -> None:
+    complete(setup_token())
+    first, info = sign_in(kind="api")
+    latest = first
+    for _ in range(3):
+        with db.transaction(write=True) as session:
+            rotated = tokens.refresh(session, latest)
+        assert rotated is not None
+        latest, _ = rotated
+    with db.transaction(write=True) as session:
+        assert tokens.refresh(session, first) is None
+    with db.transaction(write=True) as session:
+        assert tokens.refresh(session, latest) is None
+        assert sessions.resolve_id(session, info.id) is None
+
+
 def test_an_access_token_says_its_session_and_nothing_else_verifies() -> None:
     _, info = complete(setup_token())
     token = tokens.access_token(info)

@@ -16,6 +16,7 @@ from backend.core.actor import Actor
 from backend.logs import recorder
 from backend.models import AuditEntry, IdempotencyRecord
 from tests.factories import accounts
+from tests.integration.gateway.callers import make
 from tests.integration.gateway.conftest import Door
 
 SECRETS = {"key", "secret"}
@@ -239,3 +240,21 @@ def test_every_change_is_in_the_audit_trail_without_a_secret(call: Any):
     ]  # fmt: skip
     assert all(entry.ip == "203.0.113.7" and entry.request_id.startswith("req_") for entry in entries)
     assert key["key"][8:] not in repr([entry.model_dump() for entry in entries])
+
+
+@pytest.mark.parametrize("path", ["", "/disable", "/enable", "/rotate", "/regenerate"])
+def test_a_key_that_may_only_write_makes_and_changes_keys(door: Door, owner: Actor, path: str) -> None:
+    _, writer = make(owner, "api_keys:write")
+    other, _ = make(owner, "api_keys:write")
+    created = door.call("POST", "/api-keys", key=writer, json={"name": "Partner", "scopes": ["api_keys:write"]})
+    assert created.status_code == 201, created.text
+    changed = door.call("POST" if path else "PATCH", f"/api-keys/{other.id}{path}", key=writer, json={})
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["key_prefix"].startswith("xdk_")
+
+
+def test_a_key_that_may_only_delete_revokes_keys(door: Door, owner: Actor) -> None:
+    _, ender = make(owner, "api_keys:delete")
+    other, _ = make(owner)
+    revoked = door.call("POST", f"/api-keys/{other.id}/revoke", key=ender)
+    assert (revoked.status_code, revoked.json()["status"]) == (200, "revoked")

@@ -6,7 +6,7 @@ from typing import Any
 
 from backend.gateway import instance
 from tests.factories import accounts
-from tests.integration.gateway.callers import access_token, make, requests_of, set_up
+from tests.integration.gateway.callers import access_token, make, requests_of, set_up, strangers
 from tests.integration.gateway.conftest import Door
 
 BASE = "/api/integration/v1"
@@ -138,3 +138,17 @@ def test_health_by_its_older_path_is_open_and_spends_nothing(door: Door) -> None
     answer = door.call("GET", f"{BASE}/monitoring/health")
     assert answer.json()["status"] in {"OK", "DEGRADED"}
     assert "x-ratelimit-limit" not in answer.headers
+
+
+def test_no_secret_in_a_path_is_logged_whichever_path_it_stands_in(door: Door) -> None:
+    owner = accounts.workspace()
+    _, token = make(owner)
+    secret = "xdi_" + "7" * 33
+    for path in ("/api/webhooks/incoming", "/api/integrations/webhooks/incoming", f"{BASE}/webhooks/incoming", "/api/v1/nothing"):
+        door.call("GET", f"{path}/{secret}/further")
+    door.call("GET", f"/api-keys/{token}", key=token)
+    door.call("DELETE", f"/things/{token}", key=token)
+    logged = [row.path for row in strangers()] + [f"{row.path} {row.error}" for row in requests_of(owner)]
+    assert len(logged) == 6
+    assert not [each for each in logged if secret in each or token in each]
+    assert "/api/v1/things/xdk_… /api/v1/things/xdk_… has no DELETE. Use GET." in logged

@@ -161,6 +161,16 @@ def test_support_may_replay_and_rehearse_and_viewers_may_not() -> None:
             replaying.rehearse(session, actor=viewer, incoming_id=webhook.id)
 
 
+def test_a_key_that_may_only_write_rehearses_and_regenerates() -> None:
+    owner = steps.people()
+    webhook, token = steps.make(owner, field_mapping=[], action="create")
+    steps.say(token, ADA)
+    writer = accounts.key_actor(owner.workspace_id, "incoming:write")
+    with db.transaction(write=True) as session:
+        assert replaying.rehearse(session, actor=writer, incoming_id=webhook.id)[0].outcome == "captured"
+        assert service.regenerate_token(session, actor=writer, incoming_id=webhook.id)[1] != token
+
+
 def _make_due() -> None:
     with db.transaction(write=True) as session:
         session.exec(update(IncomingRequest).where(col(IncomingRequest.status) == "received").values(due_at=clock.now()))
