@@ -39,6 +39,7 @@ def test_a_row_says_only_what_there_is_and_why_some_were_skipped() -> None:
     assert row.outcomes == [["delivered", "1,200 delivered"], ["dead", "1 failed"], ["skipped", "3 skipped"]]
     assert row.skipped_why == "Skipped: disabled, filtered"
     assert event_row(event(skips=[]), Tally()).outcomes == []
+    assert [event_row(event(actor_kind=kind), Tally()).is_own for kind in ("key", "system")] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,19 @@ def test_an_external_id_is_one_order_of_its_provider_and_workspace():
     assert len(made) == 5
 
 
+def test_orders_are_counted_by_status_within_the_other_filters():
+    owner, other = accounts.workspace(), accounts.workspace()
+    first = steps.placed(owner)
+    steps.placed(owner, provider="deliveroo")
+    steps.placed(other)
+    steps.move(owner, first, Status.CONFIRMED)
+    with db.transaction() as session:
+        every = service.counts(session, actor=owner, wanted=Filter())
+        some = service.counts(session, actor=owner, wanted=Filter(provider="deliveroo"))
+    assert {name: count.value for name, count in every.items() if count.value} == {"all": 2, "pending": 1, "confirmed": 1}
+    assert {name: count.value for name, count in some.items() if count.value} == {"all": 1, "pending": 1}
+
+
 def test_amounts_that_disagree_place_nothing():
     owner = accounts.workspace()
     with pytest.raises(Invalid):

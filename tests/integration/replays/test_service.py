@@ -244,6 +244,7 @@ def test_what_cannot_go_is_skipped_with_a_sentence_and_the_rest_goes():
         ("skipped", "It was being sent at that moment. Replay it if that failed."),
         ("skipped", "It has not been sent yet and is in line already."),
     ]
+    assert {each.event_type for each in world.items(replay)} == {"order.created"}
     assert (world.progress(replay).queued, world.progress(replay).skipped, world.progress(replay).remaining) == (2, 4, 0)
 
 
