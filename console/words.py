@@ -55,7 +55,7 @@ def span(seconds: float) -> str:
     for size, unit in ((86_400, "day"), (3600, "h"), (60, "min")):
         if seconds >= size:
             amount = seconds / size
-            shown = f"{amount:.0f}" if amount.is_integer() or amount >= 10 else f"{amount:.1f}"
+            shown = f"{amount:.0f}" if amount >= 10 else f"{amount:.1f}".removesuffix(".0")
             return f"{shown} {unit}{'s' if unit == 'day' and shown != '1' else ''}"
     return f"{seconds:.0f} s"
 

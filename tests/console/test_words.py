@@ -29,7 +29,8 @@ def test_a_duration_is_written_in_its_unit(ms: float | None, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(5, "5 s"), (300, "5 min"), (7200, "2 h"), (5400, "1.5 h"), (86_400, "1 day"), (432_000, "5 days")]
+    ("seconds", "text"),
+    [(5, "5 s"), (300, "5 min"), (7200, "2 h"), (5400, "1.5 h"), (86_400, "1 day"), (432_000, "5 days"), (431_990, "5 days")],
 )
 def test_a_span_is_written_in_its_largest_unit(seconds: float, text: str) -> None:
     assert words.span(seconds) == text

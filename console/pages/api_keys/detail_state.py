@@ -146,7 +146,9 @@ class KeyState(Managed, rx.State):
         metadata = json.dumps(key.meta, indent=2, ensure_ascii=False) if key.meta else ""
         self.key = key_detail(key, metadata, now)
         is_active = self.key.status == "active"
-        self.reasons = [reason.sentence for reason in due.reasons(key, secrets, now)] if is_active else []
+        # That it expires is in its sentence already.
+        reasons = [reason for reason in due.reasons(key, secrets, now) if reason.kind is not due.Kind.EXPIRING] if is_active else []
+        self.reasons = [reason.sentence for reason in reasons]
         self.secrets = secret_rows(used.secrets)
         self.requests = [request_row(request) for request in latest.data]
         self.limits = [limit_row(standing) for standing in used.limits]
@@ -158,8 +160,9 @@ class KeyState(Managed, rx.State):
         refused = used.client_error + used.limited
         self.total, self.p95 = words.number(used.total), words.duration(used.p95_ms)
         self.wrong, self.wrong_hint = words.number(refused), f"4xx, {words.number(used.limited)} of them over a limit"
-        self.failed, self.failed_hint = words.number(used.server_error), f"5xx; {words.percent(used.ok, used.total)} answered well"
-        self.p95_hint = f"half within {words.duration(used.p50_ms)}"
+        share = f"; {words.percent(used.ok, used.total)} answered well" if used.total else ""
+        self.failed, self.failed_hint = words.number(used.server_error), f"5xx{share}"
+        self.p95_hint = "no request yet" if used.p50_ms is None else f"half within {words.duration(used.p50_ms)}"
         self.line = lines(
             [point.starts_at for point in used.points],
             Line("accent", [point.total for point in used.points], lambda number: f"{number:,} requests"),

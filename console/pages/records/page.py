@@ -129,7 +129,7 @@ def _heads() -> rx.Component:
             key=row.name,
         )
 
-    return rx.fragment(rx.foreach(RecordsState.heads, head), rx.el.th("Changed", scope="col", class_name="x-right x-num"))
+    return rx.fragment(rx.foreach(RecordsState.heads, head))
 
 
 def _row(row: RecordRow) -> rx.Component:

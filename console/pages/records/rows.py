@@ -187,7 +187,7 @@ def record_row(record: RecordInfo, shown: Sequence[Field], titles: Mapping[str, 
         path=f"{path}/{record.id}",
         title=(texts[0] if texts else "") or f"…{record.id[-8:]}",
         at=str(record.document["updated_at"]),
-        cells=[CellRow(text, each.type in _RIGHT) for each, text in list(zip(shown, texts, strict=True))[1:]],
+        cells=[CellRow(text, is_right(each)) for each, text in list(zip(shown, texts, strict=True))[1:]],
     )
 
 
@@ -198,6 +198,11 @@ def choice_rows(fields: Sequence[Field], pairs: filters.Pairs) -> list[ChoiceRow
         for each in fields
         if filters.options(each)
     ][:4]
+
+
+def is_right(each: Field) -> bool:
+    """Whether its values stand at the right of their column."""
+    return each.type in _RIGHT
 
 
 def can_sort(each: Field) -> bool:

@@ -14,7 +14,7 @@ from backend.core.errors import Invalid, NotFound
 from backend.core.pagination import Page as Found
 from backend.records import definition, modules
 from backend.records import service as records
-from backend.records.fields import Field, FieldType
+from backend.records.fields import Field
 from console import words
 from console.auth import needs
 from console.pages.records import filters, rows
@@ -76,7 +76,8 @@ class RecordsState(Listing, rx.State):
         known = definition.from_row(row)
         shown, pairs, here = rows.shown_fields(known.fields), filters.read(self.where), self._here()
         self.missing, self.label, self.name, self.about = False, row.label, row.name, row.description
-        self.heads = [self._head(each) for each in shown]
+        self.heads = [self._head(each.name, each.label, sorts=rows.can_sort(each), is_right=rows.is_right(each)) for each in shown]
+        self.heads.append(self._head("updated_at", "Changed", sorts=True, is_right=True))
         self.choices = rows.choice_rows(known.fields, pairs)
         self.fields = [[each.name, each.label] for each in known.fields]
         offered = {choice.name for choice in self.choices}
@@ -92,10 +93,10 @@ class RecordsState(Listing, rx.State):
         self.is_filtered = bool(self.q or self.where)
         self.total = "" if self.is_filtered else words.capped(number)
 
-    def _head(self, each: Field) -> HeadRow:
-        order = "ascending" if self.sort == each.name else "descending" if self.sort == f"-{each.name}" else "none"
-        path = self._at(self.where, f"-{each.name}" if order == "ascending" else each.name)
-        return HeadRow(each.name, each.label, each.type is FieldType.NUMBER, path if rows.can_sort(each) else "", order)
+    def _head(self, name: str, label: str, *, sorts: bool, is_right: bool) -> HeadRow:
+        order = "ascending" if self.sort == name else "descending" if self.sort == f"-{name}" else "none"
+        path = self._at(self.where, f"-{name}" if order == "ascending" else name)
+        return HeadRow(name, label, is_right, path if sorts else "", order)
 
     def _at(self, where: str, sort: str) -> str:
         """This list by other conditions or in another order."""
