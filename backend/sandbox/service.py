@@ -37,17 +37,7 @@ class Standing:
 def account(session: Session, *, actor: Actor) -> Standing:
     """The workspace's account at the sandbox."""
     permissions.require(actor, permissions.INTEGRATIONS_READ)
-    row = server.account_of(session, actor.workspace_id)
-    query = (
-        select(func.count())
-        .select_from(SandboxGrant)
-        .where(
-            SandboxGrant.workspace_id == actor.workspace_id,
-            col(SandboxGrant.revoked_at).is_(None),
-            col(SandboxGrant.code_used_at).is_not(None),
-        )
-    )
-    return Standing(_switches(row), row.access_ttl, row.contacts, row.changed, session.exec(query).one())
+    return _standing(session, actor.workspace_id)
 
 
 def set_switches(session: Session, *, actor: Actor, changes: Mapping[str, Any]) -> Standing:
@@ -62,7 +52,7 @@ def set_switches(session: Session, *, actor: Actor, changes: Mapping[str, Any]) 
             setattr(row, name, int(changes[name]))
     row.switches = {**row.switches, **{name: value for name, value in changes.items() if name not in _NUMBERS}}
     _note(session, actor, "switched", dict(changes))
-    return account(session, actor=actor)
+    return _standing(session, actor.workspace_id)
 
 
 def expire_tokens(session: Session, *, actor: Actor) -> Standing:
@@ -74,7 +64,7 @@ def expire_tokens(session: Session, *, actor: Actor) -> Standing:
         .values(expires_at=clock.now())
     )
     _note(session, actor, "tokens_expired", {})
-    return account(session, actor=actor)
+    return _standing(session, actor.workspace_id)
 
 
 def revoke_grants(session: Session, *, actor: Actor) -> Standing:
@@ -86,7 +76,7 @@ def revoke_grants(session: Session, *, actor: Actor) -> Standing:
         .values(revoked_at=clock.now(), revoked_reason="The person withdrew it.")
     )
     _note(session, actor, "grants_revoked", {})
-    return account(session, actor=actor)
+    return _standing(session, actor.workspace_id)
 
 
 def change_contacts(session: Session, *, actor: Actor, number: int) -> Standing:
@@ -96,7 +86,22 @@ def change_contacts(session: Session, *, actor: Actor, number: int) -> Standing:
     if not 1 <= number <= max(row.contacts, 1):
         raise Invalid(FieldError("number", f"{number} is out of range.", f"Use 1 to {row.contacts}."))
     row.changed, row.changed_at = number, clock.now()
-    return account(session, actor=actor)
+    return _standing(session, actor.workspace_id)
+
+
+def _standing(session: Session, workspace_id: str) -> Standing:
+    """What who may change it is told, whether they may read it or not."""
+    row = server.account_of(session, workspace_id)
+    query = (
+        select(func.count())
+        .select_from(SandboxGrant)
+        .where(
+            SandboxGrant.workspace_id == workspace_id,
+            col(SandboxGrant.revoked_at).is_(None),
+            col(SandboxGrant.code_used_at).is_not(None),
+        )
+    )
+    return Standing(_switches(row), row.access_ttl, row.contacts, row.changed, session.exec(query).one())
 
 
 def _own(session: Session, actor: Actor) -> SandboxAccount:
