@@ -29,6 +29,7 @@ from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
 from backend.incoming import intake, receiving
 from backend.incoming import routes as incoming
+from backend.integrations import action_routes as integration_actions
 from backend.integrations import routes as integrations
 from backend.logs import recorder
 from backend.logs import routes as logs
@@ -58,6 +59,7 @@ ROUTERS = (
     orders.router,
     sandbox_control.router,
     integrations.router,
+    integration_actions.router,
     logs.router,
     audit.router,
     retention.router,

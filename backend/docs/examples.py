@@ -94,6 +94,13 @@ BODIES: Final[dict[str, Any]] = {
     "SyncBegin": {"full": False},
     "SandboxUpdate": {"token_error": "500"},
     "ContactsChange": {"number": 10},
+    "MessageSend": {"kind": "new_lead", "data": {"full_name": "Ada Lovelace", "source": "Website", "score": 85}},
+    "CalendarEventCreate": {
+        "summary": "Sales meeting",
+        "start": "2026-12-01T10:00:00Z",
+        "end": "2026-12-01T11:00:00Z",
+        "attendees": ["grace@example.com"],
+    },
     "OrderUpdate": {"notes": "Ring twice", "reason": "The customer called"},
     "StatusChange": {"status": "confirmed"},
 }

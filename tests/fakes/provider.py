@@ -93,8 +93,11 @@ class Provider:
     refresh: str = "rt-0000000000"
     given: int = 0
     revoked: bool = False
+    acts: bool = False
     wrong: list[str] = field(default_factory=list)
     syncs: list[Asked] = field(default_factory=list)
+    acted: list[Asked] = field(default_factory=list)
+    answers: list[tuple[int, Any]] = field(default_factory=list)  # to actions, in order; then {"ok": true, "id": "done"}
     places: list[str | None] = field(default_factory=list)
 
     @property
@@ -123,31 +126,35 @@ class Provider:
         return self._api(asked)
 
     def _api(self, asked: Asked) -> tuple[int, Any, dict[str, str]]:
-        sync, test = self.entry.sync, self.auth.test.call
+        if self.acts and any(self._is(asked, call.url) and asked.method == call.method for call in self.entry.actions.values()):
+            return self._act(asked)
         if self.fail:
             status, self.fail = self.fail, 0
             return status, {"error": "busy"}, {"retry-after": "0"} if status == 429 else {}
-        if sync is not None and (
-            self._is(asked, sync.call.url) or (sync.incremental.call is not None and self._is(asked, sync.incremental.call.url))
-        ):
+        sync, test = self.entry.sync, self.auth.test.call
+        if sync is not None and any(self._is(asked, call.url) for call in (sync.call, sync.incremental.call) if call is not None):
             refused = self._checked(asked, sync.call)
             if refused is None:
                 self.syncs.append(asked)
             return refused or self._page(asked)
-        if (
-            sync is not None
-            and sync.incremental.start is not None
-            and test is not None
-            and asked.path == urlsplit(sync.incremental.start.url).path
-        ):
-            return self._checked(asked, test) or (200, self._identity(put({}, sync.incremental.start_path, "1000")), {})
         if test is not None and self._is(asked, test.url):
-            expect = self.auth.test.expect
-            if expect.text:
-                return expect.status[0], expect.text[0], {}
-            return self._checked(asked, test) or (expect.status[0], self._identity({}), {})
+            return self._tested(asked, test)
         self.wrong.append(f"nothing is at {asked.method} {asked.path}")
         return 404, {}, {}
+
+    def _tested(self, asked: Asked, test: Call) -> tuple[int, Any, dict[str, str]]:
+        """The test's answer; where a sync begins with the same call, with the place that it gives."""
+        expect, sync = self.auth.test.expect, self.entry.sync
+        if expect.text:
+            return expect.status[0], expect.text[0], {}
+        begins = sync is not None and sync.incremental.start is not None and self._is(asked, sync.incremental.start.url)
+        told = put({}, sync.incremental.start_path, "1000") if sync is not None and begins else {}
+        return self._checked(asked, test) or (expect.status[0], self._identity(told), {})
+
+    def _act(self, asked: Asked) -> tuple[int, Any, dict[str, str]]:
+        self.acted.append(asked)
+        status, told = self.answers.pop(0) if self.answers else (200, {"ok": True, "id": "done", "ts": "1.1"})
+        return status, told, {}
 
     def _identity(self, document: Any) -> Any:
         """What the test answers, as the entry expects it."""
@@ -304,7 +311,7 @@ class Provider:
 
     def _is(self, asked: Asked, template: str) -> bool:
         """Whether a request is to this address of the catalogue."""
-        filled = templates.optional(template, self.values)
+        filled = templates.optional(template, {"message_id": "m1", **self.values})
         return filled is not None and urlsplit(filled).path == asked.path
 
     def _expect(self, is_so: bool, otherwise: str) -> None:  # noqa: FBT001 - a condition

@@ -80,6 +80,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/integrations/discover": {"url": "http://127.0.0.1:1"},
     "POST /api/v1/integrations/{integration_id}/oauth/initiate": {},
     "POST /api/v1/integrations/{integration_id}/sync": {"full": True},
+    "POST /api/v1/integrations/{integration_id}/messages": {"text": "Taken over"},
+    "POST /api/v1/integrations/{integration_id}/calendar-events": {"summary": "Taken over", "start": "2026-12-01T10:00:00Z"},
+    "POST /api/v1/integrations/{integration_id}/emails": {"to": ["a@example.com"], "subject": "Taken over", "text": "x"},
     "PATCH /api/v1/integrations/sandbox": {"token_error": "500"},
     "POST /api/v1/integrations/sandbox/change-contacts": {"number": 3},
     "POST /api/v1/records/{module}": {"title": "Theirs"},
@@ -238,11 +241,12 @@ def test_the_owner_reaches_everything_that_the_other_could_not() -> None:
     reads = [(entry, entry) for entry in OPERATIONS if entry.method == "GET"]
     answers = asyncio.run(_call_everything(credentials_of(owner)["user"], identifiers, reads))
     refused = {operation: answer.status_code for operation, answer in answers if answer.status_code != 200}
-    # The installation's own, for super administrators; and a type that there is not.
+    # The installation's own, for super administrators; a type that there is not; mail of what nobody has connected.
     assert refused == {
         "GET /api/v1/instance/gateway": 403,
         "GET /api/v1/logs/requests/unknown": 403,
         "GET /api/v1/integrations/types/{type}": 404,
+        "GET /api/v1/integrations/{integration_id}/emails": 409,
     }
 
 
