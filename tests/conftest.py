@@ -26,8 +26,8 @@ from backend.settings import settings
 from tests.waiting import eventually
 
 TESTS = Path(__file__).parent
-# Tests of these start whole installations and browsers: one at a time, whatever else runs beside them.
-_WHOLE = {"acceptance", "bench", "chaos", "console", "e2e"}
+# Tests of these start whole installations, and browsers: of each group one at a time, whatever else runs beside them.
+_GROUPS = {"acceptance": "installations", "bench": "installations", "chaos": "installations", "console": "browsers", "e2e": "browsers"}
 # How long an example takes says more of the machine than of the code; speed is judged in `make bench`.
 # The same examples in every run, so that a failure is the change's; `--hypothesis-profile=search` looks for new ones.
 _SLOW_IS_FINE = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -38,18 +38,21 @@ hypothesis.settings.load_profile("crossdock")
 ENCRYPTION_KEY = "tests-only-0123456789abcdefghijklmnopqrstuvwxyz"
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Put the tests of whole installations into their groups; early, since the workers are told of groups by then."""
+    group = _group(item)
+    if group is not None:
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the tests of whole installations into one group, first in line, since they take longest."""
-    for item in items:
-        if _is_whole(item):
-            item.add_marker(pytest.mark.xdist_group("installations"))
-    items.sort(key=_is_whole, reverse=True)
+    """Begin with the groups, since they take longest."""
+    items.sort(key=lambda item: _group(item) is None)
 
 
-def _is_whole(item: pytest.Item) -> bool:
-    """Whether a test starts processes of an installation."""
-    return item.path.relative_to(TESTS).parts[0] in _WHOLE
+def _group(item: pytest.Item) -> str | None:
+    return _GROUPS.get(item.path.relative_to(TESTS).parts[0])
 
 
 @pytest.fixture(autouse=True)
