@@ -76,4 +76,12 @@ LOOKS: Final[dict[str, Look]] = {
     "degraded": Look("Degraded", "triangle-alert", "wait"),
     "down": Look("Down", "circle-x", "bad"),
     "test": Look("Test", "flask-conical", "info"),
+    "accepted": Look("Accepted", "circle-check", "good"),
+    "rejected": Look("Rejected", "circle-x", "bad"),
+    "captured": Look("Captured", "inbox", "info"),
+    "duplicate": Look("Duplicate", "copy", ""),
+    "received": Look("Received", "clock", "wait"),
+    "created": Look("Would create", "plus", "good"),
+    "updated": Look("Would change", "pencil", "info"),
+    "unchanged": Look("Unchanged", "minus", ""),
 }

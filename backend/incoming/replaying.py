@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from sqlalchemy import update
 from sqlmodel import Session, col, func, select
@@ -17,7 +17,7 @@ from backend.core import clock, db, lifecycle, permissions, queue
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, CrossdockError, FieldError, Invalid, NotFound
 from backend.core.pagination import COUNT_CAP
-from backend.incoming import bodies, inputs, intake, mapping, plans, processing, requests, service, storage
+from backend.incoming import bodies, inputs, intake, mapping, paths, plans, processing, requests, service, storage
 from backend.incoming.intake import Item
 from backend.incoming.plans import Plan
 from backend.incoming.processing import CAPTURED, RECEIVED, REJECTED, Outcome
@@ -278,3 +278,11 @@ def _note(session: Session, actor: Actor, webhook: IncomingWebhook, count: int, 
         target_name=webhook.name,
         after={"requests": count, **after},
     )
+
+
+def first_item(items: str, payload: Any) -> Any:
+    """What one record would be made of where `items` names a list in a payload: its first item; None without one."""
+    if not items:
+        return payload
+    found = paths.of(items).read(payload)
+    return cast("list[Any]", found)[0] if isinstance(found, list) and found else None

@@ -12,6 +12,9 @@ from console.pages.door import page as door
 from console.pages.event_types import page as event_types
 from console.pages.events import detail as event
 from console.pages.events import page as events
+from console.pages.incoming import detail as incoming_webhook
+from console.pages.incoming import page as incoming
+from console.pages.incoming import request as incoming_request
 from console.pages.logs import audit, errors, requests
 from console.pages.members import page as members
 from console.pages.monitoring import page as monitoring
@@ -40,6 +43,9 @@ def add_all(app: rx.App) -> None:
         api_key,
         webhooks,
         webhook,
+        incoming,
+        incoming_webhook,
+        incoming_request,
         receiver,
         deliveries,
         delivery,

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from backend.accounts import members
 from backend.api_keys import service as api_keys
 from backend.api_keys.inputs import KeyInput
-from backend.core import db
+from backend.core import clock, db, ids
 from backend.core.actor import Actor, Role
 from backend.event_types import service as event_types
 from backend.events import service as events
+from backend.incoming import service as incoming
+from backend.incoming import storage
 from backend.logs import batches, errors
 from backend.logs.errors import Problem, Severity
-from backend.models import AuditEntry, Delivery, ErrorEntry, RequestLog
+from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, IncomingWebhook, RequestLog
 from backend.orders import inputs
 from backend.orders import service as orders
 from backend.receiver import service as receiver
@@ -108,6 +111,7 @@ def test_the_owner_reads_and_changes_by_the_same_calls_what_others_cannot(web: W
     shows = {name for name, text in seen_by.items() if _OURS in text}
     states = ("keys_state", "key_state", "webhooks_state", "webhook_state", "deliveries_state", "event_state", "replay_state")
     states += ("types_state", "type_state", "modules_state", "editor_state", "records_state", "record_state", "orders_state", "order_state")
+    states += ("incoming_state", "incoming_webhook_state", "arrivals_state", "mapping_state", "arrival_state")
     states += ("requests_state", "request_state", "errors_state", "error_state", "audit_state", "audit_entry_state")
     assert shows >= {f"{state}.load" for state in states}
     changed = {table for table, found in rows.of_workspace(ours.workspace_id).items() if found != before[table]}
@@ -134,6 +138,8 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         modules.create(session, actor=ours, input=ModuleInput(name=module, label=name, fields=[{"name": "title", "type": "text"}]))
         record = records.create(session, actor=ours, module=module, values={"title": name})
         ordered = {"branch_id": name, "order_type": "pickup", "items": [{"product_id": "1", "quantity": 1}], "customer_name": name}
+        taken, _ = incoming.create(session, actor=ours, values={"name": name, "module": module, "field_mapping": {"email": "title"}})
+        arrived = _arrived(session, taken, name)
         order = orders.create(session, actor=ours, input=inputs.parse(inputs.NewOrder, ordered)).detail.order
         problem = Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)
         errors.record(session, [problem])
@@ -154,6 +160,10 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         "new_replay_state": at_hook,
         "replay_state": f"/settings/replays/{replay.id}",
         "filter_state": at_hook,
+        "incoming_webhook_state": f"/settings/incoming/{taken.id}",
+        "arrivals_state": f"/settings/incoming/{taken.id}",
+        "mapping_state": f"/settings/incoming/{taken.id}",
+        "arrival_state": f"/settings/incoming/{taken.id}/{arrived}",
         "delivery_state": f"/settings/deliveries/{delivery.id}",
         "deliveries_state": f"/settings/deliveries?webhook={hook.id}",
         "event_state": f"/settings/events/{published.id}",
@@ -168,8 +178,18 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         "audit_entry_state": f"/settings/logs/audit/{audited.id}",
         "receiver_state": f"/settings/receiver?inbox={inbox.id}",
     }
-    ids = {"invitation_id": invitation.id, "user_id": ours.id, "delivery_id": delivery.id}
-    return paths, [name, ours.workspace_id, inbox.token, published.id, "ours@example.com"], ids
+    known = {"invitation_id": invitation.id, "user_id": ours.id, "delivery_id": delivery.id}
+    return paths, [name, ours.workspace_id, inbox.token, published.id, "ours@example.com"], known
+
+
+def _arrived(session: Session, webhook: IncomingWebhook, name: str) -> str:
+    """A stored request that was rejected."""
+    identifier = ids.new("irq")
+    headers = (("content-type", "application/json"),)
+    arrival = storage.Arrival("xdi_x", "POST", "", headers, json.dumps({"email": name}).encode(), "203.0.113.7", "req_ours", clock.now())
+    told = {"status": "rejected", "sentence": name, "reason": "record", "sealed": storage.seal(identifier, arrival), "verified": True}
+    session.add(IncomingRequest(id=identifier, workspace_id=webhook.workspace_id, incoming_id=webhook.id, token_id="itk_ours", **told))
+    return identifier
 
 
 def _answers(updates: list[object]) -> str:

@@ -1,0 +1,1 @@
+"""Incoming webhooks: what others post, and the records that it becomes."""

@@ -1,0 +1,166 @@
+"""Owns the views of the list of incoming webhooks and of the making of one."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import reflex as rx
+
+from console.components import badge, table
+from console.components.basic import button, gated_link_button, link_button, note, time
+from console.components.copy import copy_id
+from console.components.empty import empty, nothing_found
+from console.components.form import field, text_field
+from console.components.secret import secret_panel
+from console.components.table import Column
+from console.pages.incoming.rows import IncomingRow
+from console.pages.incoming.state import PATH, IncomingState, NewIncomingState
+from console.session import SessionState
+from console.shell import shell
+
+COLUMNS: Final = [
+    Column("Name", 130),
+    Column("Status", 80),
+    Column("Into", 90),
+    Column("Source", 80, wide_only=True),
+    Column("Verified by", 110, wide_only=True),
+    Column("Received, 24 h", 50, right=True),
+    Column("Rejected", 40, right=True),
+    Column("Last", 44, right=True),
+]
+ACTIONS: Final = (("create", "Create a record"), ("update", "Update the record that is there"), ("upsert", "Create or update"))
+
+
+def add(app: rx.App) -> None:
+    """Add the list and the making of an incoming webhook."""
+    loads = [SessionState.load, IncomingState.load, IncomingState.follow]
+    app.add_page(view, route=PATH, title="Incoming · Crossdock", on_load=loads)
+    app.add_page(new, route=f"{PATH}/new", title="Create incoming webhook · Crossdock", on_load=[SessionState.load, NewIncomingState.load])
+
+
+def view() -> rx.Component:
+    """The list."""
+    state = IncomingState
+    listing = table.table(
+        COLUMNS, state.rows, _cells, key=lambda row: row.id, loading=state.loading, empty=_empty(), label="Incoming webhooks"
+    )
+    return shell(
+        "Incoming",
+        rx.el.div(
+            table.status_tabs(state, ((status.capitalize(), status) for status in state.STATUSES)),
+            rx.el.div(table.search_box(state.q, state.search, "Search name, module or id"), class_name="x-toolbar"),
+            listing,
+            table.pager(state),
+            class_name="x-stack",
+        ),
+        current=PATH,
+        action=_create(),
+    )
+
+
+def _create() -> rx.Component:
+    return gated_link_button("Create incoming webhook", f"{PATH}/new", icon_name="plus", look="primary", allowed=SessionState.can_write)
+
+
+def _cells(row: IncomingRow) -> list[Any]:
+    return [
+        table.opens(row.name, f"{PATH}/{row.id}"),
+        badge.status(row.status, *IncomingState.STATUSES),
+        rx.el.span(row.target, class_name="x-mono"),
+        rx.el.span(row.source, class_name="x-soft"),
+        rx.el.span(row.scheme, class_name="x-soft"),
+        row.received,
+        row.rejected,
+        rx.cond(row.last != "", time(row.last), rx.el.span("Never", class_name="x-soft")),
+    ]
+
+
+def _empty() -> rx.Component:
+    fresh = empty(
+        "An incoming webhook is a secret address: what GitHub, Stripe or your own form posts there becomes a record or an order.", _create()
+    )
+    return rx.cond(IncomingState.is_filtered, nothing_found(link_button("Clear filters", PATH)), fresh)
+
+
+def new() -> rx.Component:
+    """The making of one, then its address."""
+    state = NewIncomingState
+    return shell("Create incoming webhook", rx.cond(state.created_id != "", _made(), _form()), current=PATH, parent=("Incoming", PATH))
+
+
+def _made() -> rx.Component:
+    state = NewIncomingState
+    return rx.el.div(
+        secret_panel(
+            rx.Var.create(f"The address of {state.created_name}"),
+            filename="crossdock-incoming-address.txt",
+            on_close=state.done,
+            once="The token in it is shown this once. If it is lost, regenerate it to get another address.",
+            next_step=rx.el.p("Enter it at the source, then close: the next page waits for the first request.", class_name="x-small"),
+        ),
+        rx.el.div(rx.el.span("Incoming webhook id", class_name="x-small x-soft"), copy_id(state.created_id), class_name="x-row"),
+        class_name="x-stack",
+        max_width="720px",
+    )
+
+
+def _form() -> rx.Component:
+    state, errors = NewIncomingState, NewIncomingState.errors
+    sources = rx.fragment(
+        rx.el.option("Anything else", value=""),
+        rx.foreach(state.sources, lambda each: rx.el.option(each["label"], value=each["name"], key=each["name"])),
+    )
+    source = rx.el.select(sources, id="source", value=state.source, on_change=state.choose, class_name="x-select")
+    targets = rx.foreach(state.targets, lambda name: rx.el.option(name, value=name, key=name))
+    module = rx.el.select(
+        targets, id="module", name="module", default_value=state.module, key=state.source + state.module, class_name="x-select"
+    )
+    actions = [rx.el.option(word, value=name) for name, word in ACTIONS]
+    action = rx.el.select(
+        *actions, id="action", name="action", default_value=state.action, key=state.source + "action", class_name="x-select"
+    )
+    elsewhere = note(
+        "Its mapping fits the module ", rx.el.span(state.missing_module, class_name="x-mono"), ", which is not here. ",
+        "Install the starter set that has it under Records, or map another module yourself.", tone="wait", icon_name="table-2",
+    )  # fmt: skip
+    secret = text_field(
+        "Secret",
+        name="secret",
+        type="password",
+        auto_complete="off",
+        error=errors["verification"],
+        help_=rx.Var.create(f"{state.scheme} signs with it. Where it is found: {state.hint}. It can be added later."),
+    )
+    return rx.el.form(
+        rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
+        field("Source", source, name="source", help_="A known source brings its verification and a mapping to start from."),
+        text_field(
+            "Name",
+            name="name",
+            error=errors["name"],
+            placeholder=rx.cond(state.label != "", state.label, "Form submissions"),
+            max_length=120,
+        ),
+        rx.cond(state.missing_module != "", elsewhere, rx.fragment()),
+        field("Into", module, name="module", error=errors["module"], help_="The module that takes the records, or orders."),
+        field("Each request", action, name="action", error=errors["action"]),
+        text_field(
+            "Found by",
+            name="upsert_field",
+            default_value=state.key,
+            key=state.source + "key",
+            error=errors["upsert_field"],
+            mono=True,
+            help_="For update: the unique field by which the record is found, such as email. Orders are found by external_id.",
+        ),
+        rx.cond(state.hint != "", secret, rx.fragment()),
+        rx.el.div(
+            button("Create incoming webhook", look="primary", type="submit", busy=state.busy, allowed=SessionState.can_write),
+            link_button("Cancel", PATH, look="quiet"),
+            class_name="x-row",
+        ),
+        on_submit=state.create,
+        class_name="x-form",
+        custom_attrs={"data-guard": "true"},
+        max_width="640px",
+    )
