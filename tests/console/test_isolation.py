@@ -20,7 +20,7 @@ from backend.incoming import service as incoming
 from backend.incoming import storage
 from backend.logs import batches, errors
 from backend.logs.errors import Problem, Severity
-from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, IncomingWebhook, RequestLog
+from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, RequestLog
 from backend.orders import inputs
 from backend.orders import service as orders
 from backend.receiver import service as receiver
@@ -138,11 +138,9 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         modules.create(session, actor=ours, input=ModuleInput(name=module, label=name, fields=[{"name": "title", "type": "text"}]))
         record = records.create(session, actor=ours, module=module, values={"title": name})
         ordered = {"branch_id": name, "order_type": "pickup", "items": [{"product_id": "1", "quantity": 1}], "customer_name": name}
-        taken, _ = incoming.create(session, actor=ours, values={"name": name, "module": module, "field_mapping": {"email": "title"}})
-        arrived = _arrived(session, taken, name)
+        arrived = _arrived(session, ours, name, module)
         order = orders.create(session, actor=ours, input=inputs.parse(inputs.NewOrder, ordered)).detail.order
-        problem = Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)
-        errors.record(session, [problem])
+        errors.record(session, [Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)])
         batches.write(session, [entry(ours, path=f"/api/v1/{name}", error=name)])
     with db.transaction() as session:
         delivery = session.exec(select(Delivery).where(Delivery.event_id == published.id)).one()
@@ -160,10 +158,8 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         "new_replay_state": at_hook,
         "replay_state": f"/settings/replays/{replay.id}",
         "filter_state": at_hook,
-        "incoming_webhook_state": f"/settings/incoming/{taken.id}",
-        "arrivals_state": f"/settings/incoming/{taken.id}",
-        "mapping_state": f"/settings/incoming/{taken.id}",
-        "arrival_state": f"/settings/incoming/{taken.id}/{arrived}",
+        **dict.fromkeys(("incoming_webhook_state", "arrivals_state", "mapping_state"), arrived.rpartition("/")[0]),
+        "arrival_state": arrived,
         "delivery_state": f"/settings/deliveries/{delivery.id}",
         "deliveries_state": f"/settings/deliveries?webhook={hook.id}",
         "event_state": f"/settings/events/{published.id}",
@@ -182,14 +178,15 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
     return paths, [name, ours.workspace_id, inbox.token, published.id, "ours@example.com"], known
 
 
-def _arrived(session: Session, webhook: IncomingWebhook, name: str) -> str:
-    """A stored request that was rejected."""
+def _arrived(session: Session, ours: Actor, name: str, module: str) -> str:
+    """The page of a stored request that an incoming webhook refused."""
+    row, _ = incoming.create(session, actor=ours, values={"name": name, "module": module, "field_mapping": {"email": "title"}})
     identifier = ids.new("irq")
     headers = (("content-type", "application/json"),)
     arrival = storage.Arrival("xdi_x", "POST", "", headers, json.dumps({"email": name}).encode(), "203.0.113.7", "req_ours", clock.now())
     told = {"status": "rejected", "sentence": name, "reason": "record", "sealed": storage.seal(identifier, arrival), "verified": True}
-    session.add(IncomingRequest(id=identifier, workspace_id=webhook.workspace_id, incoming_id=webhook.id, token_id="itk_ours", **told))
-    return identifier
+    session.add(IncomingRequest(id=identifier, workspace_id=ours.workspace_id, incoming_id=row.id, token_id="itk_ours", **told))
+    return f"/settings/incoming/{row.id}/{identifier}"
 
 
 def _answers(updates: list[object]) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import button, card, length, link_button, menu, menu_item, note, time
+from console.components.basic import Live, button, card, length, link_button, menu, menu_item, note, time
 from console.components.chart import chart
 from console.components.copy import copy_id
 from console.components.dialog import ask, confirm_by_name
@@ -180,32 +180,36 @@ def _configuration() -> rx.Component:
         text_field(
             "Requests per minute", name="rate_limit", default_value=webhook.rate_limit, error=errors["rate_limit"], help_="Empty: no limit."
         ),
-        more(
-            area_field(
-                "Settings of the verification",
-                name="verification",
-                mono=True,
-                rows=5,
-                default_value=webhook.verification,
-                spell_check=False,
-                placeholder='{"header": "X-Signature", "encoding": "hex", "signed": "{timestamp}.{body}", "timestamp_header": "X-Time"}',
-                help_="JSON. For HMAC, basic authentication and a header; `dedupe` names the source's own id in every scheme.",
-            ),
-            text_field(
-                "Items at",
-                name="items",
-                default_value=webhook.items_at,
-                error=errors["items"],
-                mono=True,
-                help_="Where a list is, of whose items each becomes a record.",
-            ),
-        ),
+        _further(webhook, errors),
         button("Save", look="primary", type="submit", busy=state.busy, allowed=SessionState.can_write),
         on_submit=state.save,
         key=webhook.id + webhook.scheme,
         class_name="x-form",
         custom_attrs={"data-guard": "true"},
         max_width="640px",
+    )
+
+
+def _further(webhook: Live, errors: Live) -> rx.Component:
+    return more(
+        area_field(
+            "Settings of the verification",
+            name="verification",
+            mono=True,
+            rows=5,
+            default_value=webhook.verification,
+            spell_check=False,
+            placeholder='{"header": "X-Signature", "encoding": "hex", "signed": "{timestamp}.{body}", "timestamp_header": "X-Time"}',
+            help_="JSON. For HMAC, basic authentication and a header; `dedupe` names the source's own id in every scheme.",
+        ),
+        text_field(
+            "Items at",
+            name="items",
+            default_value=webhook.items_at,
+            error=errors["items"],
+            mono=True,
+            help_="Where a list is, of whose items each becomes a record.",
+        ),
     )
 
 

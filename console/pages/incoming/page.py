@@ -119,18 +119,6 @@ def _form() -> rx.Component:
     action = rx.el.select(
         *actions, id="action", name="action", default_value=state.action, key=state.source + "action", class_name="x-select"
     )
-    elsewhere = note(
-        "Its mapping fits the module ", rx.el.span(state.missing_module, class_name="x-mono"), ", which is not here. ",
-        "Install the starter set that has it under Records, or map another module yourself.", tone="wait", icon_name="table-2",
-    )  # fmt: skip
-    secret = text_field(
-        "Secret",
-        name="secret",
-        type="password",
-        auto_complete="off",
-        error=errors["verification"],
-        help_=rx.Var.create(f"{state.scheme} signs with it. Where it is found: {state.hint}. It can be added later."),
-    )
     return rx.el.form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         field("Source", source, name="source", help_="A known source brings its verification and a mapping to start from."),
@@ -141,7 +129,7 @@ def _form() -> rx.Component:
             placeholder=rx.cond(state.label != "", state.label, "Form submissions"),
             max_length=120,
         ),
-        rx.cond(state.missing_module != "", elsewhere, rx.fragment()),
+        rx.cond(state.missing_module != "", _elsewhere(), rx.fragment()),
         field("Into", module, name="module", error=errors["module"], help_="The module that takes the records, or orders."),
         field("Each request", action, name="action", error=errors["action"]),
         text_field(
@@ -153,7 +141,7 @@ def _form() -> rx.Component:
             mono=True,
             help_="For update: the unique field by which the record is found, such as email. Orders are found by external_id.",
         ),
-        rx.cond(state.hint != "", secret, rx.fragment()),
+        rx.cond(state.hint != "", _secret(), rx.fragment()),
         rx.el.div(
             button("Create incoming webhook", look="primary", type="submit", busy=state.busy, allowed=SessionState.can_write),
             link_button("Cancel", PATH, look="quiet"),
@@ -163,4 +151,24 @@ def _form() -> rx.Component:
         class_name="x-form",
         custom_attrs={"data-guard": "true"},
         max_width="640px",
+    )
+
+
+def _elsewhere() -> rx.Component:
+    state = NewIncomingState
+    return note(
+        "Its mapping fits the module ", rx.el.span(state.missing_module, class_name="x-mono"), ", which is not here. ",
+        "Install the starter set that has it under Records, or map another module yourself.", tone="wait", icon_name="table-2",
+    )  # fmt: skip
+
+
+def _secret() -> rx.Component:
+    state, errors = NewIncomingState, NewIncomingState.errors
+    return text_field(
+        "Secret",
+        name="secret",
+        type="password",
+        auto_complete="off",
+        error=errors["verification"],
+        help_=rx.Var.create(f"{state.scheme} signs with it. Where it is found: {state.hint}. It can be added later."),
     )
