@@ -36,7 +36,7 @@ install: $(RUNTIME) ## create .venv with the pinned packages
 
 test: $(DEV) browser ## run all tests (PYTEST_ARGS="-k name" narrows)
 	@$(BIN)/python -m console.build
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadscope $(PYTEST_ARGS)
 
 check: $(DEV) ## formatting, lint, types, architecture, migrations, house rules
 	@$(BIN)/ruff format --check .
