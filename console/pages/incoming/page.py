@@ -110,7 +110,7 @@ def _form() -> rx.Component:
         rx.el.option("Anything else", value=""),
         rx.foreach(state.sources, lambda each: rx.el.option(each["label"], value=each["name"], key=each["name"])),
     )
-    source = rx.el.select(sources, id="source", value=state.source, on_change=state.choose, class_name="x-select")
+    source = rx.el.select(sources, id="source", name="source", value=state.source, on_change=state.choose, class_name="x-select")
     targets = rx.foreach(state.targets, lambda name: rx.el.option(name, value=name, key=name))
     module = rx.el.select(
         targets, id="module", name="module", default_value=state.module, key=state.source + state.module, class_name="x-select"
