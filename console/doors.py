@@ -92,7 +92,7 @@ async def _where_to(path: str, scope: Scope) -> str:
 
 
 def _secured(scope: Scope, send: Send) -> Send:
-    """`send` with the security headers, and with caching by kind: hashed files for good, pages never."""
+    """`send` with the security headers, and with caching by kind: hashed files for good, pages and downloads never."""
     path: str = scope["path"]
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
     extra = _headers(host if _HOST.fullmatch(host) else "")
@@ -104,7 +104,8 @@ def _secured(scope: Scope, send: Send) -> Send:
             if path.startswith("/assets/") and message["status"] == 200:
                 headers.append((b"cache-control", _IMMUTABLE))
             else:
-                headers.append((b"cache-control", b"no-store" if kind.startswith(b"text/html") else b"no-cache"))
+                is_kept = not (kind.startswith(b"text/html") or is_under(path, _FILES))
+                headers.append((b"cache-control", b"no-cache" if is_kept else b"no-store"))
             message = {**message, "headers": [*headers, *extra]}
         await send(message)
 

@@ -30,6 +30,7 @@ def test_a_file_has_what_the_filters_of_the_list_mean_and_nothing_of_others(web:
     _error(theirs, "their secret")
     answer = _get(web, "errors.csv?severity=critical", signed_in(ours))
     assert answer.headers["content-disposition"].startswith("attachment; filename=")
+    assert (answer.headers["cache-control"], answer.headers["x-content-type-options"]) == ("no-store", "nosniff")
     assert "the disk is full" in answer.text
     assert "a small thing" not in answer.text
     everything = _get(web, "errors.jsonl", signed_in(ours)).text
