@@ -86,6 +86,7 @@ def create_app() -> Gateway:
         redoc_url=None,
         openapi_url="/api/openapi.json",
         lifespan=_lifespan,
+        redirect_slashes=False,  # it would lead to whatever host the caller names
         generate_unique_id_function=_operation_id,
     )
     for router in ROUTERS:

@@ -112,6 +112,14 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(closing())
 
 
+def test_a_slash_too_many_leads_to_no_host_that_the_caller_names(api: Any):
+    async def ask() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://elsewhere.example") as http:
+            return [await http.get("/metrics/"), await http.post("/oauth/token/")]
+
+    assert [answer.status_code for answer in _run(ask())] == [404, 404]
+
+
 async def _knock(api: Any, redis: Redis) -> dict[str, httpx.Response]:
     """What each route answers to somebody without a credential."""
     answers: dict[str, httpx.Response] = {}
