@@ -59,6 +59,7 @@ ROUTERS = (
     orders.router,
     sandbox_control.router,
     integrations.router,
+    integrations.logs,
     integration_actions.router,
     logs.router,
     audit.router,

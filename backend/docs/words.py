@@ -60,6 +60,8 @@ _SUMMARIES: Final = {
     "expire_sandbox_tokens": "End the sandbox's access tokens",
     "revoke_sandbox_grants": "Withdraw the sandbox's grants",
     "change_sandbox_contacts": "Change contacts of the sandbox",
+    "list_integration_log": "List what happened to integrations",
+    "list_provider_standings": "List how integrations stand",
     "send_integration_message": "Send a message",
     "list_emails": "List mails of the mailbox",
     "send_email": "Send a mail",

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from backend.core import crypto
 from backend.core.egress import EgressPolicy
-from backend.integrations import catalogue, vault
+from backend.integrations import catalogue, templates, vault
 from backend.integrations.entry import Auth, Call, Entry
 from backend.integrations.failures import Failure, ProviderFailed
 from backend.models import Integration
@@ -99,18 +99,31 @@ def client_of(connection: Connection) -> OAuthClient | None:
     """The client of this installation that stands in where none was entered; the sandbox's own is derived for each workspace."""
     if connection.config.get("client_id") or connection.auth.oauth is None:
         return None
-    return client_for(connection.workspace_id, connection.entry, connection.auth)
+    return client_for(connection.workspace_id, connection.entry, connection.auth, connection.config)
 
 
-def client_for(workspace_id: str, entry: Entry, auth: Auth) -> OAuthClient | None:
-    """The client that need not be entered for a provider, if there is one."""
-    if auth.oauth is None:
+def client_for(workspace_id: str, entry: Entry, auth: Auth, config: Mapping[str, Any]) -> OAuthClient | None:
+    """The client that need not be entered for a provider, if there is one.
+
+    It belongs to the operator. So it is lent only where its secret goes to the catalogue's own addresses: somebody who could name
+    another one would be sent it.
+    """
+    if auth.oauth is None or _leads_elsewhere(auth, config):
         return None
     if auth.oauth.own_client:
         from backend.sandbox import clients  # noqa: PLC0415 - the only provider whose client is made here
 
         return clients.of(workspace_id)
     return settings().oauth_client(entry.id)
+
+
+def _leads_elsewhere(auth: Auth, config: Mapping[str, Any]) -> bool:
+    """Whether what was entered decides to which host the client's secret is sent."""
+    if auth.oauth is None or any(config.get(f"{name}_url") for name in ("authorization", "token", "revocation")):
+        return True
+    scheme, _, rest = auth.oauth.token_url.partition("://")
+    used = templates.variables(rest.partition("/")[0] if scheme in {"http", "https"} else auth.oauth.token_url)
+    return any(config.get(field.name) not in {None, field.default, *field.options} for field in auth.fields if field.name in used)
 
 
 def of(session: Session, integration: Integration) -> Connection:

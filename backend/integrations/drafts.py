@@ -28,8 +28,9 @@ def new(actor: Actor, input: IntegrationInput) -> tuple[Integration, fields.Ente
     kind = _type(input.type, entry, errors)
     entered = fields.Entered({}, {})
     try:
-        has_client = connection.client_for(actor.workspace_id, entry, auth) is not None
-        entered = fields.sort_out(entry, auth, *sent, needs_client=not has_client)
+        entered = fields.sort_out(entry, auth, *sent, needs_client=False)
+        if connection.client_for(actor.workspace_id, entry, auth, entered.config) is None:
+            entered = fields.sort_out(entry, auth, *sent)
     except Invalid as error:
         errors += error.errors
     if errors:

@@ -8,10 +8,10 @@ from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid, NotFound
+from backend.core.pagination import Sought
 from backend.integrations import catalogue
-from backend.integrations.timeline import Status
+from backend.integrations.timeline import EVENT_PREFIX, Status
 from backend.models import Integration, IntegrationCredential, IntegrationEvent, IntegrationSettings, IntegrationSync, IntegrationSyncError
 
 
@@ -26,9 +26,9 @@ def one(session: Session, workspace_id: str, integration_id: str, *, lock: bool 
     return found
 
 
-def listed(actor: Actor, *, type: str | None, provider: str | None, status: str | None, q: str | None) -> SelectOfScalar[Integration]:  # noqa: A002 - the field's name
+def listed(workspace_id: str, *, type: str | None, provider: str | None, status: str | None, q: str | None) -> SelectOfScalar[Integration]:  # noqa: A002 - the field's name
     """Those of a workspace that are asked for. Raises `Invalid`."""
-    query = select(Integration).where(Integration.workspace_id == actor.workspace_id, col(Integration.deleted_at).is_(None))
+    query = select(Integration).where(Integration.workspace_id == workspace_id, col(Integration.deleted_at).is_(None))
     if type:
         category, only = catalogue.category(type)
         query = query.where(Integration.type == category)
@@ -69,6 +69,15 @@ def events(workspace_id: str, integration_id: str | None) -> SelectOfScalar[Inte
     """Moments of one timeline, or of all of a workspace."""
     query = select(IntegrationEvent).where(IntegrationEvent.workspace_id == workspace_id)
     return query.where(IntegrationEvent.integration_id == integration_id) if integration_id else query
+
+
+def log(workspace_id: str, integration_id: str | None, *, kind: str | None, failed: bool | None) -> Sought[IntegrationEvent]:
+    """Moments by what an index does not find."""
+    conditions = [
+        *([col(IntegrationEvent.kind) == kind] if kind else []),
+        *([col(IntegrationEvent.ok).is_(not failed)] if failed is not None else []),
+    ]
+    return Sought(events(workspace_id, integration_id), conditions, col(IntegrationEvent.id), EVENT_PREFIX)
 
 
 def syncs(workspace_id: str, integration_id: str) -> SelectOfScalar[IntegrationSync]:

@@ -48,7 +48,7 @@ def providers(session: Session, *, actor: Actor, type: str | None = None, q: str
     wanted = (q or "").strip().lower()
     there = queries.providers_of(session, actor.workspace_id)
     return [
-        Offered(entry, entry.id in there, connection.client_for(actor.workspace_id, entry, entry.auth[0]) is not None)
+        Offered(entry, entry.id in there, connection.client_for(actor.workspace_id, entry, entry.auth[0], {}) is not None)
         for entry in found
         if wanted in f"{entry.id} {entry.name} {entry.description} {' '.join(entry.categories)}".lower()
     ]
@@ -85,7 +85,13 @@ def list_integrations(
 ) -> pagination.Page[Integration]:
     """A page of integrations, newest first. Raises `Invalid`."""
     permissions.require(actor, permissions.INTEGRATIONS_READ)
-    query = queries.listed(actor, type=type, provider=provider, status=status, q=q)
+    query = queries.listed(actor.workspace_id, type=type, provider=provider, status=status, q=q)
+    return pagination.fetch(session, query, col(Integration.id), limit=limit, cursor=cursor)
+
+
+def page_for_figures(session: Session, *, workspace_id: str, limit: int, cursor: str | None) -> pagination.Page[Integration]:
+    """A page of a workspace's integrations for figures about them, whose readers need not be readers of integrations."""
+    query = queries.listed(workspace_id, type=None, provider=None, status=None, q=None)
     return pagination.fetch(session, query, col(Integration.id), limit=limit, cursor=cursor)
 
 
@@ -251,6 +257,22 @@ def list_events(
         queries.one(session, actor.workspace_id, integration_id)
     query = queries.events(actor.workspace_id, integration_id)
     return pagination.fetch(session, query, col(IntegrationEvent.id), limit=limit, cursor=cursor)
+
+
+def list_log(
+    session: Session,
+    *,
+    actor: Actor,
+    integration_id: str | None = None,
+    kind: str | None = None,
+    failed: bool | None = None,
+    limit: int = pagination.DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> pagination.Page[IntegrationEvent]:
+    """Moments of all timelines, those of deleted integrations too, newest first. Looks through a bounded number of rows."""
+    permissions.require(actor, permissions.LOGS_READ)
+    sought = queries.log(actor.workspace_id, integration_id, kind=kind, failed=failed)
+    return pagination.sift(session, sought, limit=limit, cursor=cursor)
 
 
 def redirect_uris(session: Session, *, actor: Actor) -> list[str]:

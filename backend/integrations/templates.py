@@ -65,6 +65,11 @@ def fill_document(document: Any, values: Mapping[str, Any]) -> Any:
     return document
 
 
+def variables(template: str) -> set[str]:
+    """Every variable that one template names, those with a default too."""
+    return {match[1] for match in _VARIABLE.finditer(template)}
+
+
 def names(document: Any) -> set[str]:
     """Every variable that the templates of a document name, those with a default left out."""
     if isinstance(document, str):

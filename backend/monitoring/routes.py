@@ -9,9 +9,9 @@ from backend import __version__
 from backend.core import pagination, permissions, web
 from backend.core.parameters import Cursor, Limit
 from backend.core.web import CurrentActor, ReadSession
-from backend.monitoring import exposition, figures, health, service
+from backend.monitoring import exposition, figures, health, providers, service
 from backend.monitoring.health import State
-from backend.monitoring.schemas import HealthOut, LiveOut, MetricsOut, RateLimitList, metrics_of
+from backend.monitoring.schemas import HealthOut, LiveOut, MetricsOut, ProviderStandingList, RateLimitList, metrics_of
 
 router = web.Router(prefix="/monitoring", tags=["monitoring"])
 root = web.Router(tags=["monitoring"])
@@ -51,6 +51,14 @@ def list_rate_limits(
 ) -> RateLimitList:
     """Where each active key that has limits stands against them now, newest key first. Looking spends nothing."""
     return RateLimitList.model_validate(service.rate_limits(session, actor=actor, limit=limit, cursor=cursor))
+
+
+@router.get("/providers", **web.needs(permissions.METRICS_READ))
+def list_provider_standings(
+    session: ReadSession, actor: CurrentActor, limit: Limit = pagination.DEFAULT_LIMIT, cursor: Cursor = None
+) -> ProviderStandingList:
+    """How each integration stands, newest first: its status with the reason, and the calls to its provider of the last 24 hours."""
+    return ProviderStandingList.model_validate(providers.standings(session, actor=actor, limit=limit, cursor=cursor))
 
 
 @root.get("/metrics", response_class=PlainTextResponse, **web.needs(permissions.METRICS_READ))

@@ -132,3 +132,24 @@ def metrics_of(found: Metrics) -> MetricsOut:
         queues=found.queues,
         workers=WorkerFigures.model_validate(found.workers),
     )
+
+
+class ProviderStandingOut(Out):
+    """How one integration stands."""
+
+    integration_id: str
+    provider: str = Field(examples=["slack"])
+    name: str
+    status: str = Field(examples=["active"])
+    reason: str = Field(examples=[""])
+    next_step: str = Field(examples=[""])
+    ok: int = Field(description="Calls to the provider in the last 24 hours that were answered well.")
+    failed: int
+    p95_ms: float | None
+    refreshed_at: datetime | None
+    tested_at: datetime | None
+    synced_at: datetime | None
+
+
+class ProviderStandingList(ListOut[ProviderStandingOut]):
+    """One page, newest first."""

@@ -35,6 +35,7 @@ class Retention(_Days):
     attempt_bodies: Days = 90
     errors: Days = 90
     incoming: Days = 30
+    integrations: Days = 90
 
 
 class InstanceRetention(_Days):

@@ -17,7 +17,7 @@ from sqlmodel import Session, SQLModel, col, select
 
 from backend.core import clock, db, ids, lifecycle
 from backend.logs import errors
-from backend.models import Delivery, Event, Replay, SignInFailure, UnknownRequest, UserSession, WorkerRun, Workspace
+from backend.models import Delivery, Event, IntegrationSync, Replay, SignInFailure, UnknownRequest, UserSession, WorkerRun, Workspace
 from backend.retention import service
 from backend.retention.policy import InstanceRetention, Retention
 
@@ -47,6 +47,9 @@ KINDS: Final = (
     Kind("request_log", "req", lambda kept: kept.requests),
     Kind("incoming_request", "irq", lambda kept: kept.incoming),
     Kind("incoming_seen", "irq", lambda kept: kept.incoming, key="request_id"),
+    Kind("integration_sync_error", "ser", lambda kept: kept.integrations),
+    Kind("integration_sync", "syn", lambda kept: kept.integrations, condition=col(IntegrationSync.finished_at).is_not(None)),
+    Kind("integration_event", "ivt", lambda kept: kept.integrations),
     Kind("error_entry", errors.ID_PREFIX, lambda kept: kept.errors),
     Kind("attempt_body", "att", lambda kept: kept.attempt_bodies, key="attempt_id"),
     Kind("attempt", "att", lambda kept: kept.attempts),

@@ -28,6 +28,7 @@ class RetentionOut(Out):
     attempt_bodies: int = Field(description="What went out and came back in an attempt.")
     errors: int
     incoming: int = Field(description="Requests at incoming webhooks.")
+    integrations: int = Field(description="Timelines and syncs of integrations.")
     instance: InstanceDays | None = Field(description="Of the whole installation; null for everybody but super administrators.")
 
 
@@ -52,4 +53,5 @@ class RetentionChange(Body):
     attempt_bodies: int | None = Field(default=None, description="At most as long as attempts.")
     errors: int | None = None
     incoming: int | None = None
+    integrations: int | None = None
     instance: InstanceDaysChange | None = None

@@ -24,6 +24,7 @@ _WORKSPACE: Final = {
     "attempts": ("Attempts", "Each try of a delivery."),
     "attempt_bodies": ("Exchanges", "Headers and bodies of attempts."),
     "errors": ("Errors", "What went wrong."),
+    "integrations": ("Integrations", "Timelines and syncs."),
 }
 _INSTANCE: Final = {
     "unknown_requests": ("Unknown callers", "Requests of nobody known."),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-MONITORING = "this part of monitoring is not served yet"
-
 
 @dataclass(frozen=True)
 class Call:

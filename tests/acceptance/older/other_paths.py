@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.acceptance.older.calls import ANY, MONITORING, Call
+from tests.acceptance.older.calls import ANY, Call
 
 _NEXUS, _SOCIAL, _FOOD = "002", "003", "004"
 
@@ -315,7 +315,7 @@ FOOD = (
     Call(_FOOD, "GET", f"{_V1}/logs/errors", shows={"data": ANY}),
     Call(_FOOD, "GET", f"{_V1}/monitoring/health", by="nobody", shows={"status": ANY}),
     Call(_FOOD, "GET", f"{_V1}/monitoring/metrics", shows={"requests": ANY}),
-    Call(_FOOD, "GET", f"{_V1}/monitoring/providers", not_yet=MONITORING),
+    Call(_FOOD, "GET", f"{_V1}/monitoring/providers", shows={"data": ANY, "hasMore": False}),
     Call(_FOOD, "GET", f"{_V1}/monitoring/rate-limits"),
     Call(_FOOD, "DELETE", f"{_V1}/webhooks/{{food_webhook}}", status=204),
     Call(_FOOD, "DELETE", f"{_V1}/api-keys/{{food_key}}", status=204),

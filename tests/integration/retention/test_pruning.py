@@ -253,7 +253,16 @@ def test_it_is_read_and_changed_over_the_api(door: Door):
     _, key = make(owner, "logs:read")
     token, _ = access_token(owner)
     told = door.call("GET", "/logs/retention", key=key).json()
-    assert told == {"requests": 30, "deliveries": 90, "attempts": 90, "attempt_bodies": 90, "errors": 90, "incoming": 30, "instance": None}
+    assert told == {
+        "requests": 30,
+        "deliveries": 90,
+        "attempts": 90,
+        "attempt_bodies": 90,
+        "errors": 90,
+        "incoming": 30,
+        "integrations": 90,
+        "instance": None,
+    }
     refused(door.call("PATCH", "/logs/retention", key=key, json={"requests": 3}), 403, "sign in as a user")
     assert door.call("PATCH", "/logs/retention", key=token, json={"requests": 3}).json()["requests"] == 3
     problem = refused(door.call("PUT", "/logs/retention", key=token, json={"attemptBodies": 100}), 422, "attempt_bodies")

@@ -19,6 +19,7 @@ def test_the_defaults_are_those_of_the_documents():
         "attempt_bodies": 90,
         "errors": 90,
         "incoming": 30,
+        "integrations": 90,
     }
 
 
