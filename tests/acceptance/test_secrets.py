@@ -236,7 +236,8 @@ def _read_everything(told: Story, partner: Partner) -> None:
                 "events": "event_id",
                 "requests": "request_id",
             }
-            data = answer.json().get("data") if answer.is_success else None
+            is_json = answer.headers.get("content-type", "").startswith("application/json")  # exports are not
+            data = answer.json().get("data") if answer.is_success and is_json else None
             if not names and isinstance(data, list):
                 known.setdefault(kind.get(path.rpartition("/")[2], "name"), set()).update(
                     str(row.get("id") or row.get("name")) for row in data[:20]
