@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -17,10 +18,22 @@ from backend.core import db, queue
 from backend.core.actor import Role
 from backend.logs import recorder
 from tests.factories import accounts
+from tests.integration import test_isolation
 from tests.integration.gateway.callers import access_token, make
 
 MODULE = "contacts"  # a name of records whether there is such a module or not
 RESOURCES = (*scopes.RESOURCES, MODULE)
+
+
+# They wait for what no worker sends here.
+WAITING = {"send_test", "probe_webhook"}
+# What a key hands on, it must hold itself: scopes, and where incoming requests are written.
+FURTHER = {
+    "POST /api/v1/api-keys": "scopes that its maker does not hold",
+    "POST /api/v1/incoming-webhooks": "needs the scope orders:write",
+    "PATCH /api/v1/incoming-webhooks/{incoming_id}": "needs the scope mine_only:write",
+    "PUT /api/v1/incoming-webhooks/{incoming_id}": "needs the scope mine_only:write",
+}
 
 
 @dataclass(frozen=True)
@@ -30,11 +43,13 @@ class Operation:
     method: str
     path: str
     said: dict[str, Any]
+    known: dict[str, str] = field(default_factory=lambda: {"module": MODULE})
+    body: Any = None
 
     @property
     def address(self) -> str:
-        """Where nothing is, so that whoever gets in changes nothing."""
-        return re.sub(r"{(\w+)}", lambda found: MODULE if found[1] == "module" else "none", self.path)
+        """Where nothing is that is not `known`, so that whoever gets in changes nothing."""
+        return re.sub(r"{(\w+)}", lambda found: self.known.get(found[1], "none"), self.path)
 
     def scopes(self) -> tuple[str, ...]:
         """Those of which each would do."""
@@ -92,6 +107,22 @@ def test_every_call_lets_in_exactly_the_scopes_that_it_documents(gateway: Any) -
             _judge(operation, scope, answer)
 
 
+def test_the_scope_that_a_call_documents_is_enough_where_there_is_something_too(gateway: Any) -> None:
+    """Of a change the caller is told the outcome, whether its key may read or not."""
+    owner, identifiers, _ = test_isolation.furnish()
+    refused: dict[str, str] = {}
+    for operation in operations(gateway):
+        if "x-scope" in operation.said and operation.said["operationId"] not in WAITING:
+            _, key = make(owner, operation.said["x-scope"], limit_per_minute=None)
+            body = test_isolation.body_of(f"{operation.method} {operation.path}")
+            ((_, answer),) = _ask_all(gateway, [dataclasses.replace(operation, known=identifiers, body=body)], key)
+            if answer.status == 403:
+                refused[f"{operation.method} {operation.path}"] = answer.body["detail"]
+    assert refused.keys() == FURTHER.keys()
+    for place, words in FURTHER.items():
+        assert words in refused[place]
+
+
 def test_without_a_credential_every_one_of_them_says_how_to_get_in(gateway: Any) -> None:
     known = operations(gateway)
     answers = _ask_all(gateway, known, None, another_address_each=True)
@@ -131,8 +162,11 @@ def _ask_all(
 
 
 async def _ask(gateway: Any, operation: Operation, credential: str | None, ip: str) -> Answer:
-    """One call without a body, by the protocol itself: there are thousands."""
+    """One call by the protocol itself: there are thousands."""
     headers = [(b"host", b"crossdock.test")] + ([(b"authorization", f"Bearer {credential}".encode())] if credential else [])
+    sending = json.dumps(operation.body).encode() if operation.body is not None else b""
+    if sending:
+        headers += [(b"content-type", b"application/json"), (b"content-length", str(len(sending)).encode())]
     scope = {
         "type": "http", "http_version": "1.1", "method": operation.method, "scheme": "http", "path": operation.address,
         "raw_path": operation.address.encode(), "query_string": b"", "root_path": "", "headers": headers,
@@ -146,7 +180,7 @@ async def _ask(gateway: Any, operation: Operation, credential: str | None, ip: s
         if is_read:
             await asyncio.Event().wait()  # the client stays
         is_read = True
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": sending, "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
