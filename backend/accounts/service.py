@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -14,7 +14,7 @@ from backend.accounts import attempts, passwords, sessions
 from backend.accounts.sessions import SessionInfo, actor_for
 from backend.audit import service as audit
 from backend.core import clock, crypto, ids, permissions, tokens
-from backend.core.actor import Actor, Role
+from backend.core.actor import Actor, ActorKind, Role
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from backend.models import InstanceSetting, Membership, SignInFailure, User, UserSession, Workspace
 
@@ -176,9 +176,7 @@ def list_workspaces(session: Session, *, actor: Actor) -> list[WorkspaceChoice]:
 def create_workspace(session: Session, *, actor: Actor, name: str) -> Workspace:
     """A new workspace of which the acting user is owner. Raises `Invalid`."""
     permissions.require(actor, permissions.SIGNED_IN)
-    made = _make_workspace(session, name=name, user_id=actor.id)
-    audit.record(session, actor=actor, action="workspace.created", target_kind="workspace", target_id=made.id, target_name=made.name)
-    return made
+    return _make_workspace(session, name=name, maker=actor)
 
 
 def switch_workspace(session: Session, *, actor: Actor, workspace_id: str) -> tuple[str, SessionInfo]:
@@ -209,15 +207,25 @@ def _make_admin(session: Session, *, email: str, name: str, password_hash: str, 
     user = User(id=ids.new("usr"), email=email, name=name.strip()[:200], password_hash=password_hash, is_super_admin=True)
     session.add(user)
     session.flush()
-    return user, _make_workspace(session, name=workspace, user_id=user.id)
+    maker = Actor(ActorKind.USER, user.id, "", name=user.email, role=Role.SUPER_ADMIN)
+    return user, _make_workspace(session, name=workspace, maker=maker)
 
 
-def _make_workspace(session: Session, *, name: str, user_id: str) -> Workspace:
+def _make_workspace(session: Session, *, name: str, maker: Actor) -> Workspace:
+    """A workspace whose first entry in the audit is that of its making: one without entries was tampered with."""
     name = name.strip()
     if not 1 <= len(name) <= 120:
         raise Invalid(FieldError("workspace", "needs a name.", "Use 1 to 120 characters, such as your company's name."))
     made = Workspace(id=ids.new("wsp"), name=name)
     session.add(made)
-    session.add(Membership(id=ids.new("mem"), workspace_id=made.id, user_id=user_id, role=Role.OWNER))
+    session.add(Membership(id=ids.new("mem"), workspace_id=made.id, user_id=maker.id, role=Role.OWNER))
     session.flush()
+    audit.record(
+        session,
+        actor=replace(maker, workspace_id=made.id),
+        action="workspace.created",
+        target_kind="workspace",
+        target_id=made.id,
+        target_name=made.name,
+    )
     return made

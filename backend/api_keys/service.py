@@ -202,6 +202,8 @@ def enable(session: Session, *, actor: Actor, key_id: str) -> ApiKey:
 def rotate(session: Session, *, actor: Actor, key_id: str, overlap_hours: float = DEFAULT_OVERLAP_HOURS) -> tuple[ApiKey, str]:
     """A further secret for the key, in clear; the one before works for 0 to 168 hours more, never longer than it would have.
 
+    One that was before that ends at once, so that no more than two ever work.
+
     Raises `NotFound`, `Invalid`, `Forbidden` if the key has scopes that the actor does not hold, `Conflict` for a revoked key.
     """
     inputs.check_overlap(overlap_hours)
@@ -269,9 +271,12 @@ def _replace_secret(session: Session, actor: Actor, key_id: str, *, overlap: tim
     if effective_status(key, now) is KeyStatus.EXPIRED:
         raise Conflict("This API key has expired, so a new secret would not work either. Give it a later end first.")
     end = now + overlap
-    for secret in queries.secrets_of(session, workspace_id=actor.workspace_id, key_ids=[key.id]):
-        if secret.expires_at is None or secret.expires_at > end:
-            secret.expires_at = end
+    earlier = queries.secrets_of(session, workspace_id=actor.workspace_id, key_ids=[key.id])
+    newest = max((secret.id for secret in earlier), default="")
+    for secret in earlier:
+        ends = end if secret.id == newest else now
+        if secret.expires_at is None or secret.expires_at > ends:
+            secret.expires_at = ends
     token = _add_secret(session, key, now)
     key.updated_at = now
     _record(

@@ -17,6 +17,7 @@ from backend.models import AuditEntry, AuditHead, Workspace
 
 _BATCH: Final = 1000
 _MOST_BREAKS: Final = 100
+_NOTHING: Final = "There is no entry at all, not even that of the workspace's making: the whole audit was removed."
 _BEFORE_ALL: Final = -(2**31)  # a forged entry may have any number
 
 
@@ -123,11 +124,14 @@ def verify_all(kept: Mapping[str, End] | None = None) -> list[Report]:
     with db.transaction() as session:
         names = {row.id: row.name for row in session.exec(select(Workspace)).all()}
         seen = [*session.exec(select(AuditEntry.workspace_id).distinct()).all(), *session.exec(select(AuditHead.workspace_id)).all()]
-    return [verify(each, names.get(each, ""), ends.get(each)) for each in sorted({*names, *seen, *ends})]
+    return [verify(each, names.get(each, ""), ends.get(each), exists=each in names) for each in sorted({*names, *seen, *ends})]
 
 
-def verify(workspace_id: str, name: str = "", kept: End | None = None) -> Report:
-    """Verify the chain of one workspace. What is sealed while it runs belongs to it or not."""
+def verify(workspace_id: str, name: str = "", kept: End | None = None, *, exists: bool = False) -> Report:
+    """Verify the chain of one workspace. What is sealed while it runs belongs to it or not.
+
+    A workspace that `exists` has one entry at least, that of its making.
+    """
     report = Report(workspace_id, name)
     with db.transaction() as session:
         head = session.get(AuditHead, workspace_id)
@@ -141,6 +145,8 @@ def verify(workspace_id: str, name: str = "", kept: End | None = None) -> Report
             walk.step(entry)
         last = walk.sequence
     walk.end()
+    if exists and head is None and not report.sealed and not report.unsealed:
+        report.breaks.append(Break(1, "", _NOTHING))
     return report
 
 

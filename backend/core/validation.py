@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from pydantic import BaseModel
 
 from backend.core.errors import BadRequest, CrossdockError, FieldError, Invalid
 
@@ -21,10 +25,13 @@ _FIXES = {
     "list_type": "Send a list.",
     "dict_type": "Send an object.",
     "model_attributes_type": "Send an object.",
+    "model_type": "Send an object.",
     "datetime_parsing": "Write it as 2026-01-31T09:30:00Z.",
     "datetime_from_date_parsing": "Write it as 2026-01-31T09:30:00Z.",
     "datetime_type": "Write it as 2026-01-31T09:30:00Z.",
 }
+_KINDS = {"int", "float", "str", "bool", "none"}
+_COMPOSED = re.compile(r"[a-z-]+\[.+\]\Z")  # list[str], function-before[_whole(), int]
 _LOCATIONS = {"body", "query", "path", "header", "cookie"}
 
 
@@ -34,7 +41,7 @@ def from_framework(found: Sequence[Any], *, known: Iterable[str] = ()) -> Crossd
         if error["type"] == "json_invalid":
             where = error["loc"][1] if len(error["loc"]) > 1 else 0
             return BadRequest(f"The body is not JSON: {error['ctx']['error']} at character {where}. Send an object.")
-    return Invalid(*(_field(error, tuple(known)) for error in found))
+    return Invalid(*_once([(_field(error, tuple(known)), _is_of_choice(error["loc"])) for error in found]))
 
 
 def _field(error: Any, known: Sequence[str]) -> FieldError:
@@ -59,12 +66,50 @@ def _field(error: Any, known: Sequence[str]) -> FieldError:
     return FieldError(path, _sentence(f"{message[0].lower()}{message[1:]}"), _sentence(f"{fix[0].upper()}{fix[1:]}") if fix else "")
 
 
+def _once(found: Sequence[tuple[FieldError, bool]]) -> list[FieldError]:
+    """One error for each path where a value may be of several kinds, and none for a value that is wrong inside."""
+    inside = [error.path for error, of_choice in found if of_choice]
+    told: dict[str, FieldError] = {}
+    for error, of_choice in found:
+        earlier = told.get(error.path)
+        if not of_choice or earlier is None:
+            if not (of_choice and any(path.startswith((f"{error.path}.", f"{error.path}[")) for path in inside)):
+                told[error.path] = error
+        elif error.fix and error.fix not in earlier.fix:
+            fix = f"{earlier.fix.rstrip('.')}, or {error.fix[0].lower()}{error.fix[1:]}" if earlier.fix else error.fix
+            told[error.path] = FieldError(error.path, earlier.message, fix)
+    return list(told.values())
+
+
+def _is_of_choice(location: Sequence[Any]) -> bool:
+    """Whether an error is that of one kind among several that a value may be of; the framework names the kind like a field."""
+    return any(_names_kind(location, position) for position in range(len(location)))
+
+
+def _names_kind(location: Sequence[Any], position: int) -> bool:
+    part, first = location[position], int(location[0] in _LOCATIONS)
+    if not isinstance(part, str) or position <= first:
+        return False
+    return part in _KINDS or _COMPOSED.match(part) is not None or part in _names_of_models()
+
+
+@functools.cache
+def _names_of_models() -> frozenset[str]:
+    found: set[type[BaseModel]] = set()
+    waiting: list[type[BaseModel]] = [BaseModel]
+    while waiting:
+        new = [each for each in waiting.pop().__subclasses__() if each not in found]
+        found.update(new)
+        waiting += new
+    return frozenset(each.__name__ for each in found)
+
+
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "`")) else f"{text}."
 
 
 def _path(location: Sequence[Any]) -> str:
-    parts = [part for position, part in enumerate(location) if position or part not in _LOCATIONS]
+    parts = [part for position, part in enumerate(location) if (position or part not in _LOCATIONS) and not _names_kind(location, position)]
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
     return text or "body"
 

@@ -259,7 +259,11 @@ def test_signing_in_and_out_everywhere_is_in_the_audit_trail() -> None:
     with db.transaction(write=True) as session:
         service.sign_out_everywhere(session, actor=sessions.actor_for(info))
     with db.transaction() as session:
-        assert [row.action for row in session.exec(select(AuditEntry).order_by(AuditEntry.id))] == ["session.opened", "session.all_revoked"]
+        assert [row.action for row in session.exec(select(AuditEntry).order_by(AuditEntry.id))] == [
+            "workspace.created",
+            "session.opened",
+            "session.all_revoked",
+        ]
 
 
 def at_once(work: Callable[[int], object]) -> list[object]:

@@ -12,10 +12,11 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from backend import cli
+from backend.accounts import service
 from backend.audit import jobs, sealing, verification
 from backend.audit import service as audit
 from backend.core import crypto, db
-from backend.core.actor import Actor
+from backend.core.actor import Actor, ActorKind, Role
 from backend.models import AuditEntry
 from tests.conftest import ENCRYPTION_KEY
 from tests.factories import accounts
@@ -199,6 +200,27 @@ def test_the_command_tells_what_it_found(database: db.Database):
     assert told.exit_code == 1
     assert "BROKEN   Acme" in told.output
     assert "Entry 2 is missing." in told.output
+
+
+def test_an_audit_that_was_removed_as_a_whole_is_found(database: db.Database):
+    owner = sealed(3)
+    forge(database, "DELETE FROM audit_entry", "DELETE FROM audit_head")
+    told = CliRunner().invoke(cli.app, ["verify-audit"])
+    assert told.exit_code == 1
+    assert f"BROKEN   Acme ({owner.workspace_id}): 0 sealed" in told.output
+    assert "the whole audit was removed" in told.output
+
+
+def test_a_new_workspace_begins_with_the_entry_of_its_making():
+    with db.transaction(write=True) as session:
+        user = service.create_admin(session, email="ann@example.com", password_hash="x", workspace="First")
+        maker = Actor(ActorKind.USER, user.id, "", name=user.email, role=Role.SUPER_ADMIN)
+        service.create_workspace(session, actor=maker, name="Second")
+    reports = verification.verify_all()
+    assert [(report.name, report.unsealed, report.breaks) for report in sorted(reports, key=lambda report: report.name)] == [
+        ("First", 1, []),
+        ("Second", 1, []),
+    ]
 
 
 def test_a_database_that_was_set_back_is_found_by_what_was_kept_elsewhere(database: db.Database, tmp_path: Path):
