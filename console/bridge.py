@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import reflex as rx
@@ -37,6 +38,12 @@ async def read(state: rx.State, work: Callable[..., Result]) -> Result:
     """Several reads in one transaction: `work(session, actor)` in the thread."""
     actor = await auth.actor_of(state)
     return await threads.in_transaction(lambda session: work(session, actor))
+
+
+async def ask(state: rx.State, flow: Callable[..., Result], /, **kwargs: Any) -> Result:
+    """Call what asks somebody else's server, which may take seconds, makes its own transactions, and takes the actor; as `call` otherwise."""
+    actor = await auth.actor_of(state)
+    return await threads.waiting(partial(flow, actor=actor, **kwargs))
 
 
 async def actor(state: rx.State) -> Actor:

@@ -33,6 +33,7 @@ class SessionState(rx.State):
     base_url: str = ""
     can_write: bool = False
     can_operate: bool = False
+    can_own: bool = False
     workspaces: list[WorkspaceRow] = []  # noqa: RUF012 - the framework copies it
 
     @rx.event
@@ -53,5 +54,6 @@ class SessionState(rx.State):
         self.initial = info.workspace_name[:1].upper()
         self.can_write = permissions.allows(actor, permissions.WEBHOOKS_WRITE)
         self.can_operate = permissions.allows(actor, permissions.WEBHOOKS_OPERATE)
+        self.can_own = permissions.allows(actor, permissions.ENCRYPTION_WRITE)
         choices = await bridge.call(self, accounts.list_workspaces)
         self.workspaces = [WorkspaceRow(choice.id, choice.name, str(choice.role).replace("_", " ")) for choice in choices]

@@ -84,4 +84,12 @@ LOOKS: Final[dict[str, Look]] = {
     "created": Look("Would create", "plus", "good"),
     "updated": Look("Would change", "pencil", "info"),
     "unchanged": Look("Unchanged", "minus", ""),
+    "needs_reconnect": Look("Needs reconnect", "unplug", "bad"),
+    "verifying": Look("Verifying", "shield-check", "info"),
+    "queued": Look("Queued", "clock", "wait"),
+    "granted": Look("Granted", "circle-check", "good"),
+    "refused": Look("Not granted", "circle-x", "bad"),
+    "requested": Look("Requested", "clock", ""),
+    "untold": Look("Provider does not say", "circle-help", ""),
+    "beyond": Look("Granted, not asked for", "circle-plus", "info"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlencode
@@ -27,6 +28,11 @@ def query(state: rx.State, *names: str) -> dict[str, str]:
     """The given parameters of the tab's address, empty where they are absent, at most 400 characters each."""
     given = state.router.url.query_parameters
     return {name: str(given.get(name, ""))[:400] for name in names}
+
+
+def leave_for(url: str) -> rx.event.EventSpec:
+    """Go to an address that is no page of the console, in the same tab."""
+    return rx.call_script(f"window.location.assign({json.dumps(url)})")
 
 
 def last_part(state: rx.State) -> str:

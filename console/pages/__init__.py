@@ -15,6 +15,10 @@ from console.pages.events import page as events
 from console.pages.incoming import detail as incoming_webhook
 from console.pages.incoming import page as incoming
 from console.pages.incoming import request as incoming_request
+from console.pages.integrations import detail as integration
+from console.pages.integrations import gallery, sandbox
+from console.pages.integrations import page as integrations
+from console.pages.integrations import setup as provider
 from console.pages.logs import audit, errors, requests
 from console.pages.members import page as members
 from console.pages.monitoring import page as monitoring
@@ -47,6 +51,11 @@ def add_all(app: rx.App) -> None:
         incoming_webhook,
         incoming_request,
         receiver,
+        integrations,
+        gallery,
+        provider,
+        sandbox,
+        integration,
         deliveries,
         delivery,
         events,

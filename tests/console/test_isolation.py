@@ -18,6 +18,8 @@ from backend.event_types import service as event_types
 from backend.events import service as events
 from backend.incoming import service as incoming
 from backend.incoming import storage
+from backend.integrations import service as integrations
+from backend.integrations.service import IntegrationInput
 from backend.logs import batches, errors
 from backend.logs.errors import Problem, Severity
 from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, RequestLog
@@ -113,10 +115,20 @@ def test_the_owner_reads_and_changes_by_the_same_calls_what_others_cannot(web: W
     states += ("types_state", "type_state", "modules_state", "editor_state", "records_state", "record_state", "orders_state", "order_state")
     states += ("incoming_state", "incoming_webhook_state", "arrivals_state", "mapping_state", "arrival_state")
     states += ("requests_state", "request_state", "errors_state", "error_state", "audit_state", "audit_entry_state")
+    states += ("integrations_state", "integration_state", "gallery_state")
     assert shows >= {f"{state}.load" for state in states}
     changed = {table for table, found in rows.of_workspace(ours.workspace_id).items() if found != before[table]}
     assert changed >= {"api_key", "api_key_secret", "webhook", "delivery", "replay", "receiver_inbox", "invitation"}
-    assert changed >= {"module", "record", "orders", "event_type"}
+    assert changed >= {
+        "module",
+        "record",
+        "orders",
+        "event_type",
+        "integration",
+        "integration_credential",
+        "integration_state",
+        "sandbox_account",
+    }
 
 
 def _by_state() -> list[str]:
@@ -141,6 +153,11 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         arrived = _arrived(session, ours, name, module)
         order = orders.create(session, actor=ours, input=inputs.parse(inputs.NewOrder, ordered)).detail.order
         errors.record(session, [Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)])
+        problem = Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)
+        errors.record(session, [problem])
+        entered = {"test_address": "http://127.0.0.1:9/", "api_key": "a key of ours"}
+        wanted = IntegrationInput(provider="custom", auth="api_key", name=name, credentials=entered)
+        integration = integrations.create(session, actor=ours, input=wanted)
         batches.write(session, [entry(ours, path=f"/api/v1/{name}", error=name)])
     with db.transaction() as session:
         delivery = session.exec(select(Delivery).where(Delivery.event_id == published.id)).one()
@@ -169,6 +186,8 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         "request_state": f"/settings/logs/requests/{request.id}",
         "error_state": f"/settings/logs/errors/{error.id}",
         "audit_entry_state": f"/settings/logs/audit/{audited.id}",
+        "integration_state": f"/settings/integrations/{integration.id}",
+        "setup_state": "/settings/integrations/catalogue/custom?way=api_key",
         "receiver_state": f"/settings/receiver?inbox={inbox.id}",
     }
     known = {"invitation_id": invitation.id, "user_id": ours.id, "delivery_id": delivery.id}

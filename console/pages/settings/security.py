@@ -1,4 +1,4 @@
-"""Owns the view of security: the door to the API, what happens without Redis, sessions."""
+"""Owns the view of security: the door to the API, encryption keys, what happens without Redis, sessions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import reflex as rx
 
 from console.components.basic import button, card, note, text_link, time
 from console.components.form import area_field, check_field, field, post_form, text_field
+from console.pages.settings.encryption import keys_card
+from console.pages.settings.encryption_state import EncryptionState
 from console.pages.settings.security_state import PATH, SecurityState, VersionRow
 from console.session import SessionState
 from console.shell import bones, permitted, shell
@@ -22,7 +24,12 @@ MODES: Final = (
 
 def add(app: rx.App) -> None:
     """Add the page."""
-    app.add_page(view, route=PATH, title="Security · Crossdock", on_load=[SessionState.load, SecurityState.load])
+    app.add_page(
+        view,
+        route=PATH,
+        title="Security · Crossdock",
+        on_load=[SessionState.load, SecurityState.load, EncryptionState.load, EncryptionState.follow],
+    )
 
 
 def view() -> rx.Component:
@@ -30,6 +37,7 @@ def view() -> rx.Component:
     state = SecurityState
     content = rx.el.div(
         card("The door to the API", rx.el.div(permitted(state, rx.cond(state.anonymous != "", _door(), bones())), class_name="x-card-pad")),
+        keys_card(),
         _without_redis(),
         _sessions(),
         class_name="x-stack-wide",

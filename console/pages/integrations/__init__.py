@@ -1,0 +1,1 @@
+"""Integrations: the catalogue, connections to providers, the sandbox's switches."""

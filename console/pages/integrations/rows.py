@@ -1,0 +1,276 @@
+"""What the browser is told of integrations; nothing of it is secret."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from backend.integrations import catalogue, connection, timeline
+from backend.integrations.entry import Auth, Entry
+from backend.models import Integration, IntegrationEvent, IntegrationSync, IntegrationSyncError
+from console import words
+
+STATUSES: Final = tuple(each.value for each in timeline.Status)
+SYNC_STATUSES: Final = ("queued", "running", "waiting", "done", "failed", "cancelled")
+GRANTS: Final = ("granted", "refused", "requested", "untold", "beyond")
+_WELL: Final = frozenset({"connected", "reconnected", "tested", "synced", "refreshed"})
+_LIVES: Final = {
+    "rotating": "Refreshed ahead of its end; each refresh token works once.",
+    "stable": "Refreshed ahead of its end, with a refresh token that stays.",
+    "remint": "Asked for anew ahead of its end, with client ID and secret.",
+    "never": "Nothing is refreshed: what was entered or granted stays good until it is taken back.",
+}
+
+
+@dataclass
+class IntegrationRow:
+    """An integration in the list, and in the gallery."""
+
+    id: str
+    name: str
+    provider: str
+    mark: str
+    status: str
+    account: str
+    told: str
+    synced: str
+    created: str
+
+
+@dataclass
+class ScopeRow:
+    """A scope: what it is for, and whether it was granted (one of `GRANTS`)."""
+
+    name: str
+    reason: str
+    grant: str
+    is_asked: bool = True
+
+
+@dataclass
+class MomentRow:
+    """A moment of a timeline."""
+
+    id: str
+    look: str
+    summary: str
+    next_step: str
+    who: str
+    at: str
+
+
+@dataclass
+class SyncRow:
+    """A sync, and how far it is."""
+
+    id: str = ""
+    status: str = ""
+    sentence: str = ""
+    next_step: str = ""
+    seen: str = ""
+    created: str = ""
+    updated: str = ""
+    failed: str = ""
+    percent: str = ""
+    width: str = ""
+    is_open: bool = False
+    by: str = ""
+    at: str = ""
+
+
+@dataclass
+class FailedItem:
+    """An item that a sync could not store."""
+
+    id: str
+    item: str
+    message: str
+
+
+@dataclass
+class IntegrationDetail:
+    """An integration on its own page."""
+
+    id: str = ""
+    name: str = ""
+    description: str = ""
+    provider: str = ""
+    provider_id: str = ""
+    status: str = ""
+    sentence: str = ""
+    next_step: str = ""
+    account: str = ""
+    account_id: str = ""
+    way: str = ""
+    docs: str = ""
+    is_sandbox: bool = False
+    signs_in: bool = False
+    is_connected: bool = False
+    is_disabled: bool = False
+    refreshes: bool = False
+    brings: str = ""
+    brings_nothing: str = ""
+    module: str = ""
+    lives: str = ""
+    ends: str = ""
+    redirect_uri: str = ""
+    parting: str = ""
+    connected: str = ""
+    tested: str = ""
+    refreshed: str = ""
+    synced: str = ""
+    created: str = ""
+    credentials: list[list[str]] = field(default_factory=list)
+
+
+def mark(name: str) -> str:
+    """One or two letters that stand for a provider: `GC` of Google Calendar."""
+    parts = name.split()
+    return (parts[0][:1] + parts[1][:1]).upper() if len(parts) > 1 else name[:2].capitalize()
+
+
+def integration_row(row: Integration) -> IntegrationRow:
+    """A row of the list."""
+    entry = catalogue.get(row.provider)
+    return IntegrationRow(
+        id=row.id,
+        name=row.name,
+        provider=entry.name,
+        mark=mark(entry.name),
+        status=timeline.shown(row).value,
+        account=row.account_name or row.account_id,
+        told=row.status_reason or row.next_step,
+        synced=words.moment(row.synced_at),
+        created=words.moment(row.created_at),
+    )
+
+
+def integration_detail(row: Integration) -> IntegrationDetail:
+    """All of an integration but its timeline."""
+    entry = catalogue.get(row.provider)
+    auth = entry.auth_of(row.auth)
+    signs_in = auth.oauth is not None and auth.oauth.grant == "authorization_code"
+    status = timeline.shown(row).value
+    return IntegrationDetail(
+        id=row.id,
+        name=row.name,
+        description=row.description,
+        provider=entry.name,
+        provider_id=entry.id,
+        status=status,
+        sentence=_sentence(row, entry, status),
+        next_step="Enable it to go on." if status == "disabled" else row.next_step,
+        account=row.account_name or row.account_id,
+        account_id=row.account_id if row.account_name else "",
+        way=auth.label,
+        docs=entry.docs,
+        is_sandbox=entry.id == connection.SANDBOX,
+        signs_in=signs_in,
+        is_connected=row.connected_at is not None,
+        is_disabled=row.disabled_at is not None,
+        refreshes=row.refresh_class != "never",
+        brings=entry.sync.label if entry.sync is not None else "",
+        brings_nothing=entry.sync_missing,
+        module=(row.sync_module or entry.sync.module) if entry.sync is not None else "",
+        lives=_LIVES[row.refresh_class],
+        ends=words.moment(row.access_expires_at),
+        redirect_uri=connection.redirect_uri(row.id, row.provider) if signs_in else "",
+        parting=_parting(auth, entry),
+        connected=words.moment(row.connected_at),
+        tested=words.moment(row.tested_at),
+        refreshed=words.moment(row.refreshed_at),
+        synced=words.moment(row.synced_at),
+        created=words.moment(row.created_at),
+        credentials=[[each.label, row.hints[each.name]] for each in auth.fields if each.name in row.hints],
+    )
+
+
+def scope_rows(row: Integration) -> list[ScopeRow]:
+    """What was requested, each with whether it was granted; then what was granted beyond that."""
+    entry = catalogue.get(row.provider)
+    oauth = entry.auth_of(row.auth).oauth
+    reasons = {scope.name: scope.reason for scope in (oauth.scopes if oauth is not None else ())}
+    granted = row.granted_scopes
+
+    def grant(name: str) -> str:
+        if row.connected_at is None:
+            return "requested"
+        if granted is None:
+            return "untold"
+        return "granted" if name in granted else "refused"
+
+    beyond = [name for name in granted or () if name not in row.requested_scopes]
+    asked = [ScopeRow(name, reasons.get(name, ""), grant(name)) for name in row.requested_scopes]
+    return asked + [ScopeRow(name, reasons.get(name, ""), "beyond", is_asked=False) for name in beyond]
+
+
+def moment_row(event: IntegrationEvent) -> MomentRow:
+    """A moment of the timeline."""
+    look = "failed" if not event.ok else "done" if event.kind in _WELL else event.kind
+    return MomentRow(event.id, look, event.summary, event.next_step, event.actor_name, words.moment(event.created_at))
+
+
+def sync_row(sync: IntegrationSync, what: str, now: datetime) -> SyncRow:
+    """A sync of `what`, such as contacts."""
+    is_open = sync.finished_at is None
+    share = min(100, round(100 * sync.seen / sync.total)) if sync.total else None
+    return SyncRow(
+        id=sync.id,
+        status=sync.status,
+        sentence=_told(sync, what.lower(), now),
+        next_step=sync.next_step if sync.error else "",
+        seen=words.number(sync.seen),
+        created=words.number(sync.created),
+        updated=words.number(sync.updated),
+        failed=words.number(sync.failed),
+        percent="100" if sync.status == "done" else str(share or 0),
+        width=f"{100 if sync.status == 'done' else share or 0}%",
+        is_open=is_open,
+        by=sync.created_by_name or "Crossdock",
+        at=words.moment(sync.created_at),
+    )
+
+
+def failed_items(errors: Sequence[IntegrationSyncError]) -> list[FailedItem]:
+    """The items that a sync could not store."""
+    return [FailedItem(each.id, each.external_id or "–", each.message) for each in errors]
+
+
+def _sentence(row: Integration, entry: Entry, status: str) -> str:
+    if status == "disabled":
+        return "Disabled: no syncs, refreshes or actions. The credentials stay."
+    if row.status_reason:
+        return row.status_reason
+    if status == "active":
+        return f"Connected to {entry.name}{f' as {row.account_name}' if row.account_name else ''}."
+    return f"Not connected to {entry.name} yet."
+
+
+def _parting(auth: Auth, entry: Entry) -> str:
+    """What disconnecting does at the provider."""
+    if auth.oauth is not None and auth.oauth.revocation.call is not None:
+        return f"The grant is revoked at {entry.name}; you are told whether that was done."
+    by_hand = (auth.oauth.revocation.by_hand if auth.oauth is not None else "") or auth.by_hand
+    return f"{entry.name} is not told. {by_hand}".strip()
+
+
+def _told(sync: IntegrationSync, what: str, now: datetime) -> str:
+    read = f"{sync.seen:,} of {sync.total:,} {what} read" if sync.total is not None else f"{sync.seen:,} {what} read"
+    if sync.status == "queued":
+        return f"Waits for a worker. {read}." if sync.seen else "Waits for a worker."
+    if sync.status == "running":
+        return f"{read}."
+    if sync.status == "waiting":
+        wait = (
+            f" Goes on in {words.lasting((sync.lease_until - now).total_seconds())}." if sync.lease_until and sync.lease_until > now else ""
+        )
+        return f"{sync.error}{wait}"
+    if sync.status == "failed":
+        return sync.error
+    if sync.status == "cancelled":
+        return f"Cancelled after {sync.seen:,}; what was stored stays."
+    taken = f" in {words.lasting((sync.finished_at - sync.started_at).total_seconds())}" if sync.finished_at and sync.started_at else ""
+    new = f"{sync.created:,} new, {sync.updated:,} changed, {sync.unchanged:,} as before"
+    return f"{sync.seen:,} {what} read{taken}: {new}{f', {sync.failed:,} failed' if sync.failed else ''}."
