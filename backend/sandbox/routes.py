@@ -301,5 +301,6 @@ def _json(status: int, body: dict[str, Any], headers: dict[str, str] | None = No
 
 
 def _html(status: int, text: str, redirect_uri: str) -> Response:
-    headers = {"content-security-policy": page.policy(redirect_uri), "cache-control": "no-store", "referrer-policy": "no-referrer"}
+    # with no-referrer a browser would send `Origin: null` with the person's answer
+    headers = {"content-security-policy": page.policy(redirect_uri), "cache-control": "no-store", "referrer-policy": "same-origin"}
     return Response(text, status, headers, "text/html; charset=utf-8")

@@ -153,8 +153,6 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         arrived = _arrived(session, ours, name, module)
         order = orders.create(session, actor=ours, input=inputs.parse(inputs.NewOrder, ordered)).detail.order
         errors.record(session, [Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)])
-        problem = Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)
-        errors.record(session, [problem])
         entered = {"test_address": "http://127.0.0.1:9/", "api_key": "a key of ours"}
         wanted = IntegrationInput(provider="custom", auth="api_key", name=name, credentials=entered)
         integration = integrations.create(session, actor=ours, input=wanted)
@@ -187,6 +185,7 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         "error_state": f"/settings/logs/errors/{error.id}",
         "audit_entry_state": f"/settings/logs/audit/{audited.id}",
         "integration_state": f"/settings/integrations/{integration.id}",
+        "action_state": f"/settings/integrations/{integration.id}",
         "setup_state": "/settings/integrations/catalogue/custom?way=api_key",
         "receiver_state": f"/settings/receiver?inbox={inbox.id}",
     }

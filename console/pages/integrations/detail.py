@@ -10,6 +10,8 @@ from console.components import badge, table
 from console.components.basic import button, card, facts, icon, length, menu, menu_item, note, time
 from console.components.copy import copy_id
 from console.components.dialog import ask, confirm_by_name
+from console.pages.integrations.actions import try_actions
+from console.pages.integrations.actions_state import ActionState
 from console.pages.integrations.configuration import configuration
 from console.pages.integrations.detail_state import IntegrationState
 from console.pages.integrations.parts import sandbox_link
@@ -26,7 +28,7 @@ def add(app: rx.App) -> None:
         view,
         route=f"{PATH}/[integration_id]",
         title="Integration · Crossdock",
-        on_load=[SessionState.load, IntegrationState.load, IntegrationState.follow],
+        on_load=[SessionState.load, ActionState.rest, IntegrationState.load, IntegrationState.follow],
     )
 
 
@@ -78,6 +80,7 @@ def _content() -> rx.Component:
     tabs = table.tabs(
         table.tab("Timeline", here, active=state.tab == "timeline"),
         table.tab("Syncs", here + "?tab=syncs", active=state.tab == "syncs", number=length(state.syncs)),
+        rx.cond(length(it.does) > 0, table.tab("Actions", here + "?tab=actions", active=state.tab == "actions"), rx.fragment()),
         table.tab("Settings", here + "?tab=settings", active=state.tab == "settings"),
         label="Parts of the integration",
     )
@@ -94,6 +97,7 @@ def _content() -> rx.Component:
             rx.match(
                 state.tab,
                 ("syncs", sync_history()),
+                ("actions", try_actions()),
                 ("settings", configuration()),
                 rx.el.div(latest_sync(), _timeline(), class_name="x-stack-wide"),
             ),

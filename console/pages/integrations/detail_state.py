@@ -36,7 +36,7 @@ from console.pages.integrations.rows import (
 from console.states import Managed
 from console.urls import query, with_query
 
-TABS: Final = ("timeline", "syncs", "settings")
+TABS: Final = ("timeline", "syncs", "actions", "settings")
 _LATEST: Final = 20
 _CAME_BACK: Final = {"connected": ("connected", "reconnected"), "failed": ("connect_failed",)}
 

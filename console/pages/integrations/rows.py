@@ -122,6 +122,7 @@ class IntegrationDetail:
     refreshed: str = ""
     synced: str = ""
     created: str = ""
+    does: list[str] = field(default_factory=list)
     credentials: list[list[str]] = field(default_factory=list)
 
 
@@ -183,6 +184,7 @@ def integration_detail(row: Integration) -> IntegrationDetail:
         refreshed=words.moment(row.refreshed_at),
         synced=words.moment(row.synced_at),
         created=words.moment(row.created_at),
+        does=_does(entry, auth),
         credentials=[[each.label, row.hints[each.name]] for each in auth.fields if each.name in row.hints],
     )
 
@@ -236,6 +238,11 @@ def sync_row(sync: IntegrationSync, what: str, now: datetime) -> SyncRow:
 def failed_items(errors: Sequence[IntegrationSyncError]) -> list[FailedItem]:
     """The items that a sync could not store."""
     return [FailedItem(each.id, each.external_id or "–", each.message) for each in errors]
+
+
+def _does(entry: Entry, auth: Auth) -> list[str]:
+    """What it can be asked to do; by the URL of an incoming webhook only messages."""
+    return sorted({"message"} & set(entry.actions) if auth.kind == "webhook_url" else entry.actions)
 
 
 def _sentence(row: Integration, entry: Entry, status: str) -> str:
