@@ -22,7 +22,7 @@ from backend.integrations import service as integrations
 from backend.integrations.service import IntegrationInput
 from backend.logs import batches, errors
 from backend.logs.errors import Problem, Severity
-from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, RequestLog
+from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, Integration, RequestLog
 from backend.orders import inputs
 from backend.orders import service as orders
 from backend.receiver import service as receiver
@@ -153,9 +153,7 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         arrived = _arrived(session, ours, name, module)
         order = orders.create(session, actor=ours, input=inputs.parse(inputs.NewOrder, ordered)).detail.order
         errors.record(session, [Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)])
-        entered = {"test_address": "http://127.0.0.1:9/", "api_key": "a key of ours"}
-        wanted = IntegrationInput(provider="custom", auth="api_key", name=name, credentials=entered)
-        integration = integrations.create(session, actor=ours, input=wanted)
+        integration = _integration(session, ours, name)
         batches.write(session, [entry(ours, path=f"/api/v1/{name}", error=name)])
     with db.transaction() as session:
         delivery = session.exec(select(Delivery).where(Delivery.event_id == published.id)).one()
@@ -184,8 +182,7 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         "request_state": f"/settings/logs/requests/{request.id}",
         "error_state": f"/settings/logs/errors/{error.id}",
         "audit_entry_state": f"/settings/logs/audit/{audited.id}",
-        "integration_state": f"/settings/integrations/{integration.id}",
-        "action_state": f"/settings/integrations/{integration.id}",
+        **dict.fromkeys(("integration_state", "action_state"), f"/settings/integrations/{integration.id}"),
         "setup_state": "/settings/integrations/catalogue/custom?way=api_key",
         "receiver_state": f"/settings/receiver?inbox={inbox.id}",
     }
@@ -202,6 +199,14 @@ def _arrived(session: Session, ours: Actor, name: str, module: str) -> str:
     told = {"status": "rejected", "sentence": name, "reason": "record", "sealed": storage.seal(identifier, arrival), "verified": True}
     session.add(IncomingRequest(id=identifier, workspace_id=ours.workspace_id, incoming_id=row.id, token_id="itk_ours", **told))
     return f"/settings/incoming/{row.id}/{identifier}"
+
+
+def _integration(session: Session, ours: Actor, name: str) -> Integration:
+    """One that needs no sign-in, with a secret."""
+    entered = {"test_address": "http://127.0.0.1:9/", "api_key": "a key of ours"}
+    return integrations.create(
+        session, actor=ours, input=IntegrationInput(provider="custom", auth="api_key", name=name, credentials=entered)
+    )
 
 
 def _answers(updates: list[object]) -> str:
