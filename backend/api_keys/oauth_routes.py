@@ -50,7 +50,11 @@ _BODY: Final[dict[str, Any]] = {
                             "description": "The id of the API key, unless HTTP Basic says it.",
                             "examples": ["key_01k5z7"],
                         },
-                        "client_secret": {**_TEXT, "description": "The whole API key, unless HTTP Basic says it."},
+                        "client_secret": {
+                            **_TEXT,
+                            "description": "The whole API key, unless HTTP Basic says it.",
+                            "examples": ["xdk_your_key"],
+                        },
                         "scope": {**_TEXT, "description": "Fewer scopes than the key has, separated by spaces; all of them if left out."},
                     },
                 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -11,6 +11,7 @@ import orjson
 SCHEMA: Final = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _JSON: Final = "application/json"
+_FORM: Final = "application/x-www-form-urlencoded"
 
 
 def collection(schema: Mapping[str, Any], *, base_url: str) -> dict[str, Any]:
@@ -47,11 +48,21 @@ def _item(path: str, method: str, operation: Mapping[str, Any]) -> dict[str, Any
     }
     if not operation["security"]:
         request["auth"] = {"type": "noauth"}
-    if (content := operation.get("requestBody", {}).get("content", {}).get(_JSON)) is not None:
+    contents = operation.get("requestBody", {}).get("content", {})
+    if (content := contents.get(_JSON)) is not None:
         raw = orjson.dumps(content.get("example", {}), option=orjson.OPT_INDENT_2).decode()
         request["header"] = [{"key": "Content-Type", "value": _JSON}, *request["header"]]
         request["body"] = {"mode": "raw", "raw": raw, "options": {"raw": {"language": "json"}}}
+    elif (form := contents.get(_FORM)) is not None:
+        request["body"] = {"mode": "urlencoded", "urlencoded": list(_fields(form))}
     return {"name": operation["summary"], "request": request, "response": []}
+
+
+def _fields(form: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The fields of a form; those that the example leaves out are there, switched off."""
+    sent = form["example"]
+    for key, field in form["schema"]["properties"].items():
+        yield {"key": key, "value": sent.get(key, ""), "description": field.get("description", ""), "disabled": key not in sent}
 
 
 def _url(path: str, parameters: list[Mapping[str, Any]]) -> dict[str, Any]:

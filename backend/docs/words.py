@@ -16,7 +16,7 @@ TAGS: Final = {
     "orders": "Orders of partners with a status machine, and the history of each.",
     "incoming webhooks": "Secret addresses that turn what others post into records and orders: verified, stored first, mapped, replayable.",
     "integrations": "Connections to other providers: the catalogue, consents, tests, syncs into modules, and what they can do.",
-    "logs": "Every request to the API, denied ones too.",
+    "logs": "Requests to the API, denied ones too; deliveries, incoming requests, errors and the audit; how long each is kept.",
     "instance": "How the API is open on this installation; for super administrators.",
     "monitoring": "Health for everybody, figures for who may read them.",
 }
@@ -43,6 +43,21 @@ _SUMMARIES: Final = {
     "create_webhook_replay": "Replay deliveries of a webhook",
     "create_replay": "Replay deliveries by a filter",
     "register_webhook": "Register a webhook",
+    "act_on_webhooks": "Act on many webhooks at once",
+    "list_event_webhooks": "List what became of an event for each webhook",
+    "read_event_webhook": "Read what became of an event for a webhook",
+    "get_key_usage": "Read the usage of an API key",
+    "tail_webhook_log": "Follow the log of deliveries",
+    "export_webhook_log": "Export the log of deliveries",
+    "list_webhook_log": "List the log of deliveries",
+    "get_webhook_log_entry": "Read an entry of the log of deliveries",
+    "list_audit": "List the audit",
+    "tail_audit": "Follow the audit",
+    "export_audit": "Export the audit",
+    "read_retention": "Read how long logs are kept",
+    "change_retention": "Change how long logs are kept",
+    "put_change_retention": "Change how long logs are kept (PUT)",
+    "read_prometheus": "Read figures for Prometheus",
     "receive_request": "Post to an incoming webhook",
     "regenerate_token": "Regenerate the token of an incoming webhook",
     "try_mapping": "Try settings out on the last requests",
@@ -71,7 +86,7 @@ _SUMMARIES: Final = {
     "update_sandbox": "Set the sandbox's switches",
     "put_sandbox": "Set the sandbox's switches (PUT)",
 }
-_VERBS: Final = {"get": "Read", "update": "Change", "put": "Change"}
+_VERBS: Final = {"get": "Read", "update": "Change", "put": "Change", "tail": "Follow"}
 
 
 def summary(operation_id: str, tag: str) -> str:
@@ -83,7 +98,7 @@ def summary(operation_id: str, tag: str) -> str:
     if tag == "api-keys":
         words = words.replace("key", "API key")
     shown = _VERBS.get(verb, verb.capitalize())
-    if verb != "list":
+    if not words.endswith("s"):
         words = f"{'an' if words[:1] in set('aeioA') else 'a'} {words}"
     return f"{shown} {words}" + (" (PUT)" if verb == "put" else "")
 

@@ -160,6 +160,13 @@ class RawBody(Strict):
     options: dict[str, dict[str, str]]
 
 
+class FormBody(Strict):
+    """A body as a form."""
+
+    mode: Literal["urlencoded"]
+    urlencoded: list[Entry]
+
+
 class PostmanRequest(Strict):
     """A request."""
 
@@ -167,7 +174,7 @@ class PostmanRequest(Strict):
     header: list[Entry]
     url: Url
     description: str
-    body: RawBody | None = None
+    body: Annotated[RawBody | FormBody, Field(discriminator="mode")] | None = None
     auth: Annotated[Bearer | NoAuth, Field(discriminator="type")] | None = None
 
 
@@ -218,5 +225,7 @@ def test_the_postman_collection_has_every_call_in_its_format() -> None:
         assert {each.key for each in request.url.variable} == named
         assert all(each.value for each in request.url.variable), request.url.raw
         assert request.url.raw == "{{baseUrl}}/" + "/".join(request.url.path)
-    assert [request for request in requests if request.body is not None and request.body.raw not in {"{}", "null"}]
+    assert [body for request in requests if isinstance(body := request.body, RawBody) and body.raw not in {"{}", "null"}]
+    (form,) = [body.urlencoded for request in requests if isinstance(body := request.body, FormBody)]
+    assert {each.key for each in form if not each.disabled} == {"grant_type", "client_id", "client_secret"}
     assert {each.key for each in collection.variable} == {"baseUrl", "apiKey"}

@@ -72,6 +72,8 @@ def test_every_call_has_a_summary_a_description_examples_and_its_refusals(app: F
 def _lacking(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
     if not operation.get("summary") or operation["summary"].endswith("."):
         yield "a summary, a few words without a full stop"
+    elif re.search(r"\ban? (\w+ )?\w+(?<!statu)s$", operation["summary"].removesuffix(" (PUT)")):
+        yield f"one thing or several in {operation['summary']!r}"
     if not operation.get("description", "").endswith((".", "`.")):
         yield "a description in sentences"
     yield from _lacking_examples(operation)
