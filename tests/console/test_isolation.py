@@ -165,9 +165,8 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
     at_hook = f"/settings/webhooks/{hook.id}"
     paths = {
         "key_state": f"/settings/api-keys/{key.id}",
-        **dict.fromkeys(("webhook_state", "test_send_state", "enable_state", "new_replay_state"), at_hook),
+        **dict.fromkeys(("webhook_state", "test_send_state", "enable_state", "new_replay_state", "filter_state"), at_hook),
         "replay_state": f"/settings/replays/{replay.id}",
-        "filter_state": at_hook,
         **dict.fromkeys(("incoming_webhook_state", "arrivals_state", "mapping_state"), arrived.rpartition("/")[0]),
         "arrival_state": arrived,
         "delivery_state": f"/settings/deliveries/{delivery.id}",
