@@ -59,9 +59,10 @@ def _actions() -> rx.Component:
     sign_in = rx.cond(it.is_connected, "Reconnect", "Connect")
     connect = button(sign_in, icon_name="plug", look="primary", on_click=state.connect, allowed=can_write)
     enable = button("Enable", icon_name="power", look="primary", on_click=state.switch, allowed=can_write)
-    well = rx.el.span(test, rx.cond(it.brings != "", sync, rx.fragment()), class_name="x-row")
+    well = rx.el.span(rx.el.span(test, class_name="x-wide-only"), rx.cond(it.brings != "", sync, rx.fragment()), class_name="x-row")
     more = menu(
         "More actions",
+        menu_item("Test", "stethoscope", state.test),
         rx.cond(it.signs_in, menu_item(sign_in, "plug", state.connect, disabled=~can_write), rx.fragment()),
         rx.cond(it.brings != "", menu_item("Sync everything", "list-restart", state.start_sync(True)), rx.fragment()),
         rx.cond(it.refreshes, menu_item("Refresh token now", "timer-reset", state.refresh), rx.fragment()),

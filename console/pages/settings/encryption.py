@@ -39,7 +39,7 @@ def keys_card() -> rx.Component:
 def _keys() -> rx.Component:
     def line(row: KeyRow) -> rx.Component:
         about: Live = rx.match(row.role, *_ROLES.items(), "")
-        numbers = rx.el.span(row.sealed, " values, ", row.compared, " hashes", class_name="x-num x-soft")
+        numbers = rx.el.span(row.sealed, " sealed, ", row.compared, " hashed", class_name="x-num x-soft")
         return rx.el.div(
             rx.el.div(
                 rx.el.span(row.id, class_name="x-mono x-strong"), rx.el.span(about, class_name="x-soft"), class_name="x-stack-tight x-grow"
