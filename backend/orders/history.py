@@ -86,6 +86,20 @@ def record(
             actor_name=actor.name[:200],
         )
     )
+    # The audit names what changed; the values, which may be a customer's, are in the order's own history.
+    named = {"fields": sorted(now)} if before is not None else {"provider": order.provider, "external_id": order.external_id}
+    moved = {"status": then["status"]} if type == MOVED else None
+    audit.record(
+        session,
+        actor=actor,
+        action=type,
+        target_kind="order",
+        target_id=order.id,
+        target_name=order.external_id or "",
+        before=moved,
+        after={"status": order.status} if type == MOVED else named,
+        reason=reason,
+    )
     workspace_id = order.workspace_id
     db.after_commit(session, lambda: queue.publish(workspace_id, "orders"), key=("orders", workspace_id))
 

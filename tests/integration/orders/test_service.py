@@ -13,7 +13,7 @@ from backend.core.actor import Role
 from backend.core.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from backend.event_types.catalogue import BUILT_IN
 from backend.events import service as publishing
-from backend.models import Order, OrderChange, OrderItem
+from backend.models import AuditEntry, Order, OrderChange, OrderItem
 from backend.orders import service
 from backend.orders.service import Filter, Status
 from tests.factories import accounts
@@ -179,6 +179,20 @@ def test_every_move_is_told_twice_with_its_reason_and_kept_with_who_made_it():
         event = publishing.get(session, actor=owner, event_id=changes[0].event_ids[1])
         assert event.type == "order.completed"
     assert len(changes) == 7
+
+
+def test_what_is_done_to_an_order_is_in_the_audit_without_the_customer():
+    owner = accounts.workspace()
+    order_id = steps.placed(owner)
+    steps.change(owner, order_id, notes="Ring twice at Jane's", reason="She called")
+    steps.move(owner, order_id, Status.CONFIRMED)
+    with db.transaction() as session:
+        rows = session.exec(select(AuditEntry).where(AuditEntry.target_id == order_id).order_by(AuditEntry.id)).all()  # type: ignore[arg-type] - a column
+    assert [(row.action, row.before, row.after, row.reason) for row in rows] == [
+        ("order.created", None, {"provider": "uber_eats", "external_id": "4711"}, None),
+        ("order.updated", None, {"fields": ["notes"]}, "She called"),
+        ("order.status_changed", {"status": "pending"}, {"status": "confirmed"}, None),
+    ]
 
 
 def test_the_status_it_has_is_no_move_and_a_wrong_one_names_the_right_ones():
