@@ -10,7 +10,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from backend.core import clock, crypto, db, errors, ids, pagination, permissions, queue
-from backend.core.actor import Actor
+from backend.core.actor import Actor, ActorKind
 from backend.core.errors import CrossdockError, FieldError, Invalid, NotFound
 from backend.deliveries import lanes
 from backend.event_types import service as event_types
@@ -19,6 +19,7 @@ from backend.events import body, search, subscriptions
 from backend.events.rows import Accepted, Batch
 from backend.idempotency import service as idempotency
 from backend.models import Event
+from backend.webhooks import matching
 
 ROUTE = "POST /api/v1/events"
 _FUTURE = timedelta(minutes=5)
@@ -64,10 +65,11 @@ def command(
 ) -> Command:
     """Check everything that needs no database. Raises `Forbidden`, `Invalid` (paths begin with `path`), `TooLarge`."""
     permissions.require(actor, permissions.EVENTS_WRITE)
-    text, key, _ = errors.every(
+    text, key, *_ = errors.every(
         lambda: body.data_text(data, path=f"{path}data"),
         lambda: idempotency.check_key(idempotency_key) if idempotency_key is not None else "",
         lambda: _check_time(occurred_at, f"{path}occurred_at"),
+        lambda: _check_reporter(actor, type, f"{path}type"),
     )
     return Command(actor, type, data, str(text), occurred_at, key or None)
 
@@ -218,6 +220,13 @@ def _check_time(occurred_at: datetime | None, path: str) -> None:
         raise Invalid(FieldError(path, "has no time zone.", "Write it as 2026-01-31T09:30:00Z."))
     if occurred_at > clock.now() + _FUTURE:
         raise Invalid(FieldError(path, "lies in the future.", "Leave it out, or send when it happened."))
+
+
+def _check_reporter(actor: Actor, type: str, path: str) -> None:  # noqa: A002 - the field's name
+    """What the product says about itself nobody else may say, or no receiver could tell the one from the other."""
+    if type in matching.OPERATIONAL and actor.kind is not ActorKind.SYSTEM:
+        fix = "Publish a type of your own; POST /api/v1/webhooks/{id}/test sends a sample of this one."
+        raise Invalid(FieldError(path, f"{type} is what Crossdock itself reports.", fix))
 
 
 def _check_type(session: Session, wish: Command, known: dict[str, frozenset[str]]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from backend.core import actor as actors
 from backend.core import db
 from backend.core.actor import Actor
 from backend.events import service
+from backend.webhooks import matching
 from backend.webhooks import service as webhooks
 
 
@@ -25,6 +27,7 @@ def change(name: str, actor: Actor, webhook_id: str, **more: Any) -> None:
 
 def publish(actor: Actor, type: str = "order.created", data: dict[str, Any] | None = None, **fields: Any) -> service.Published:  # noqa: A002
     """Publish one event."""
-    wish = service.command(actor=actor, type=type, data={"total": 17} if data is None else data, **fields)
+    reporter = actors.system(actor.workspace_id) if type in matching.OPERATIONAL else actor
+    wish = service.command(actor=reporter, type=type, data={"total": 17} if data is None else data, **fields)
     with db.transaction(write=True) as session:
         return service.publish_all(session, [wish])[0]

@@ -111,6 +111,12 @@ def test_an_operational_event_goes_to_webhooks_that_name_it_and_never_to_the_one
         assert session.exec(select(Event.skips)).one() == []
 
 
+def test_nobody_else_reports_what_the_product_reports_of_itself() -> None:
+    actor = accounts.workspace()
+    with pytest.raises(Invalid, match="what Crossdock itself reports"):
+        service.command(actor=actor, type="webhook.disabled", data={})
+
+
 def test_the_same_key_and_body_publishes_once() -> None:
     actor = accounts.workspace()
     webhook(actor, "*")
