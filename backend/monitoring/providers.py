@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy import func, select
+from sqlmodel import Session, col
 
 from backend.core import clock, pagination, permissions
 from backend.core.actor import Actor
@@ -65,16 +66,16 @@ def _standing(row: Integration, sums: list[int]) -> Standing:
 
 def _sums(session: Session, workspace_id: str, identifiers: list[str]) -> dict[str, list[int]]:
     names = ("ok", "failed", *BUCKETS)
-    columns: list[Any] = [func.sum(getattr(ProviderRollup, name)) for name in names]
-    query: Any = (
-        select(ProviderRollup.integration_id, *columns)
+    columns: list[Any] = [ProviderRollup.integration_id, *(func.sum(getattr(ProviderRollup, name)) for name in names)]
+    query = (
+        select(*columns)
         .where(
-            ProviderRollup.workspace_id == workspace_id,
-            ProviderRollup.width == _WIDTH,
+            col(ProviderRollup.workspace_id) == workspace_id,
+            col(ProviderRollup.width) == _WIDTH,
             col(ProviderRollup.starts_at) >= clock.now() - _WINDOW,
             col(ProviderRollup.integration_id).in_(identifiers),
         )
         .group_by(col(ProviderRollup.integration_id))
     )
-    rows: list[tuple[Any, ...]] = [tuple(row) for row in session.exec(query).all()]
+    rows = session.connection().execute(query).all()
     return {str(row[0]): [int(each or 0) for each in row[1:]] for row in rows}
