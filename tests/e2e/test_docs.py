@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -16,10 +16,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 GUIDE = "/api/docs/guides/errors"
 
 
-@pytest.fixture
-def running(data_dir: Path, free_port: int) -> Iterator[Installation]:
-    """A new installation with an administrator."""
-    with installation(data_dir, free_port, **ADMIN) as started:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation with an administrator, which these tests only read."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    with installation(tmp_path_factory.mktemp("docs") / "data", port, **ADMIN) as started:
         yield started
 
 
