@@ -48,11 +48,6 @@ def pair(info: SessionInfo, refresh_token: str) -> TokenPair:
     return TokenPair(access_token(info), refresh_token, int(ACCESS_LIFETIME.total_seconds()))
 
 
-def verify_access(token: str) -> AccessClaims | None:
-    """What a user's valid access token says, None for anything else. No I/O; never raises."""
-    return claims_of(jwts.read(token) or {})
-
-
 def claims_of(said: Mapping[str, Any]) -> AccessClaims | None:
     """What a token says of a user; None if it is not a user's."""
     if "sid" not in said or "wsp" not in said:

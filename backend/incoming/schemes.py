@@ -141,11 +141,6 @@ class Verification:
     prefix: str = ""
     dedupe: str = ""
 
-    @property
-    def needs_secret(self) -> bool:
-        """Whether there is a secret to compare with."""
-        return self.scheme is not Scheme.NONE
-
 
 def parse(document: Mapping[str, Any]) -> tuple[Verification, dict[str, Any], list[FieldError]]:
     """Settings as somebody sent them, without secrets: what they mean, what is kept of them, and every mistake."""

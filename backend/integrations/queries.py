@@ -12,7 +12,7 @@ from backend.core.errors import FieldError, Invalid, NotFound
 from backend.core.pagination import Sought
 from backend.integrations import catalogue
 from backend.integrations.timeline import EVENT_PREFIX, Status
-from backend.models import Integration, IntegrationCredential, IntegrationEvent, IntegrationSettings, IntegrationSync, IntegrationSyncError
+from backend.models import Integration, IntegrationEvent, IntegrationSettings, IntegrationSync, IntegrationSyncError
 
 
 def one(session: Session, workspace_id: str, integration_id: str, *, lock: bool = False) -> Integration:
@@ -101,16 +101,6 @@ def sync_errors(sync: IntegrationSync) -> SelectOfScalar[IntegrationSyncError]:
 def settings_of(session: Session, workspace_id: str) -> IntegrationSettings | None:
     """What a workspace allows its integrations, if it said anything."""
     return session.exec(select(IntegrationSettings).where(IntegrationSettings.workspace_id == workspace_id)).first()
-
-
-def has_tokens(session: Session, integration: Integration) -> bool:
-    """Whether anything is stored that a provider gave."""
-    found: Any = session.exec(
-        select(IntegrationCredential.id).where(
-            IntegrationCredential.integration_id == integration.id, IntegrationCredential.kind == "tokens"
-        )
-    ).first()
-    return found is not None
 
 
 def _of_status(status: str) -> list[Any]:
