@@ -85,7 +85,7 @@ def create_app() -> Gateway:
         description=_DESCRIPTION,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        openapi_url=None,  # it is served with the rest of the documentation
         lifespan=_lifespan,
         redirect_slashes=False,  # it would lead to whatever host the caller names
         generate_unique_id_function=_operation_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -76,12 +77,13 @@ _JSON: Final = "application/json"
 
 def describe(app: FastAPI) -> None:
     """Let `app` describe itself in this way."""
-    plain = app.openapi
+    plain, making = app.openapi, threading.Lock()
 
     def document() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _complete(plain())
-        return app.openapi_schema
+        with making:
+            if app.openapi_schema is None:
+                app.openapi_schema = _complete(plain())
+            return app.openapi_schema
 
     app.openapi = document
 

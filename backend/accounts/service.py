@@ -53,7 +53,7 @@ def setup_link(session: Session, public_url: str) -> str | None:
     """A fresh one-time link that makes the first administrator; the one before stops working. None once there is one."""
     if not setup_needed(session):
         return None
-    token = tokens.new_secret("xdi_")
+    token = tokens.new_secret("xdu_")
     mac = crypto.keyring().mac(_SETUP, token)
     value = {"mac": mac.digest_hex, "expires_at": (clock.now() + SETUP_LIFETIME).isoformat()}
     row = session.exec(select(InstanceSetting).where(InstanceSetting.name == _SETUP)).first()

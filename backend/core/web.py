@@ -310,8 +310,9 @@ class Body(kinds.Exact):
     def _drop_unknown(cls, body: Any) -> Any:
         if not isinstance(body, dict) or not lenience.ignores_unknown_fields():
             return cast("Any", body)
-        known = _names_of(cls)
-        return {name: value for name, value in cast("dict[Any, Any]", body).items() if name in known}
+        sent = cast("dict[str, Any]", body)
+        named = [next((name for name in names if name in sent), None) for names in _names_of(cls)]
+        return {name: sent[name] for name in named if name is not None}
 
     @field_validator("*")
     @classmethod
@@ -321,13 +322,14 @@ class Body(kinds.Exact):
 
 
 @functools.cache
-def _names_of(model: type[BaseModel]) -> frozenset[str]:
-    """Every name by which a field of `model` may be sent."""
-    names = set(model.model_fields)
-    for field in model.model_fields.values():
+def _names_of(model: type[BaseModel]) -> tuple[tuple[str, ...], ...]:
+    """Of each field of `model` the names by which it may be sent, the one first that is read where several are."""
+    found: list[tuple[str, ...]] = []
+    for name, field in model.model_fields.items():
         alias = field.validation_alias
-        names.update(alias.choices if isinstance(alias, AliasChoices) else [alias] if alias else [])  # pyright: ignore[reportArgumentType] - paths are not used
-    return frozenset(names)
+        aliases = alias.choices if isinstance(alias, AliasChoices) else [alias] if alias else []
+        found.append((*aliases, name))  # pyright: ignore[reportArgumentType] - paths are not used
+    return tuple(found)
 
 
 def _check(value: object) -> None:

@@ -1,9 +1,10 @@
-"""`/api/docs` and `/api/postman.json`: for everybody, since they say nothing of what is stored."""
+"""`/api/docs`, `/api/openapi.json` and `/api/postman.json`: for everybody, since they say nothing of what is stored."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+import anyio.to_thread
 import orjson
 from fastapi import Request, Response
 
@@ -68,15 +69,26 @@ async def read_asset(name: str, request: Request) -> Response:
     return Response(asset.content, headers=_ASSET, media_type=asset.media_type)
 
 
+@router.get("/openapi.json", **web.needs(web.PUBLIC))
+async def read_schema(request: Request) -> Response:
+    """The OpenAPI document."""
+    return _json(await _schema(request))
+
+
 @router.get("/postman.json", **web.needs(web.PUBLIC))
 async def read_postman(request: Request) -> Response:
     """Every call as a Postman collection, version 2.1."""
-    return _json(postman.collection(request.app.openapi(), base_url=settings().public_url))
+    return _json(postman.collection(await _schema(request), base_url=settings().public_url))
 
 
 async def _routes(request: Request, version: str) -> list[dict[str, Any]]:
     current = await instance.current()
-    return list(catalogue.routes(request.app.openapi(), version, current.endpoint_limits))
+    return list(catalogue.routes(await _schema(request), version, current.endpoint_limits))
+
+
+async def _schema(request: Request) -> dict[str, Any]:
+    """In a thread, since what is made for the first caller takes a second, for which nobody else shall wait."""
+    return await anyio.to_thread.run_sync(request.app.openapi)
 
 
 def _links() -> list[Link]:

@@ -55,12 +55,11 @@ class Gateway:
     """
 
     def __init__(self, app: FastAPI, entries: Iterable[RouteEntry], direct: Mapping[str, ASGIApp] | None = None) -> None:
-        public = [RouteEntry("GET", app.openapi_url, web.PUBLIC)] if app.openapi_url else []
         current = settings()
         self.router = app.router  # whose lifespan a server runs that mounts the gateway behind a door of its own
         self._app = app
         self._direct = direct or {}
-        self._table = RouteTable([*entries, *public])
+        self._table = RouteTable(entries)
         self._identities = Identities()
         self._limits = Limits()
         self._trusted = current.trusted_proxies
@@ -83,7 +82,7 @@ class Gateway:
         scope = exchange.scope
         path: str = scope["path"]
         version = versions.of(by_older_path.called if by_older_path is not None else path)
-        is_watched = (_is_under(path, "/api") and path not in HEALTH) or path == METRICS
+        is_watched = (_is_under(path, "/api") and path not in HEALTH) or path.startswith(METRICS)
         is_form = not is_watched and (_is_under(path, "/auth") or _is_under(path, "/oauth"))
         try:
             if is_watched or is_form:

@@ -47,7 +47,7 @@ class Exchange:
     __slots__ = (
         "_began",
         "_extra",
-        "_is_inside",
+        "_is_read",
         "_limit",
         "_max_body",
         "_receive",
@@ -73,7 +73,7 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, *, trusted: client_ip.Networks, https: bool) -> None:
         self.scope = scope
-        self.receive = self._receive = receive
+        self._receive = receive
         self._send = send
         self._began = time.perf_counter()
         self.started_at = clock.now()
@@ -82,6 +82,8 @@ class Exchange:
         for name, value in scope["headers"]:
             if name in _READ:
                 self.headers[name] = self.headers[name] + b", " + value if name in self.headers else value
+        self._is_read = b"transfer-encoding" not in self.headers and self.headers.get(b"content-length", b"0") == b"0"
+        self.receive: Receive = receive if self._is_read else self._read
         peer = scope.get("client")
         self.ip = client_ip.resolve(peer[0] if peer else "", self.headers.get(b"x-forwarded-for", b"").decode("latin-1"), trusted)
         self.user_agent = self.headers.get(b"user-agent", b"").decode("latin-1")[:400]
@@ -96,7 +98,6 @@ class Exchange:
         self._limit: Headers = []
         self._extra = (*_SECURITY, _HSTS) if https else _SECURITY
         self._max_body = self._received = 0
-        self._is_inside = False
         self.is_too_large = False
         scope["state"] = {**(scope.get("state") or {}), "request_id": self.request_id, "ip": self.ip}
 
@@ -137,7 +138,6 @@ class Exchange:
     def let_in(self, actor: Actor | None, query: bytes | None) -> None:
         """Tell the application who calls; a key in the query goes no further."""
         self.scope["state"]["actor"] = actor
-        self._is_inside = True
         if query is not None:
             self.scope["query_string"] = without_key(query)
 
@@ -152,6 +152,8 @@ class Exchange:
             headers.extend(header for header in self._extra if header[0] not in present)
             headers.append((b"x-request-id", self.request_id.encode()))
             headers.extend(self._limit)
+            if not await self._drain() and self.scope["http_version"] != "2":
+                headers.append((b"connection", b"close"))
             message["headers"] = headers
         elif self.is_too_large:
             return None
@@ -163,7 +165,7 @@ class Exchange:
             return
         self.status = error.status
         self.refusal, self.error = reason_of(error), error.detail
-        is_read = (self._is_inside and not self.is_too_large) or await self._drain()
+        is_read = await self._drain()
         body = problems.render(error, instance=self.shown_path, request_id=self.request_id)
         headers: Headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in problems.headers(error).items()]
         headers.append((b"content-length", str(len(body)).encode()))
@@ -175,28 +177,32 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": self.status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
+    async def _read(self) -> Message:
+        """A part of the body; whether more follows is noted for `_drain`."""
+        message = await self._receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self._is_read = True
+        return message
+
     async def _drain(self) -> bool:
         """Read what comes of the body that nobody wants; whether that was all of it.
 
         A server that answers before the body has come closes the connection, and a client that is still sending, or sends
         its next request, then finds no answer. So a body of moderate size is taken in, and of a larger one it is told.
         """
-        length = self.headers.get(b"content-length")
-        if b"transfer-encoding" not in self.headers and length in (None, b"0"):
+        if self._is_read:
             return True
+        length = self.headers.get(b"content-length")
         if length is not None and (not length.isdigit() or len(length) > 9 or int(length) > _DRAIN_BYTES):
             return False
         size = 0
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
-                while size <= _DRAIN_BYTES:
-                    message = await self._receive()
-                    size += len(message.get("body", b""))
-                    if message["type"] != "http.request" or not message.get("more_body", False):
-                        return True
+                while size <= _DRAIN_BYTES and not self._is_read:
+                    size += len((await self._read()).get("body", b""))
         except TimeoutError:
             pass
-        return False
+        return self._is_read
 
     def entry(self, called: str | None = None) -> RequestEntry:
         """What the request log keeps of it; `called` is the path that was called, where an older one led here: it answers 400 for 422."""

@@ -46,7 +46,7 @@ def once(
     """
     if key is None:
         return make()
-    scope, replay = _begin(session, actor, route, key, body.model_dump_json(exclude_unset=True).encode())
+    scope, replay = _begin(session, actor, route, key, body.model_dump(mode="json", exclude_unset=True))
     if replay is not None:
         response.headers[REPLAYED] = "true"
         response.status_code = replay.status_code
@@ -69,7 +69,7 @@ def once_document(
     """The same for a route whose body and answer are JSON objects of any content; and whether this is the answer from before."""
     if key is None:
         return make(), False
-    scope, replay = _begin(session, actor, route, key, json.dumps(body).encode())
+    scope, replay = _begin(session, actor, route, key, body)
     if replay is not None:
         return replay.answer, True
     made = make()
@@ -77,6 +77,7 @@ def once_document(
     return made, False
 
 
-def _begin(session: Session, actor: Actor, route: str, key: str, body: bytes) -> tuple[service.Scope, service.Replay | None]:
-    scope = service.Scope(actor.workspace_id, actor.id, route, service.check_key(key), crypto.fingerprint(body))
+def _begin(session: Session, actor: Actor, route: str, key: str, body: Any) -> tuple[service.Scope, service.Replay | None]:
+    same = json.dumps(body, sort_keys=True).encode()  # JSON's members have no order
+    scope = service.Scope(actor.workspace_id, actor.id, route, service.check_key(key), crypto.fingerprint(same))
     return scope, service.begin(session, scope)

@@ -90,16 +90,9 @@ def record(
     named = {"fields": sorted(now)} if before is not None else {"provider": order.provider, "external_id": order.external_id}
     moved = {"status": then["status"]} if type == MOVED else None
     audit.record(
-        session,
-        actor=actor,
-        action=type,
-        target_kind="order",
-        target_id=order.id,
-        target_name=order.external_id or "",
-        before=moved,
-        after={"status": order.status} if type == MOVED else named,
-        reason=reason,
-    )
+        session, actor=actor, action=type, target_kind="order", target_id=order.id, target_name=order.external_id or "",
+        before=moved, after={"status": order.status} if type == MOVED else named, reason=reason,
+    )  # fmt: skip
     workspace_id = order.workspace_id
     db.after_commit(session, lambda: queue.publish(workspace_id, "orders"), key=("orders", workspace_id))
 

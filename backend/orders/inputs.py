@@ -35,6 +35,12 @@ def _visible(value: str) -> str:
     return value.strip()
 
 
+def _one_text(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        raise ValueError("is in parts; write the whole address as one text, such as 123 Main St, Dubai")  # noqa: TRY004 - what pydantic tells
+    return value
+
+
 def _clean(value: str | None) -> str | None:
     return (value or "").strip() or None
 
@@ -56,7 +62,7 @@ Total = Annotated[int, *_amount(13)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200, json_schema_extra={"pattern": r"\S"}), AfterValidator(_visible)]
 Line = Annotated[Annotated[str, Field(max_length=200)] | None, AfterValidator(_clean)]
 Phone = Annotated[Annotated[str, Field(max_length=40)] | None, AfterValidator(_clean)]
-Address = Annotated[Annotated[str, Field(max_length=500)] | None, AfterValidator(_clean)]
+Address = Annotated[Annotated[str, Field(max_length=500)] | None, BeforeValidator(_one_text), AfterValidator(_clean)]
 Notes = Annotated[Annotated[str, Field(max_length=1000)] | None, AfterValidator(_clean)]
 Reason = Annotated[Annotated[str, Field(max_length=400)] | None, AfterValidator(_clean)]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY), BeforeValidator(_whole)]

@@ -31,7 +31,7 @@ def setup_token() -> str:
     with db.transaction(write=True) as session:
         link = service.setup_link(session, "http://127.0.0.1:8000/")
     assert link is not None
-    assert link.startswith("http://127.0.0.1:8000/setup?token=xdi_")
+    assert link.startswith("http://127.0.0.1:8000/setup?token=xdu_")
     return link.partition("token=")[2]
 
 

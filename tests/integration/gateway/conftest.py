@@ -17,6 +17,7 @@ from backend.api_keys import oauth_routes
 from backend.api_keys import routes as api_keys
 from backend.audit import routes as audit
 from backend.core import permissions, queue, refusals, web
+from backend.docs import routes as docs
 from backend.gateway import instance
 from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
@@ -70,16 +71,17 @@ class Door:
     """A gateway on a loop of its own, called from the test's thread."""
 
     def __init__(self) -> None:
-        app = FastAPI(openapi_url="/api/openapi.json")
+        app = FastAPI(openapi_url=None)
         below = (
             things, accounts.router, api_keys.router, logs.router, audit.router, retention.router, monitoring.router, gateway.router
         )  # fmt: skip
         for router in below:
             app.include_router(router, prefix=PREFIX)
+        app.include_router(docs.router, prefix="/api")
         app.include_router(monitoring.root)
         app.include_router(oauth_routes.router)
         refusals.install(app)
-        self.gateway = Gateway(app, [*web.table(below, PREFIX), *web.table([monitoring.root], "")])
+        self.gateway = Gateway(app, [*web.table(below, PREFIX), *web.table([docs.router], "/api"), *web.table([monitoring.root], "")])
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever)
         self._thread.start()
@@ -89,7 +91,7 @@ class Door:
         headers = dict(kwargs.pop("headers", {}))
         if key is not None:
             headers["authorization"] = f"Bearer {key}"
-        full = path if path in {"/api", "/metrics"} or path.startswith(("/api/", "/oauth/")) else PREFIX + path
+        full = path if path == "/api" or path.startswith(("/api/", "/oauth/", "/metrics")) else PREFIX + path
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self.gateway, client=(ip, 40_000))

@@ -45,13 +45,15 @@ def test_a_body_that_is_too_large_is_refused_whether_its_length_is_told_or_not(d
 def test_unknown_paths_are_404_and_wrong_methods_405_with_what_is_allowed(door: Door):
     owner = accounts.workspace()
     _, token = make(owner)
-    for path in ("/nothing", "/things/1/2", "/api", "/api/v2/things", "/api/v1"):
+    for path in ("/nothing", "/things/1/2", "/api", "/api/v2/things", "/api/v1", "/metrics%0A"):
         refused(door.call("GET", path, key=token), 404, "There is nothing at")
     answer = door.call("DELETE", "/things", key=token)
     refused(answer, 405, "Use GET or POST")
     assert answer.headers["allow"] == "GET, POST"
     refused(door.call("GET", "/nothing"), 404, "There is nothing at")
-    assert {row.status_code for row in requests_of(owner)} == {404, 405}
+    logged = {(row.path, row.status_code) for row in requests_of(owner)}
+    assert {status for _, status in logged} == {404, 405}
+    assert ("/metrics\n", 404) in logged
 
 
 def test_an_invalid_key_is_told_before_a_path_that_does_not_exist(door: Door):

@@ -1,4 +1,4 @@
-"""A refusal reads what the client is still sending, or says that the connection ends: else the client finds no answer."""
+"""An answer reads what the client is still sending, or says that the connection ends: else the client finds no answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.integration.gateway.conftest import Door
 CHUNK = b"x" * 65_536
 
 
-def refusal(door: Door, length: int | None, chunks: int) -> tuple[int, dict[bytes, bytes], int]:
+def asked(door: Door, length: int | None, chunks: int, method: str = "POST", path: str = "/things") -> tuple[int, dict[bytes, bytes], int]:
     """Status, headers, and how many chunks were read of the body of a request without credential."""
     read, sent = 0, list[dict[str, Any]]()
 
@@ -27,8 +27,8 @@ def refusal(door: Door, length: int | None, chunks: int) -> tuple[int, dict[byte
     scope = {
         "type": "http",
         "http_version": "1.1",
-        "method": "POST",
-        "path": "/api/v1/things",
+        "method": method,
+        "path": f"/api/v1{path}",
         "query_string": b"",
         "headers": [(b"content-type", b"application/json"), framing],
         "client": ("203.0.113.7", 40_000),
@@ -39,19 +39,25 @@ def refusal(door: Door, length: int | None, chunks: int) -> tuple[int, dict[byte
 
 @pytest.mark.parametrize(("length", "status"), [(3 * len(CHUNK), 401), (None, 401), (1_600_000, 413)])
 def test_a_refusal_reads_the_body_first(door: Door, length: int | None, status: int) -> None:
-    found, headers, read = refusal(door, length, 3)
+    found, headers, read = asked(door, length, 3)
     assert (found, read) == (status, 3)
     assert b"connection" not in headers
 
 
 def test_a_refusal_of_a_large_body_ends_the_connection_unread(door: Door) -> None:
-    status, headers, read = refusal(door, 50_000_000, 1_000)
+    status, headers, read = asked(door, 50_000_000, 1_000)
     assert (status, read) == (413, 0)
     assert headers[b"connection"] == b"close"
 
 
 def test_a_body_without_end_is_read_only_so_far(door: Door) -> None:
-    status, headers, read = refusal(door, None, 1_000)
+    status, headers, read = asked(door, None, 1_000)
     assert status == 401
     assert read < 100
     assert headers[b"connection"] == b"close"
+
+
+@pytest.mark.parametrize(("length", "chunks", "is_closed"), [(3 * len(CHUNK), 3, False), (None, 3, False), (None, 1_000, True)])
+def test_an_answer_reads_the_body_that_its_call_does_not_take(door: Door, length: int | None, chunks: int, *, is_closed: bool) -> None:
+    status, headers, read = asked(door, length, chunks, "GET", "/open")
+    assert (status, read == chunks, b"connection" in headers) == (200, not is_closed, is_closed)

@@ -29,6 +29,9 @@ def test_unknown_fields_are_dropped_and_mistakes_are_sentences_under_400(door: D
     _, token = make(owner, "webhooks:write")
     answer = door.call("POST", f"{BASE}/things", key=token, json={"name": "x", "userId": "user123"})
     assert (answer.status_code, answer.json()) == (201, {"name": "x"})
+    both = {"name": "Old", "permissions": ["webhooks:read"], "scopes": ["webhooks:write"]}
+    made = door.call("POST", "/api/keys", key=make(accounts.workspace(), "api_keys:write", "webhooks:write")[1], json=both)
+    assert (made.status_code, made.json()["scopes"]) == (201, ["webhooks:write"])
     problem = told(door.call("POST", f"{BASE}/things", key=token, json={"naem": "x"}), 400)
     assert problem["errors"] == ["name is missing. Send it."]
     refused = door.call("POST", "/things", key=token, json={"name": "x", "userId": "user123"})

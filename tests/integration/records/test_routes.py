@@ -137,7 +137,7 @@ def test_a_create_with_an_idempotency_key_happens_once() -> None:
     async def work(http: Client) -> None:
         headers = {"Idempotency-Key": "abc"}
         first = await http.post("/records/things", json={"title": "One", "extra": {"b": 1, "a": 2}}, headers=headers)
-        again = await http.post("/records/things", json={"title": "One", "extra": {"b": 1, "a": 2}}, headers=headers)
+        again = await http.post("/records/things", json={"extra": {"a": 2, "b": 1}, "title": "One"}, headers=headers)
         assert (first.status_code, again.status_code) == (201, 201)
         assert first.json() == again.json()
         assert (first.headers.get("Idempotency-Replayed"), again.headers.get("Idempotency-Replayed")) == (None, "true")

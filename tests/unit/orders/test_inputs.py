@@ -84,6 +84,11 @@ def test_a_text_is_null_blank_or_as_long_as_is_kept(name: str, longest: int):
     assert wrong({name: "x" * (longest + 1)}, OrderUpdate) == {name: f"is out of range. Use at most {longest} characters."}
 
 
+def test_an_address_in_parts_is_refused_with_how_to_write_it():
+    told = "is in parts. Write the whole address as one text, such as 123 Main St, Dubai."
+    assert wrong({"delivery_address": {"street": "Main St"}}, OrderUpdate) == {"delivery_address": told}
+
+
 def test_every_mistake_is_told_at_once():
     found = wrong(
         {
