@@ -19,7 +19,8 @@ class Module(TenantRow, table=True):
 
     A field keeps its `key` through all renaming; `shape` counts the sets of keys that records were written with. `chores` say
     what the records there are still need: `{"kind": "fill" | "purge", "key"}` for a field that came or went, and how far the
-    walk through them has come, `{"kind": "walk", "after"}`.
+    walk through them has come, `{"kind": "walk", "after"}`; `{"kind": "claim" | "release", "key"}` for a field that is becoming
+    unique, with how far that has come, or is so no more.
     """
 
     __table_args__ = (

@@ -1,6 +1,6 @@
 """Many upserts of one module at once: the same as one by one, with a fraction of the statements.
 
-What is common is done together: a value that is unique besides, a rule of a moment, a key that comes twice are left to the one-by-one way.
+What is common is done together: a value that is unique besides, a rule of a moment, a key that comes twice, a field that is becoming unique are left to the one-by-one way.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def upsert_many(
     results: list[RecordInfo | CrossdockError | None] = [None] * len(wishes)
     found = service.writable(session, wishes[0].actor, module)
     field = found.by_name.get(by)
-    if field is None or not field.unique or any(rule.when is When.DUE for rule in found.rules):
+    if field is None or not field.unique or found.unclaimed or any(rule.when is When.DUE for rule in found.rules):
         return results
     clean: dict[str, tuple[int, dict[str, Any]]] = {}
     twice: set[str] = set()

@@ -1,7 +1,7 @@
 """What the records of a module need after its definition changed: done at once where there are few, else in batches by cron.
 
 A walk through all records writes each with the fields that the module has now, and fills the index of those that are new;
-what a removed field left in the indexes is purged. Records of a deleted module go the same way, the module last.
+what a removed field left in the indexes is purged. What unique fields need is in `backend.records.uniqueness`. Records of a deleted module go the same way, the module last.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ import orjson
 from sqlalchemy import delete, tuple_, update
 from sqlmodel import Session, col, select
 
-from backend.core import pagination
-from backend.core.errors import Conflict
 from backend.models import Module, Record, RecordDue, RecordUnique, RecordValue
-from backend.records import definition, writing
+from backend.records import definition, uniqueness, writing
 from backend.records.definition import Definition
 
 FILL, PURGE, WALK = "fill", "purge", "walk"
@@ -50,9 +48,22 @@ def begin(session: Session, row: Module) -> None:
 
 
 def step(session: Session, row: Module) -> bool:
-    """Do one batch of a module's chores, its row being locked; whether there may be more."""
+    """Do one batch of a module's chores, its row being locked; whether there may be more.
+
+    Raises `Conflict` where records have the same value in a field that is being made unique.
+    """
     if row.deleted_at is not None:
         return _demolish(session, row)
+    claim = next((chore for chore in row.chores if chore["kind"] == uniqueness.CLAIM), None)
+    if claim is not None:
+        uniqueness.claim_some(session, row, claim)
+        return bool(row.chores)
+    release = next((chore for chore in row.chores if chore["kind"] == uniqueness.RELEASE), None)
+    if release is not None:
+        place = {"workspace_id": row.workspace_id, "module_id": row.id, "field": release["key"]}
+        if not _delete_some(session, (RecordUnique.hash,), RecordUnique, place):
+            row.chores = [chore for chore in row.chores if chore != release]
+        return bool(row.chores)
     walk = next((chore for chore in row.chores if chore["kind"] == WALK), None)
     if walk is not None:
         after = _walk(session, definition.from_row(row), walk["after"])
@@ -71,23 +82,6 @@ def step(session: Session, row: Module) -> bool:
 def _done(row: Module, *kinds: str) -> None:
     row.chores = [chore for chore in row.chores if chore["kind"] not in kinds]
     row.revision += 1
-
-
-def make_unique(session: Session, old: Definition, new: Definition) -> None:
-    """Follow a change of which fields are unique. Raises `Conflict` where records that there are have the same value."""
-    was, now = {field.key: field for field in old.fields if field.unique}, {field.key: field for field in new.fields if field.unique}
-    for key in was.keys() - now.keys():
-        session.exec(delete(RecordUnique).where(*_of(RecordUnique, new), col(RecordUnique.field) == key))
-    fresh = [now[key] for key in now.keys() - was.keys() if any(field.key == key for field in old.fields)]
-    if not fresh:
-        return
-    bodies = session.exec(select(Record.id, Record.body).where(*_of(Record, new)).limit(pagination.COUNT_CAP + 1)).all()
-    if len(bodies) > pagination.COUNT_CAP:
-        told = f"{new.name} has more than {pagination.COUNT_CAP:,} records"
-        raise Conflict(f"{told}, too many to make a field unique afterwards. Add a unique field, and fill it.")
-    for record_id, body in bodies:
-        kept = new.values(body)
-        writing.claim(session, new, record_id, [field for field in fresh if kept.get(field.key) is not None], kept)
 
 
 def _walk(session: Session, module: Definition, after: str) -> str | None:

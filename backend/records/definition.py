@@ -32,6 +32,7 @@ class Definition:
     by_name: Mapping[str, Field]
     rules: tuple[Rule, ...]
     unfilled: frozenset[str]
+    unclaimed: frozenset[str]
     shape: int
     revision: int
     is_plain: bool
@@ -127,6 +128,7 @@ def from_row(row: Module) -> Definition:
         by_name={name: field for field in found for name in (names.camel(field.name), field.name)},
         rules=tuple(rules.stored(document) for document in row.rules),
         unfilled=frozenset(chore["key"] for chore in row.chores if chore["kind"] == "fill"),
+        unclaimed=frozenset(chore["key"] for chore in row.chores if chore["kind"] == "claim"),
         shape=row.shape,
         revision=row.revision,
         is_plain=all(field.key == field.name for field in found),

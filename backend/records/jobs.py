@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from sqlalchemy import or_
-from sqlmodel import String, cast, col, select
+from sqlmodel import Session, String, cast, col, select
 
 from backend.core import clock, db, lifecycle
-from backend.core.errors import CrossdockError, Unavailable
+from backend.core.errors import Conflict, CrossdockError, Unavailable
 from backend.core.logging import logger
 from backend.models import Module
-from backend.records import chores, due
+from backend.records import chores, due, modules
 
 _log = logger(__name__)
 
@@ -46,6 +46,19 @@ def _tidy_once() -> bool:
     more = False
     for module_id in waiting:
         with db.transaction(write=True) as session:
-            row = session.exec(select(Module).where(Module.id == module_id).with_for_update()).first()
-            more = (row is not None and chores.step(session, row)) or more
+            more = _step(session, module_id) or more
     return more
+
+
+def _step(session: Session, module_id: str) -> bool:
+    row = session.exec(select(Module).where(Module.id == module_id).with_for_update()).first()
+    if row is None:
+        return False
+    try:
+        with session.begin_nested():
+            return chores.step(session, row)
+    except Conflict as found:
+        session.refresh(row)
+        modules.give_up_unique(session, row, found.detail)
+        _log.warning("records.not_unique", module=row.id)
+        return True

@@ -11,13 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select
 
 from backend.audit import service as audit
+from backend.core import actor as actors
 from backend.core import clock, db, ids, pagination, permissions, queue
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound, Unconfirmed
 from backend.event_types import service as event_types
 from backend.events import service as events
 from backend.models import Module, Record, RecordValue
-from backend.records import chores, definition, definitions, keys, starters, values
+from backend.records import chores, definition, definitions, keys, starters, uniqueness, values
 from backend.records.definition import Definition
 from backend.records.definitions import Checked, ModuleInput
 from backend.records.fields import Field, FieldType, may_become
@@ -108,13 +109,21 @@ def update(session: Session, *, actor: Actor, name: str, changes: Mapping[str, A
     row.revision, row.updated_at = row.revision + 1, clock.now()
     chores.plan(row, old)
     session.flush()
-    chores.make_unique(session, old, definition.from_row(row))
+    uniqueness.plan(session, row, old)
     chores.begin(session, row)
     if was_singular != row.singular:
         _retire(session, row, was_singular)
     _register(session, row)
     _say(session, actor, "updated", row, before)
     return row
+
+
+def give_up_unique(session: Session, row: Module, reason: str) -> None:
+    """Have the field that is being made unique not be so, since records have the same value: `reason` names them."""
+    before = describe(row)
+    uniqueness.give_up(row)
+    row.updated_at = clock.now()
+    _say(session, actors.system(row.workspace_id), "updated", row, before, reason)
 
 
 def delete(session: Session, *, actor: Actor, name: str, confirm: bool = False) -> None:
@@ -287,7 +296,7 @@ def _retire(session: Session, row: Module, singular: str) -> None:
     event_types.retire(session, workspace_id=row.workspace_id, names=definitions.types_of(singular))
 
 
-def _say(session: Session, actor: Actor, action: str, row: Module, before: dict[str, Any] | None) -> None:
+def _say(session: Session, actor: Actor, action: str, row: Module, before: dict[str, Any] | None, reason: str | None = None) -> None:
     """Note and publish what became of a module."""
     after = describe(row)
     data = {part: after[part] for part in ("id", "name", "label", "singular")} | {"fields": [field["name"] for field in after["fields"]]}
@@ -296,7 +305,7 @@ def _say(session: Session, actor: Actor, action: str, row: Module, before: dict[
         data["previous"] = {part: [field["name"] for field in value] if part == "fields" else value for part, value in was.items()}
     audit.record(
         session, actor=actor, action=f"module.{action}", target_kind="module", target_id=row.id, target_name=row.name,
-        before=after if action == "deleted" else was, after=None if action == "deleted" else now,
+        before=after if action == "deleted" else was, after=None if action == "deleted" else now, reason=reason,
     )  # fmt: skip
     events.publish(session, actor=actor, type=f"module.{action}", data=data)
     workspace_id = row.workspace_id

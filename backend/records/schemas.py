@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, SkipValidation, model_serializer
 from backend.core.pagination import Page
 from backend.core.web import Body, ListOut, Out
 from backend.models import Module
-from backend.records import modules
+from backend.records import modules, uniqueness
 from backend.records.definitions import ModuleInput
 from backend.records.fields import FieldType
 from backend.records.modules import Installed
@@ -129,13 +129,19 @@ class ModuleOut(Out):
     fields: list[FieldOut]
     rules: list[dict[str, Any]]
     event_types: list[str] = Field(description="The three types of events that the module brings, beside `record.…`.")
+    becoming_unique: list[str] = Field(
+        description="Unique fields of which the values that were there are still being gone through. New values are held to it already; "
+        "if two records turn out to have the same value, the field is not unique any more, and the audit says which.",
+        examples=[[]],
+    )
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def of(cls, row: Module) -> Self:
         """From its row."""
-        return cls.model_validate(modules.describe(row) | {"created_at": row.created_at, "updated_at": row.updated_at})
+        more = {"becoming_unique": uniqueness.becoming(row), "created_at": row.created_at, "updated_at": row.updated_at}
+        return cls.model_validate(modules.describe(row) | more)
 
 
 class ModuleList(ListOut[ModuleOut]):

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 from backend.core import clock, db, ids
 from backend.core.errors import Conflict
 from backend.models import Record, RecordDue, RecordUnique, RecordValue
-from backend.records import keys
+from backend.records import keys, uniqueness
 from backend.records.definition import Definition
 from backend.records.fields import Field
 from backend.records.rules import When
@@ -53,7 +53,10 @@ def holder(session: Session, definition: Definition, field: Field, value: Any) -
         RecordUnique.field == field.key,
         RecordUnique.hash == keys.digest(value),
     )
-    return session.exec(query).first()
+    found = session.exec(query).first()
+    if found is None and field.key in definition.unclaimed:
+        return uniqueness.standing(session, definition, field, value)
+    return found
 
 
 def add(session: Session, definition: Definition, values: Values, *, created_by: str) -> Stored:
@@ -78,7 +81,7 @@ def change(session: Session, definition: Definition, stored: Stored, values: Val
     moment = clock.rfc3339(clock.now())
     body = definition.body(stored.id, values, stored.created_at, moment)
     moved = [field for field in definition.fields if field.unique and stored.values.get(field.key) != values.get(field.key)]
-    _release(session, definition, [field for field in moved if stored.values.get(field.key) is not None], stored.values)
+    _release(session, definition, stored, [field for field in moved if stored.values.get(field.key) is not None])
     claim(session, definition, stored.id, [field for field in moved if values.get(field.key) is not None], values)
     session.exec(
         update(Record)
@@ -94,7 +97,9 @@ def change(session: Session, definition: Definition, stored: Stored, values: Val
 
 def remove(session: Session, definition: Definition, stored: Stored) -> None:
     """Delete a locked record with everything that belongs to it."""
-    _release(session, definition, [f for f in definition.fields if f.unique and stored.values.get(f.key) is not None], stored.values)
+    _release(
+        session, definition, stored, [field for field in definition.fields if field.unique and stored.values.get(field.key) is not None]
+    )
     _unindex(session, definition, stored.id, index(definition, stored.values))
     session.exec(delete(RecordDue).where(col(RecordDue.record_id) == stored.id, col(RecordDue.workspace_id) == definition.workspace_id))
     session.exec(delete(Record).where(col(Record.id) == stored.id, col(Record.workspace_id) == definition.workspace_id))
@@ -115,6 +120,11 @@ def claim(session: Session, definition: Definition, record_id: str, fields: Iter
     rows = [{**place, "field": field.key, "hash": keys.digest(values[field.key])} for field in claimed]
     if not rows:
         return
+    for field in claimed:
+        if field.key in definition.unclaimed and (
+            other := uniqueness.standing(session, definition, field, values[field.key], besides=record_id)
+        ):
+            raise _taken(field, other)
     try:
         with session.begin_nested():
             session.exec(insert(RecordUnique), params=rows)
@@ -122,9 +132,13 @@ def claim(session: Session, definition: Definition, record_id: str, fields: Iter
         for field in claimed:
             other = holder(session, definition, field, values[field.key])
             if other is not None and other != record_id:
-                told = f"{field.name} must be unique, and the record {other} has this value already. Change that record, or send another value."
-                raise Conflict(told) from None
+                raise _taken(field, other) from None
         raise Conflict("A value that must be unique was taken at this very moment. Try again.") from None
+
+
+def _taken(field: Field, other: str) -> Conflict:
+    told = f"{field.name} must be unique, and the record {other} has this value already."
+    return Conflict(f"{told} Change that record, or send another value.")
 
 
 def insert_missing(session: Session, rows: Sequence[dict[str, Any]]) -> None:
@@ -160,14 +174,15 @@ def _unindex(session: Session, definition: Definition, record_id: str, pairs: It
         )
 
 
-def _release(session: Session, definition: Definition, fields: Iterable[Field], values: Values) -> None:
+def _release(session: Session, definition: Definition, stored: Stored, fields: Iterable[Field]) -> None:
     for field in fields:
         session.exec(
             delete(RecordUnique).where(
                 col(RecordUnique.workspace_id) == definition.workspace_id,
                 col(RecordUnique.module_id) == definition.id,
                 col(RecordUnique.field) == field.key,
-                col(RecordUnique.hash) == keys.digest(values[field.key]),
+                col(RecordUnique.hash) == keys.digest(stored.values[field.key]),
+                col(RecordUnique.record_id) == stored.id,
             )
         )
 

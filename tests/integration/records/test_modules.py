@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from backend.core import db
 from backend.core.actor import Role
 from backend.core.errors import Conflict, CrossdockError, Forbidden, Invalid, NotFound
 from backend.event_types import service as event_types
-from backend.models import Module, Record, RecordUnique, RecordValue
-from backend.records import chores, definition, jobs, modules
+from backend.models import AuditEntry, Module, Record, RecordUnique, RecordValue
+from backend.records import chores, definition, jobs, modules, uniqueness
+from backend.records import service as records
 from backend.records.definitions import ModuleInput
 from tests.factories import accounts
-from tests.integration.records.steps import change, define, install, make, page, published, read, redefine, titles
+from tests.integration.records.steps import change, define, install, make, page, published, read, redefine, remove, titles
 from tests.integration.records.test_records import at_once, count
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
@@ -143,14 +144,73 @@ def test_a_field_becomes_unique_only_if_its_values_are() -> None:
     for title in ("One", "One", "Two"):
         make(actor, title=title)
     unique = [field | {"unique": True} for field in fields_of(actor) if field["name"] == "title"]
-    with pytest.raises(Conflict, match="title must be unique"):
+    make(actor, title="ONE")  # a value of its own, though lists find it by the same key
+    first, second = sorted(row.id for row in page(actor, title="One").data if row.document["title"] == "One")
+    with pytest.raises(Conflict, match=f"title cannot be unique: records have the same value: {first} and {second}. Change them"):
         redefine(actor, fields=unique, confirm=True)
-    change(actor, page(actor, title="One").data[0].id, title="Three")
+    change(actor, first, title="Three")
     redefine(actor, fields=unique, confirm=True)
     with pytest.raises(Conflict):
         make(actor, title="Two")
     redefine(actor, fields=[fields_of(actor)[0] | {"unique": False}])
     make(actor, title="Two")
+
+
+def test_a_field_of_many_records_is_unique_at_once_and_their_values_are_claimed_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uniqueness, "BATCH", 2)
+    monkeypatch.setattr(chores, "_AT_ONCE", 1)
+    actor = accounts.workspace()
+    define(actor, fields=SMALL)
+    made = [make(actor, title=f"{number}")["id"] for number in range(7)]
+    make(actor, note="without a title")
+    unique = [fields_of(actor)[0] | {"unique": True}, fields_of(actor)[1]]
+    row = redefine(actor, fields=unique)
+    assert (count(RecordUnique), uniqueness.becoming(row)) == (2, ["title"])
+    with pytest.raises(Conflict, match=f"the record {made[6]} has this value already"):
+        make(actor, title="6")
+    with pytest.raises(Conflict, match=f"the record {made[5]} has this value already"):
+        change(actor, made[6], title="5")
+    with db.transaction(write=True) as session:
+        found = records.upsert(session, actor=actor, module="things", by="title", values={"title": "6", "note": "found"})
+    assert (found.id, found.created) == (made[6], False)
+    change(actor, made[4], title="four")
+    make(actor, title="4")
+    with db.transaction(write=True) as session:  # one batch more: what is there is claimed once
+        chores.step(session, session.exec(select(Module)).one())
+    remove(actor, made[3])
+    jobs.tidy()
+    with db.transaction() as session:
+        row = session.exec(select(Module)).one()
+        assert (row.chores, uniqueness.becoming(row)) == ([], [])
+        assert {each.record_id for each in session.exec(select(RecordUnique)).all()} == {
+            record.id for record in page(actor).data if record.document["title"] is not None
+        }
+    make(actor, title="3")
+    redefine(actor, fields=[unique[0] | {"unique": False}, unique[1]])
+    make(actor, title="3")
+    with pytest.raises(Conflict, match="Try again in a few seconds"):
+        redefine(actor, fields=unique)
+    jobs.tidy()
+    assert count(RecordUnique) == 0
+
+
+def test_values_that_only_the_walk_finds_to_be_alike_leave_the_field_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uniqueness, "BATCH", 2)
+    monkeypatch.setattr(uniqueness, "_SCANNED", 3)
+    monkeypatch.setattr(chores, "_AT_ONCE", 1)
+    actor = accounts.workspace()
+    define(actor, fields=SMALL)
+    made = [make(actor, title=title)["id"] for title in ("1", "2", "3", "4", "5", "5")]
+    assert redefine(actor, fields=[fields_of(actor)[0] | {"unique": True}, fields_of(actor)[1]]).fields[0]["unique"]
+    jobs.tidy()
+    assert not fields_of(actor)[0]["unique"]
+    assert count(RecordUnique) == 0
+    with db.transaction() as session:
+        entry = session.exec(select(AuditEntry).order_by(col(AuditEntry.id).desc())).first()
+    assert entry is not None
+    assert entry.action == "module.updated"
+    assert f"{made[4]} and {made[5]}" in (entry.reason or "")
+    make(actor, title="5")
 
 
 def test_many_records_follow_a_change_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
