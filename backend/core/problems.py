@@ -45,6 +45,16 @@ def document(error: CrossdockError, *, instance: str, request_id: str) -> dict[s
     return body
 
 
+def told(error: CrossdockError) -> str:
+    """What a log keeps of `error`: what happened, and what would be right, of every field too."""
+    if not isinstance(error, Invalid):
+        return error.detail
+    fields = [f"{item.path}: {item.message}" for item in error.errors]
+    if error.detail != " ".join(fields):
+        return " ".join([error.detail, *(item.fix for item in error.errors)]).strip()
+    return " ".join(f"{field} {item.fix}".strip() for field, item in zip(fields, error.errors, strict=True))
+
+
 def render(error: CrossdockError, *, instance: str, request_id: str) -> bytes:
     """`document` as it is sent."""
     body = document(error, instance=instance, request_id=request_id)

@@ -26,7 +26,7 @@ def install(app: FastAPI) -> None:
 def answer(request: Request, error: errors.CrossdockError) -> Response:
     """The answer to an error met while `request` was served."""
     state = request.scope.setdefault("state", {})
-    state["error"] = error.detail  # for the request log
+    state["error"] = problems.told(error)  # for the request log
     request_id = state.get("request_id", "")
     body = problems.render(error, instance=request.url.path, request_id=request_id)
     return Response(body, error.status, problems.headers(error))

@@ -15,12 +15,14 @@ commit in another thread and, unless scoped, after the answer. `async def` endpo
 from __future__ import annotations
 
 import asyncio
+import difflib
 import functools
 import inspect
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast, get_args
+from urllib.parse import parse_qsl, urlencode
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -43,7 +45,7 @@ from sqlmodel import Session
 
 from backend.core import db, judging, kinds, lenience, texts
 from backend.core.actor import Actor, Role
-from backend.core.errors import Unauthenticated
+from backend.core.errors import FieldError, Invalid, Unauthenticated
 from backend.core.permissions import Permission
 
 DATABASE_THREADS = 2
@@ -52,6 +54,8 @@ WAITING_THREADS = 16
 PUBLIC = Permission("public", None, Role.VIEWER)
 AUTHENTICATED = Permission("authenticated", None, Role.VIEWER)
 PERMISSION_KEY = "x-permission"
+# By one of these a call is a list, or the file of one.
+_OF_LISTS = frozenset({"limit", "format"})
 
 Result = TypeVar("Result")
 Endpoint = Callable[..., Any]
@@ -209,17 +213,42 @@ class TransactionalRoute(APIRoute):
         self._tells_everything = called is not endpoint or judging.is_cooperating(endpoint)
         super().__init__(path, called, **kwargs)
 
+    def _parameters_of_list(self) -> frozenset[str] | None:
+        """The query parameters of a list or its file; None for every other call."""
+        waiting, names = [self.dependant], set[str]()
+        while waiting:
+            dependant = waiting.pop()
+            names.update(parameter.alias for parameter in dependant.query_params)
+            waiting += dependant.dependencies
+        return frozenset(names) if self.methods == {"GET"} and names & _OF_LISTS else None
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The framework's, which tells of a bad body what the service finds in it, too."""
-        handler, model = super().get_route_handler(), _model_of(self)
+        handler, model, parameters = super().get_route_handler(), _model_of(self), self._parameters_of_list()
 
         async def serve(request: Request) -> Response:
+            if parameters is not None and request.scope["query_string"] and not lenience.ignores_unknown_fields():
+                request.scope["query_string"] = _read_query(request.scope["query_string"], parameters)
             try:
                 return await handler(request)
             except RequestValidationError as error:
                 raise await judging.complete(handler, request, error, model) from None
 
-        return serve if self._tells_everything else handler
+        return serve if self._tells_everything or parameters is not None else handler
+
+
+def _read_query(query: bytes, known: frozenset[str]) -> bytes:
+    """A list's query with names in snake_case. Raises `Invalid` for unknown ones: unnoticed, a misspelt filter would answer everything."""
+    by_name = {to_camel(name): name for name in known} | {name: name for name in known}
+    given = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    unknown = sorted({name for name, _ in given if name not in by_name})
+    if unknown:
+        near = {name: difflib.get_close_matches(name, known, n=1) for name in unknown}
+        fixes = {name: f"Did you mean {found[0]}?" if found else "Leave it out." for name, found in near.items()}
+        raise Invalid(*(FieldError(name[:80], "is no parameter of this list.", fixes[name]) for name in unknown))
+    if all(by_name[name] == name for name, _ in given):
+        return query
+    return urlencode([(by_name[name], value) for name, value in given]).encode()
 
 
 def _model_of(route: APIRoute) -> type[BaseModel] | None:

@@ -164,7 +164,7 @@ class Exchange:
         if self.status:
             return
         self.status = error.status
-        self.refusal, self.error = reason_of(error), error.detail
+        self.refusal, self.error = reason_of(error), problems.told(error)
         is_read = await self._drain()
         body = problems.render(error, instance=self.shown_path, request_id=self.request_id)
         headers: Headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in problems.headers(error).items()]

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from sqlalchemy import event, text
 from sqlmodel import Session, select
 
-from backend.core import db, ids, permissions, refusals, web
+from backend.core import db, ids, lenience, permissions, refusals, web
 from backend.models import Workspace
 
 router = web.Router(prefix="/things")
@@ -52,6 +52,12 @@ def look_for(what: str, session: web.ReadSession) -> None:
         session.exec(select(Workspace).where(Workspace.name == "\ud800")).first()
     session.exec(select(Workspace).where(Workspace.webhooks_revision == 10**30)).first()
     session.connection().execute(text("SELECT CAST(:large AS integer)"), {"large": 10**30})
+
+
+@router.get("/listed", **web.needs(permissions.WEBHOOKS_READ))
+async def listed(limit: int = 50, webhook_id: str | None = None) -> list[str]:
+    """Tell what was asked for."""
+    return [str(limit), webhook_id or ""]
 
 
 @router.post("/nested", **web.needs(permissions.WEBHOOKS_WRITE))
@@ -124,7 +130,19 @@ def test_a_database_out_of_reach_is_503_with_retry_after(application: FastAPI, f
 def test_a_table_lists_every_operation_with_its_permission() -> None:
     entries = {(entry.method, entry.path): entry.permission for entry in web.table([router], "/api/v1")}
     assert entries["POST", "/api/v1/things"] is permissions.WEBHOOKS_WRITE
-    assert len(entries) == 5
+    assert len(entries) == 6
+
+
+def test_a_list_takes_both_spellings_of_its_parameters_and_refuses_others(application: FastAPI) -> None:
+    assert call(application, "GET", "/things/listed?webhookId=a%26b&limit=3").json() == ["3", "a&b"]
+    refused = call(application, "GET", "/things/listed?webhok_id=a&_=1&webhook_id=b")
+    assert refused.status_code == 422
+    assert [(error["path"], error["fix"]) for error in refused.json()["errors"]] == [
+        ("_", "Leave it out."),
+        ("webhok_id", "Did you mean webhook_id?"),
+    ]
+    with lenience.ignoring_unknown_fields():
+        assert call(application, "GET", "/things/listed?webhok_id=a").status_code == 200
 
 
 @pytest.mark.usefixtures("database")

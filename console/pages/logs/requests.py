@@ -120,6 +120,7 @@ def _content() -> rx.Component:
     aside = rx.el.aside(
         facts(
             ("By", by),
+            ("Refused by", rx.cond(request.refusal != "", request.refusal, none)),
             ("When", time(request.at)),
             ("Took", rx.el.span(request.duration, class_name="x-num")),
             ("Route", rx.cond(request.route != "", rx.el.span(request.route, class_name="x-mono x-wrap"), none)),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from backend.core import errors
 from backend.core.actor import ActorKind
 from backend.logs.errors import INSTANCE
 from backend.models import AuditEntry, ErrorEntry, RequestLog, UnknownRequest
@@ -21,6 +22,14 @@ _PLACES: Final = {
     "event": "/settings/events",
     "order": "/orders",
 }
+# What refuses a request, by the status that it answers.
+_KINDS: Final = {
+    error.status: error.code
+    for error in (
+        errors.BadRequest, errors.Unauthenticated, errors.Forbidden, errors.NotFound, errors.MethodNotAllowed, errors.Conflict,
+        errors.TooLarge, errors.UnsupportedMedia, errors.Invalid, errors.RateLimited, errors.Unavailable,
+    )
+}  # fmt: skip
 _BY_NAME: Final = {"module": "/records", "event_type": "/settings/event-types"}
 
 
@@ -47,6 +56,7 @@ class RequestDetail:
     id: str = ""
     call: str = ""
     sentence: str = ""
+    refusal: str = ""
     status_code: str = ""
     tone: str = ""
     query: str = ""
@@ -108,7 +118,7 @@ def request_row(request: RequestLog | UnknownRequest, names: Mapping[str, str] |
         duration=words.duration(request.duration_ms),
         ip=request.ip,
         caller=caller(request, names or {}) if isinstance(request, RequestLog) else "",
-        refusal=(request.refusal or "").replace("_", " "),
+        refusal=_refusal(request),
         at=words.moment(request.created_at),
     )
 
@@ -120,6 +130,7 @@ def request_detail(request: RequestLog, names: Mapping[str, str]) -> RequestDeta
         id=request.id,
         call=f"{request.method} {request.path}",
         sentence=_sentence(request),
+        refusal=_refusal(request),
         status_code=str(request.status_code),
         tone=_tone(request.status_code),
         query=request.query,
@@ -182,10 +193,14 @@ def audit_row(entry: AuditEntry) -> AuditRow:
 def _sentence(request: RequestLog) -> str:
     """What became of it; the error says what to do about it."""
     took = f"{request.status_code} after {words.duration(request.duration_ms)}."
-    if request.refusal:
-        why = request.error or f"Refused by: {request.refusal.replace('_', ' ')}."
-        return f"Refused with {took} {why}"
+    if _refusal(request):
+        return f"Refused with {took}{f' {request.error}' if request.error else ''}"
     return f"Answered {took}{f' {request.error}' if request.error else ''}"
+
+
+def _refusal(request: RequestLog | UnknownRequest) -> str:
+    """By what it was refused: the door's word for it, else the kind of error that was answered."""
+    return (request.refusal or _KINDS.get(request.status_code, "")).replace("_", " ")
 
 
 def _standing(request: RequestLog) -> str:

@@ -95,3 +95,5 @@ def test_an_error_of_the_application_is_in_the_request_log_with_its_sentence(doo
     row = requests_of(owner)[-1]
     assert (row.status_code, row.refusal, row.route) == (404, None, "GET /api/v1/api-keys/{key_id}")
     assert "There is no API key" in (row.error or "")
+    refused(door.call("POST", "/things", key=make(owner, "webhooks:write")[1], json={"nam": "x"}), 422, "name: is missing.")
+    assert "name: is missing. Send it." in (requests_of(owner)[-1].error or "")
