@@ -12,6 +12,12 @@ _SECRET_NAMES: Final = re.compile(
     r"(?:^|[_\-.\[])(?:api[_-]?key|key|token|secret|password|passwd|pwd|auth|authorization|signature|sig|code|state|credentials?|session|jwt)(?:$|[_\-.\]])",
     re.IGNORECASE,
 )
+# The same in what others send as a payload, where a state, a code and a key of their own say nothing secret.
+_SECRET_MEMBERS: Final = re.compile(
+    r"(?:^|[_\-.])(?:(?:api|access|secret|private|signing|encryption)[_-]?key|token|secret|password|passwd|pwd|auth|authorization|signature|credentials?|session|jwt)(?:$|[_\-.])",
+    re.IGNORECASE,
+)
+_MEMBER: Final = re.compile(r"""(["'])([A-Za-z0-9_.-]{1,60})\1(\s*:\s*)(?:"(?:[^"\\]|\\.)*"?|'[^']*'?|[-+0-9.eE]+)""")
 # Names of our own log lines; there `key`, `code` and `state` are ids and words of ours.
 _SECRET_FIELDS: Final = re.compile(r"(?i)password|secret|token|cookie|authorization|api_?key$|signature|credential")
 _WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -59,6 +65,21 @@ def values(value: str, *, shown: Collection[str]) -> str:
 def is_secret_name(name: str) -> bool:
     """Whether a field, header or parameter of this name holds something secret: `api_key`, `accessToken`, `client-secret`."""
     return _SECRET_NAMES.search(_WORD_BREAK.sub("_", name)) is not None
+
+
+def is_secret_member(name: str) -> bool:
+    """Whether a member of a payload of somebody else holds something secret: `password`, `accessToken`; not `state`, `postal_code`."""
+    return _SECRET_MEMBERS.search(_WORD_BREAK.sub("_", name)) is not None
+
+
+def members(value: str) -> str:
+    """A text that reads like JSON, broken or not, with the values replaced of members that are named like a secret."""
+
+    def replaced(found: re.Match[str]) -> str:
+        quote, name, between = found[1], found[2], found[3]
+        return f'{quote}{name}{quote}{between}"{HIDDEN}"' if is_secret_member(name) else found[0]
+
+    return _MEMBER.sub(replaced, value)
 
 
 def is_secret_field(name: str) -> bool:

@@ -38,7 +38,7 @@ MAX_BODY: Final = 1024 * KIB
 MAX_FORM: Final = 64 * KIB
 # An event's payload is 256 KiB at most, which its service judges; the envelope around it is small.
 MAX_BODIES: Final = {"POST /api/v1/events": (256 + 16) * KIB}
-# Takes any media type within limits of its own, and keeps a log of its own; its path holds a secret.
+# Takes any media type, bounds its body itself, and keeps a log of its own, of what is too large too; its path holds a secret.
 INCOMING: Final = "POST /api/v1/webhooks/incoming/{token}"
 SIGN_IN: Final = "/api/v1/auth"
 HEALTH: Final = frozenset(f"/api/v1/monitoring/health{check}" for check in ("", "/live", "/ready"))
@@ -189,6 +189,8 @@ def _is_under(path: str, prefix: str) -> bool:
 
 def _judge_body(exchange: Exchange, call: Call | NoCall | None) -> None:
     """Raise `TooLarge` or `UnsupportedMedia` for a body that is not taken; one of unknown length is counted as it comes."""
+    if isinstance(call, Call) and call.route == INCOMING:
+        return
     length = exchange.headers.get(b"content-length")
     is_chunked = b"transfer-encoding" in exchange.headers
     most = MAX_FORM if call is None else MAX_BODIES.get(call.route, MAX_BODY) if isinstance(call, Call) else MAX_BODY
@@ -198,8 +200,6 @@ def _judge_body(exchange: Exchange, call: Call | NoCall | None) -> None:
     if is_chunked or (length is None and exchange.scope["http_version"] == "2"):
         exchange.bound_body(most)
     if call is None or not (size or is_chunked) or exchange.scope["method"] not in _WITH_BODY:
-        return
-    if isinstance(call, Call) and call.route == INCOMING:
         return
     media = exchange.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media != b"application/json" and not (media.startswith(b"application/") and media.endswith(b"+json")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,6 @@ from backend.incoming.received import Received
 from backend.incoming.schemes import EVENT_HEADERS, Scheme, Verification
 
 MAX_FORM_FIELDS: Final = 1000
-MAX_SOURCE_ID: Final = 400
 MAX_EVENT: Final = 80
 _FORM: Final = "application/x-www-form-urlencoded"
 # orjson turns a whole number beyond 64 bits into an inexact one.
@@ -58,6 +58,9 @@ class Identity:
 def parse(request: Received) -> Any | Unreadable:
     """The body's JSON value. Of a name that is there twice the last counts; a form's repeated names are lists."""
     media = request.header("content-type").partition(";")[0].strip().lower()
+    packed = request.header("content-encoding").strip().lower()
+    if packed not in {"", "identity"}:
+        return Unreadable("media", f"The body is compressed ({packed[:40]}). Send it as it is, without Content-Encoding.")
     if media.startswith(_NOT_OURS):
         return Unreadable("media", f"The body is {media[:60]}. Send JSON or a form ({_FORM}).")
     if media == _FORM:
@@ -80,9 +83,9 @@ def identify(verification: Verification, request: Received, value: Any) -> Ident
 def _source_id(verification: Verification, request: Received, value: Any) -> str:
     dedupe, signature = verification.dedupe, verification.signature
     if dedupe.startswith("header:"):
-        return request.header(dedupe[7:].strip())[:MAX_SOURCE_ID]
+        return request.header(dedupe[7:].strip())
     if dedupe:
-        return _first(value, (dedupe,))[:MAX_SOURCE_ID]
+        return _first(value, (dedupe,))
     in_header = ""
     if signature is not None and signature.id_header:
         names = [signature.id_header, *(alias for alias, name in signature.aliases if name == signature.id_header)]
@@ -90,7 +93,7 @@ def _source_id(verification: Verification, request: Received, value: Any) -> str
     found = in_header or _first(value, _IDS.get(verification.scheme, ()))
     if found and verification.scheme is Scheme.TWILIO and not in_header:
         found = f"{found} {_first(value, _STATUSES)}".strip()  # one message has several states
-    return found[:MAX_SOURCE_ID]
+    return found
 
 
 def _first(value: Any, places: Sequence[str]) -> str:
@@ -131,6 +134,7 @@ def _form(body: bytes) -> Any | Unreadable:
 
 
 def _json(body: bytes) -> Any | Unreadable:
+    body = body.removeprefix(codecs.BOM_UTF8)
     if not body.strip():
         return Unreadable("empty", "There is no body. Send a JSON object.")
     try:
@@ -154,6 +158,8 @@ def _not_json(body: bytes, error: ValueError) -> Unreadable:
         return Unreadable("encoding", "The body is not UTF-8. Send JSON in UTF-8.")
     if "depth" in str(error) or "recursion" in str(error):
         return Unreadable("depth", "The body is nested too deeply. Send a flatter one.")
+    if "integer string conversion" in str(error):
+        return Unreadable("number", "The body holds a number of thousands of digits. Send it as a text.")
     where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
     return Unreadable("json", f'The body is not JSON{where}. Send an object such as {{"email": "ada@example.com"}}.')
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -78,7 +80,7 @@ def clean(given: Mapping[str, Any], *, target: Target, current: Mapping[str, Any
     if "items" in given:
         columns["items"] = _items(given["items"], errors)
     if "verification" in given:
-        columns["verification"], secrets = _verification(given["verification"], errors)
+        columns["verification"], secrets = _verification(given["verification"], current.get("verification"), errors)
     action = columns["action"] = _action(given.get("action", current.get("action", "create")), errors)
     columns["upsert_field"] = _key(given.get("upsert_field", current.get("upsert_field")), action, target, errors)
     rules: tuple[Rule, ...]
@@ -128,7 +130,8 @@ def _items(value: Any, errors: list[FieldError]) -> str:
     return ""
 
 
-def _verification(value: Any, errors: list[FieldError]) -> tuple[dict[str, Any], dict[str, str] | None]:
+def _verification(value: Any, current: Mapping[str, Any] | None, errors: list[FieldError]) -> tuple[dict[str, Any], dict[str, str] | None]:
+    """The settings and the secrets; what is sent without a scheme changes the `current` one, so that none is switched off unasked."""
     if value is None:
         value = {"scheme": schemes.Scheme.NONE.value}
     if isinstance(value, str):
@@ -136,9 +139,17 @@ def _verification(value: Any, errors: list[FieldError]) -> tuple[dict[str, Any],
     if not isinstance(value, dict):
         errors.append(FieldError("verification", "is no object.", 'Send {"scheme": "github", "secret": "…"}.'))
         return {}, None
-    rest, secrets = schemes.secrets_of(cast("dict[str, Any]", value), errors)
+    document = cast("dict[str, Any]", value)
+    if "scheme" not in document:
+        document = {**(current or {}), **document}
+        if "scheme" not in document:
+            errors.append(FieldError("verification.scheme", "is missing.", f"Use one of {', '.join(schemes.Scheme)}."))
+            return {}, None
+    rest, secrets = schemes.secrets_of(document, errors)
     _, kept, wrong = schemes.parse(rest)
     errors += wrong
+    if secrets and not wrong and kept["scheme"] == schemes.Scheme.NONE.value:
+        errors.append(FieldError("verification.secret", "is checked by no scheme.", "Name the scheme, or leave the secret out."))
     dedupe = kept.get("dedupe", "")
     if isinstance(dedupe, str) and dedupe and not dedupe.startswith("header:"):
         try:
@@ -178,7 +189,10 @@ def _rules(given: Any, target: Target, errors: list[FieldError]) -> tuple[Rule, 
         return ()
     known = {*target.fields, *target.aliases}
     found = mapping.parse(given, targets=known, errors=errors)
-    return tuple(Rule(r.source, target.aliases.get(r.target, r.target), r.transforms, r.default, r.required, r.type, r.each) for r in found)
+    rules = tuple(dataclasses.replace(rule, target=target.aliases.get(rule.target, rule.target)) for rule in found)
+    twice = [name for name, count in Counter(rule.target for rule in rules).items() if count > 1]
+    errors += [FieldError("field_mapping", f"{name!r} is mapped twice, in two spellings.", "Map each field once.") for name in twice]
+    return rules
 
 
 def _gaps(rules: Sequence[Rule], action: str, key: str | None, target: Target) -> list[FieldError]:

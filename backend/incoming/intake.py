@@ -33,6 +33,7 @@ TELL_EVERY: Final = timedelta(minutes=10)
 NO_SUCH: Final = "There is no incoming webhook at this address. Check that the token is whole, and that it was not regenerated."
 _TABLE: Final = SQLModel.metadata.tables["incoming_request"]
 _MOST_LIMITED: Final = 10_000
+_MOST_BYTES: Final = 2**31 - 1  # of what a request says about itself
 _log = logger(__name__)
 # What was refused since a request was stored; bounded, so that a flood is counted and costs nothing else.
 _limited: deque[Counted] = deque(maxlen=_MOST_LIMITED)
@@ -181,6 +182,11 @@ def _item(door: Door | None, arrival: Arrival, began: float) -> Item | None:
         return None
     plan, received = door.plan, arrival.received()
     item = Item(ids.new(ID_PREFIX), plan, received, arrival.request_id, arrival.ip, [], began, arrival.at)
+    if arrival.fault:
+        error = processing.without_body(arrival.fault)
+        step = Step("body", ok=False, text=error.detail)
+        item.outcome = Outcome(REJECTED, arrival.fault, error.detail, error, [step])
+        return item
     if not plan.is_active:
         item.outcome = _refusal(
             Step("status", ok=False, text="This incoming webhook is disabled. The request is kept and can be replayed.")
@@ -227,10 +233,10 @@ def _row(item: Item, door: Door, arrival: Arrival) -> dict[str, Any]:
         "record_ids": [],
         "verified": item.outcome is None,
         "media": processing.shown(arrival.header("content-type"))[:80],
-        "size": len(arrival.body),
+        "size": min(arrival.size or len(arrival.body), _MOST_BYTES),
         "ip": arrival.ip[:64],
         "user_agent": processing.shown(arrival.header("user-agent"))[:400],
-        "sealed": storage.seal(item.id, arrival),
+        "sealed": storage.seal(item.id, arrival, item.plan.verification, refused=item.outcome is not None),
         "mapping_version": item.plan.mapping_version,
         "trace_id": item.trace_id,
         "due_at": item.created_at + GRACE,

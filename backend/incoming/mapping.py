@@ -105,9 +105,10 @@ def stored(documents: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
 
 
 def apply(rules: Sequence[Rule], payload: Any) -> Mapped:
-    """What a payload becomes; every mistake at once, each with the field and the place in the payload."""
+    """What a payload becomes; every mistake at once, each with the field and the place in the payload. Raises like `Path.read`."""
     mapped = Mapped()
     for rule in rules:
+        paths.spend(1)
         given = rule.source.read(payload) if rule.source is not None else MISSING
         try:
             value = _each(rule, given, mapped) if rule.each and given is not MISSING else given

@@ -16,7 +16,7 @@ from backend.core import texts
 from backend.core.actor import Actor
 from backend.core.errors import BadRequest, Conflict, CrossdockError, FieldError, Invalid, TooLarge, UnsupportedMedia
 from backend.core.logging import logger
-from backend.incoming import bodies, mapping, verification
+from backend.incoming import bodies, mapping, paths, verification
 from backend.incoming.inputs import ORDER_KEY, ORDERS
 from backend.incoming.plans import Plan
 from backend.incoming.received import Received
@@ -31,6 +31,9 @@ from backend.records.service import RecordInfo
 MAX_ITEMS: Final = 200
 MAX_SENTENCE: Final = 1000
 ACCEPTED, CAPTURED, DUPLICATE, REJECTED, RECEIVED = "accepted", "captured", "duplicate", "rejected", "received"
+# Why nothing is kept of a body; a request without one cannot be processed again.
+TOO_LARGE, INCOMPLETE = "too_large", "incomplete"
+WITHOUT_BODY: Final = (TOO_LARGE, INCOMPLETE)
 FAILED: Final = "Something went wrong on our side; the request is kept as {} and can be replayed."
 _log = logger(__name__)
 
@@ -65,6 +68,13 @@ class Written:
     id: str
     outcome: str
     document: Mapping[str, Any]
+
+
+def without_body(fault: str) -> CrossdockError:
+    """What is said of a request of whose body nothing is kept."""
+    if fault == TOO_LARGE:
+        return TooLarge("The body is larger than 1,048,576 bytes, the most that is taken. Nothing of it is kept. Send less, or in parts.")
+    return BadRequest("The body ended before it was whole, or took too long to come. Nothing of it is kept. Send it again.")
 
 
 def judge(plan: Plan, request: Received) -> Verdict:
@@ -189,6 +199,15 @@ def _map(plan: Plan, found: Outcome) -> list[dict[str, Any]] | None:
 
 def map_all(plan: Plan, value: Any) -> list[dict[str, Any]] | Invalid:
     """The values of each record that a payload becomes, or everything that is wrong."""
+    try:
+        with paths.bounded():
+            return _map_all(plan, value)
+    except paths.TooCostly:
+        told = "takes more steps than one request is worth."
+        return Invalid(FieldError("field_mapping", told, "Use plainer paths, or have the source send less at a time."))
+
+
+def _map_all(plan: Plan, value: Any) -> list[dict[str, Any]] | Invalid:
     items = items_of(plan, value)
     if isinstance(items, Invalid):
         return items

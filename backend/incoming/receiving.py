@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +20,7 @@ from backend.core.rate_limit import Limiter, Window
 from backend.incoming import intake, plans, storage
 from backend.incoming.inputs import ORDERS
 from backend.incoming.intake import Answer
-from backend.incoming.processing import CAPTURED, DUPLICATE, RECEIVED
+from backend.incoming.processing import CAPTURED, DUPLICATE, INCOMPLETE, RECEIVED, TOO_LARGE
 from backend.incoming.schemes import Scheme
 from backend.incoming.storage import Arrival
 
@@ -31,6 +33,9 @@ Headers = list[tuple[bytes, bytes]]
 ROUTE: Final = "POST /api/v1/webhooks/incoming/{token}"
 INSTANCE: Final = "/api/v1/webhooks/incoming"
 REMEMBER_SECONDS: Final = 0.9
+MAX_BODY: Final = 1024 * 1024
+BODY_SECONDS: Final = 60.0
+_READ_AT_MOST: Final = 2 * MAX_BODY
 _KEPT: Final = 10_000
 _MINUTE: Final = 60
 # Sources that take an answer with a body for a mistake.
@@ -47,6 +52,16 @@ class _Known:
     rate_limit: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a request held: `size` bytes, or as many as it says. `fault` is why nothing is kept of it; `is_whole` if all of it was read."""
+
+    content: bytes
+    size: int
+    fault: str = ""
+    is_whole: bool = True
+
+
 class Receiver:
     """The ASGI application of this one call; the framework's way to it would cost as much as the storing."""
 
@@ -58,16 +73,23 @@ class Receiver:
         """Take one request."""
         token = str(scope["path"]).rpartition("/")[2]
         headers: Headers = []
+        is_read = False
         try:
             known = await self._find(token)
             if known.incoming_id:
                 scope["state"]["has_own_log"] = True
             await self._spend(known, headers)
-            answer = await intake.committer.submit(_arrival(scope, token, await _body(receive)))
+            is_read = True
+            body = await read(scope["headers"], receive)
+            if not body.is_whole:
+                headers.append((b"connection", b"close"))
+            answer = await intake.committer.submit(_arrival(scope, token, body))
             if answer.outcome.error is not None:
                 raise answer.outcome.error
             await _send(send, *_told(answer, headers))
         except CrossdockError as error:
+            if not is_read and not (await read(scope["headers"], receive)).is_whole:
+                headers.append((b"connection", b"close"))
             body = problems.render(error, instance=INSTANCE, request_id=scope["state"]["request_id"])
             told = [(name.encode(), value.encode("latin-1", "replace")) for name, value in problems.headers(error).items()]
             await _send(send, error.status, body, [*told, *headers])
@@ -111,29 +133,45 @@ def _look_up(session: Session, token: str, until: float) -> _Known:
     return _Known(until, door.plan.workspace_id, door.plan.id, door.plan.rate_limit)
 
 
-def _arrival(scope: Scope, token: str, body: bytes) -> Arrival:
+def _arrival(scope: Scope, token: str, body: Body) -> Arrival:
     return Arrival(
         token=token,
         method=scope["method"],
         query=scope["query_string"].decode("latin-1")[:4000],
         headers=storage.bounded(scope["headers"]),
-        body=body,
+        body=body.content,
+        size=body.size,
+        fault=body.fault,
         ip=str(scope["state"].get("ip", "")),
         request_id=str(scope["state"].get("request_id", "")),
         at=clock.now(),
     )
 
 
-async def _body(receive: Receive) -> bytes:
+async def read(headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> Body:
+    """The body of a request, or why it is not taken. One that is somewhat too large is read to its end, so that its sender hears why."""
+    lengths = [int(value) for name, value in headers if name == b"content-length" and value.isdigit()]
+    declared = lengths[0] if lengths else None
+    if declared is not None and declared > _READ_AT_MOST:
+        return Body(b"", declared, TOO_LARGE, is_whole=False)
     parts: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            break
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            break
-    return b"".join(parts)
+    size, has_more = 0, True
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(BODY_SECONDS):
+            while has_more and size <= _READ_AT_MOST:
+                message = await receive()
+                if message["type"] != "http.request":
+                    break
+                part: bytes = message.get("body", b"")
+                size += len(part)
+                has_more = message.get("more_body", False)
+                if size <= MAX_BODY:
+                    parts.append(part)
+    if size > MAX_BODY:
+        return Body(b"", max(size, declared or 0), TOO_LARGE, is_whole=not has_more)
+    if has_more or (declared is not None and declared != size):
+        return Body(b"", size, INCOMPLETE, is_whole=False)
+    return Body(b"".join(parts), size)
 
 
 def _told(answer: Answer, headers: Headers) -> tuple[int, bytes, Headers]:

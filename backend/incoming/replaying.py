@@ -15,7 +15,9 @@ from backend.audit import service as audit
 from backend.core import actor as actors
 from backend.core import clock, db, lifecycle, permissions, queue
 from backend.core.actor import Actor
+from backend.core.crypto import CryptoError
 from backend.core.errors import Conflict, CrossdockError, FieldError, Invalid, NotFound
+from backend.core.logging import logger
 from backend.core.pagination import COUNT_CAP
 from backend.incoming import bodies, inputs, intake, mapping, paths, plans, processing, requests, service, storage
 from backend.incoming.intake import Item
@@ -31,7 +33,9 @@ MAX_REHEARSED: Final = 50
 BATCH: Final = 50
 _JOB: Final = "backend.incoming.jobs.work"
 _AGAIN: Final = (REJECTED, CAPTURED)
-_URL_SIGNED: Final = "The address that was signed holds the token, which is not kept; have the source send it again."
+_URL_SIGNED: Final = "The address that was signed holds the token, which was not kept of this request; have the source send it again."
+_UNREADABLE: Final = "What was stored of the request cannot be opened: its encryption key is not configured, or it is damaged."
+_log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ def replay(session: Session, *, actor: Actor, incoming_id: str, request_id: str)
     permissions.require(actor, permissions.INCOMING_OPERATE)
     webhook = service.find(session, actor, incoming_id)
     row = requests.find(session, actor, incoming_id, request_id, lock=True)
+    if row.reason in processing.WITHOUT_BODY:
+        raise Conflict("Nothing of the request's body was kept. Have the source send it again.")
     if row.status not in _AGAIN:
         raise Conflict(f"The request was {row.status}; only one that was rejected, or kept without a mapping, can be replayed.")
     _mark(session, actor, [row.id])
@@ -88,6 +94,7 @@ def replay_failed(session: Session, *, actor: Actor, incoming_id: str, since: da
         col(IncomingRequest.workspace_id) == actor.workspace_id,
         col(IncomingRequest.incoming_id) == incoming_id,
         col(IncomingRequest.status).in_(_AGAIN),
+        func.coalesce(IncomingRequest.reason, "").not_in(processing.WITHOUT_BODY),
         col(IncomingRequest.created_at) >= since,
     )
     if dry_run:
@@ -148,6 +155,8 @@ def rehearse(
 
 
 def _rehearse(session: Session, plan: Plan, row: IncomingRequest) -> Rehearsal:
+    if row.reason in processing.WITHOUT_BODY:
+        return Rehearsal(row, REJECTED, str(row.sentence), (), (), None)
     received = storage.open_sealed(row)
     failed = None if row.verified else _failure(plan, received)
     value = bodies.parse(received)
@@ -222,21 +231,28 @@ def _shown(value: Any) -> Any:
 def _failure(plan: Plan, received: Received) -> Step | None:
     """Why a request that was refused is not the source's by the settings of now either; None if it is."""
     signature = plan.verification.signature
-    if signature is not None and signature.is_of_url:
+    if signature is not None and signature.is_of_url and not received.urls:
         return Step("signature", ok=False, text=_URL_SIGNED)
     return processing.judge(plan, received).failed
 
 
 def _item(plan: Plan | None, row: IncomingRequest) -> Item:
     """A stored request on its way again; one that was refused is verified anew, as of the time at which it arrived."""
-    received, began = storage.open_sealed(row), time.perf_counter()
-    if plan is None:
-        gone = plans.gone(row.incoming_id, row.workspace_id)
-        told = "The incoming webhook was deleted before the request was processed."
-        refusal = Outcome(REJECTED, "deleted", told, NotFound(told), [Step("status", ok=False, text=told)])
-        return Item(row.id, gone, received, row.trace_id, row.ip, [], began, row.created_at, refusal)
+    began = time.perf_counter()
+    received = Received("", (), (), b"", row.created_at.timestamp())
     before = (row.reason or CAPTURED) if row.processed_at is not None else None
-    item = Item(row.id, plan, received, row.trace_id, row.ip, [], began, row.created_at, before=before)
+    item = Item(row.id, plan or plans.gone(row.incoming_id, row.workspace_id), received, row.trace_id, row.ip, [], began, row.created_at)
+    if plan is None:
+        told = "The incoming webhook was deleted before the request was processed."
+        item.outcome = Outcome(REJECTED, "deleted", told, NotFound(told), [Step("status", ok=False, text=told)])
+        return item
+    item.before = before
+    try:
+        item.received = received = storage.open_sealed(row)
+    except CryptoError as error:  # of this one alone; whatever waits behind it goes on
+        _log.error("incoming.unreadable", request_id=row.id, error=type(error).__name__)
+        item.outcome = Outcome(REJECTED, "sealed", _UNREADABLE, CrossdockError(_UNREADABLE), [Step("sealed", ok=False, text=_UNREADABLE)])
+        return item
     if row.verified:
         item.steps = [Step("signature", ok=True, text="It was verified when it arrived.")]
         return item

@@ -217,8 +217,11 @@ def _check(name: str, value: Any, errors: list[FieldError]) -> None:
 
 
 def secrets_of(document: Mapping[str, Any], errors: list[FieldError]) -> tuple[dict[str, Any], dict[str, str] | None]:
-    """The settings without the secrets, and the secrets if any were sent: `secret`, and `previous_secret`, which is taken too."""
-    rest = {name: value for name, value in document.items() if name not in {"secret", "previous_secret"}}
+    """The settings without the secrets, and the secrets if any were sent: `secret`, and `previous_secret`, which is taken too.
+
+    `has_secret`, which a read answers, says nothing when it is sent back.
+    """
+    rest = {name: value for name, value in document.items() if name not in {"secret", "previous_secret", "has_secret"}}
     found: dict[str, str] = {}
     for name in ("secret", "previous_secret"):
         value = document.get(name)

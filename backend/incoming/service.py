@@ -113,7 +113,8 @@ def update(session: Session, *, actor: Actor, incoming_id: str, changes: Mapping
     before, given = describe(row), dict(changes)
     given.pop("source", None)  # where it began does not change
     target = target_of(session, actor, row) if "module" not in given else _target(session, actor, given["module"])
-    clean = inputs.clean(given, target=target, current={"action": row.action, "upsert_field": row.upsert_field, "mapping": row.mapping})
+    current = {"action": row.action, "upsert_field": row.upsert_field, "mapping": row.mapping, "verification": row.verification}
+    clean = inputs.clean(given, target=target, current=current)
     columns = clean.columns
     if "verification" in columns:
         if clean.secrets is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ import orjson
 from backend.core import crypto, redaction, texts
 from backend.incoming import bodies
 from backend.incoming.received import Received
+from backend.incoming.schemes import Scheme, Verification
 from backend.models import IncomingRequest
 from backend.settings import settings
 
@@ -24,11 +26,14 @@ MAX_SHOWN: Final = 64 * 1024
 MAX_DEPTH: Final = 60
 PATH: Final = "/api/v1/webhooks/incoming"
 _SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
+_UNVERIFIED: Final = Verification(Scheme.NONE)
+# Of one request alone, and what is looked at first when a source is refused.
+_SIGNED: Final = re.compile(r"signature|hmac|idempotency")
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One request as it arrived at the address that `token` makes."""
+    """One request as it arrived at the address that `token` makes. `fault` says why there is nothing of a body of `size` bytes."""
 
     token: str = field(repr=False)
     method: str
@@ -38,6 +43,8 @@ class Arrival:
     ip: str
     request_id: str
     at: datetime
+    size: int = 0
+    fault: str = ""
 
     def received(self) -> Received:
         """The same for verification, with the addresses that the source may have called."""
@@ -64,18 +71,34 @@ def addresses(path: str, query: str) -> tuple[str, ...]:
     return (base + tail, other + tail)
 
 
-def seal(identifier: str, arrival: Arrival) -> str:
-    """Headers and body under the encryption key, bound to the row."""
-    head = orjson.dumps({"method": arrival.method, "query": arrival.query, "headers": arrival.headers})
-    return crypto.keyring().encrypt(head + b"\n" + arrival.body, context=f"incoming_request:{identifier}")
+def seal(identifier: str, arrival: Arrival, verification: Verification = _UNVERIFIED, *, refused: bool = False) -> str:
+    """Headers and body under the encryption key, bound to the row, with the name of the header that holds the secret, if one does.
+
+    The token is kept of a refused request alone whose signature covers the address, so that it can be verified anew after a fix.
+    """
+    head: dict[str, Any] = {"method": arrival.method, "query": arrival.query, "headers": arrival.headers}
+    if verification.header:
+        head["secret_header"] = verification.header.lower()
+    if refused and verification.signature is not None and verification.signature.is_of_url:
+        head["token"] = arrival.token
+    return crypto.keyring().encrypt(orjson.dumps(head) + b"\n" + arrival.body, context=f"incoming_request:{identifier}")
 
 
 def open_sealed(row: IncomingRequest) -> Received:
-    """The request as it arrived; its address without the token, which is not kept."""
+    """The request as it arrived; without an address if the token is not kept. Raises `CryptoError`."""
+    kept, body = _opened(row)
+    urls = addresses(f"{PATH}/{kept['token']}", kept["query"]) if "token" in kept else ()
+    return _received(row, kept, body, urls)
+
+
+def _opened(row: IncomingRequest) -> tuple[dict[str, Any], bytes]:
     head, _, body = crypto.keyring().decrypt(row.sealed, context=f"incoming_request:{row.id}").partition(b"\n")
-    kept: dict[str, Any] = orjson.loads(head)
+    return orjson.loads(head), body
+
+
+def _received(row: IncomingRequest, kept: dict[str, Any], body: bytes, urls: tuple[str, ...] = ()) -> Received:
     headers = tuple((name, value) for name, value in kept["headers"])
-    return Received(kept["method"], addresses(PATH, kept["query"]), headers, body, row.created_at.timestamp())
+    return Received(kept["method"], urls, headers, body, row.created_at.timestamp())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +116,16 @@ class Shown:
 
 def show(row: IncomingRequest, *, secret_header: str = "") -> Shown:
     """The request with everything secret in it cut out: by the names of headers and fields, and by shape."""
-    request = open_sealed(row)
-    headers = [(texts.storable(name), _header(name, value, secret_header)) for name, value in request.headers]
+    kept, content = _opened(row)
+    request = _received(row, kept, content)
+    secret_headers = {secret_header.lower(), kept.get("secret_header", "")}
+    headers = [(texts.storable(name), _header(name, value, secret_headers)) for name, value in request.headers]
     value = bodies.parse(request)
     payload = None if isinstance(value, bodies.Unreadable) else redacted(value)
     body, encoding = _text(request)
     if payload is not None and _names_secrets(value):
         body, encoding = json.dumps(payload, indent=2, ensure_ascii=False), "text"
-    query = redaction.query(urlsplit(request.urls[0]).query)
+    query = redaction.query(kept["query"])
     return Shown(request.method, query, headers, body[:MAX_SHOWN], encoding, len(body) > MAX_SHOWN, payload)
 
 
@@ -121,7 +146,10 @@ def redacted(value: Any, depth: int = 0) -> Any:
 
 
 def _is_secret(name: str, value: Any) -> bool:
-    return isinstance(value, str | int | float) and not isinstance(value, bool) and redaction.is_secret_field(name)
+    """Whether a member of a payload is a secret: a text or a number, or a list of such, that is named like one."""
+    some = cast("list[Any]", value) if isinstance(value, list) else [value]
+    is_plain = bool(some) and all(isinstance(each, str | int | float) and not isinstance(each, bool) for each in some)
+    return is_plain and redaction.is_secret_member(name)
 
 
 def _names_secrets(value: Any) -> bool:
@@ -139,8 +167,8 @@ def _names_secrets(value: Any) -> bool:
     return False
 
 
-def _header(name: str, value: str, secret_header: str) -> str:
-    if name in _SECRET_HEADERS or (secret_header and name == secret_header.lower()):
+def _header(name: str, value: str, secret_headers: set[str]) -> str:
+    if name in _SECRET_HEADERS or name in secret_headers or (redaction.is_secret_name(name) and _SIGNED.search(name) is None):
         return redaction.HIDDEN
     return texts.storable(redaction.text(value))
 
@@ -152,4 +180,4 @@ def _text(request: Received) -> tuple[str, str]:
         return base64.b64encode(request.body).decode(), "base64"
     if request.header("content-type").startswith("application/x-www-form-urlencoded"):
         return redaction.query(texts.storable(text)), "text"
-    return redaction.text(texts.storable(text)), "text"
+    return redaction.text(redaction.members(texts.storable(text))), "text"

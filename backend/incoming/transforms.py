@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,11 @@ MAX_TEXT: Final = 100_000
 _TRUE: Final = frozenset({"true", "1", "yes", "y", "on", "t"})
 _FALSE: Final = frozenset({"false", "0", "no", "n", "off", "f", ""})
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
+_GROUPED: Final = {
+    mark: re.compile(rf"[+-]?[0-9]{{1,3}}(?:{re.escape(mark)}[0-9]{{2,3}})*{re.escape(mark)}[0-9]{{3}}", re.ASCII) for mark in ",."
+}
 _FORMS: Final = ("unix", "unix_ms", "iso")
+_VALUES: Final = frozenset({"value", "otherwise"})
 _MISSING: Final = paths.MISSING
 
 
@@ -64,7 +69,9 @@ def parse(given: Any, path: str, errors: list[FieldError]) -> tuple[Transform, .
         if not isinstance(document, dict) or not isinstance(name := cast("dict[str, Any]", document).get("name"), str):
             errors.append(FieldError(place, "is no transform.", 'Send {"name": "trim"}, or a list of such.'))
             continue
-        options = {key: value for key, value in cast("dict[str, Any]", document).items() if key != "name"}
+        given_options = {key: value for key, value in cast("dict[str, Any]", document).items() if key != "name"}
+        # Null is as good as leaving a setting out, but for those that say which value is to be taken.
+        options = {key: value for key, value in given_options.items() if value is not None or key in _VALUES}
         if name not in _OPTIONS:
             errors.append(FieldError(place, f"{name[:40]!r} is no transform.", f"Use one of {', '.join(_OPTIONS)}."))
             continue
@@ -104,8 +111,7 @@ def _number(value: Any, options: Mapping[str, Any], _payload: Any) -> Any:
     elif isinstance(value, int | float | str):
         text = str(value).strip() if not isinstance(value, int) or abs(value) < 10**40 else ""
         if isinstance(value, str):
-            mark = options.get("decimal", ".")
-            text = re.sub(r"[\s\u00a0']", "", text).replace("," if mark == "." else ".", "").replace(mark, ".")
+            text = _plain(text, options.get("decimal", "."))
         if _NUMBER.fullmatch(text) is None:
             raise Unfit(f"is {kind(value)} that is no number.", "Choose another source, or give a default.")
         number = Decimal(text)
@@ -116,10 +122,23 @@ def _number(value: Any, options: Mapping[str, Any], _payload: Any) -> Any:
     except (InvalidOperation, ArithmeticError):
         raise Unfit("is a number out of every range.", "Choose another source.") from None
     if "round" in options:
-        number = Decimal(round(number, int(options["round"])))
+        with contextlib.suppress(InvalidOperation):  # it has more digits than are kept, and none behind that place
+            number = Decimal(round(number, int(options["round"])))
     if abs(number) > Decimal("1e300"):
         raise Unfit("is a number out of every range.", "Choose another source.")
     return int(number) if number == number.to_integral_value() and abs(number) < 2**53 else float(number)
+
+
+def _plain(text: str, mark: str) -> str:
+    """A number without what groups its digits by thousands; nothing, which is no number, if that groups something else."""
+    text = re.sub(r"[\s\u00a0']", "", text)
+    whole, point, rest = text.partition(mark)
+    other = "," if mark == "." else "."
+    if other in whole:
+        if _GROUPED[other].fullmatch(whole) is None:
+            return ""
+        whole = whole.replace(other, "")
+    return whole + point.replace(mark, ".") + rest
 
 
 def _boolean(value: Any, _options: Mapping[str, Any], _payload: Any) -> Any:
@@ -152,7 +171,7 @@ def _moment(value: Any, form: str | None) -> datetime:
         if re.match(r"[A-Za-z]{3}, ", text):
             return _aware(parsedate_to_datetime(text))
         return _aware(datetime.fromisoformat(text))
-    except (ValueError, OverflowError, OSError, TypeError):
+    except (ValueError, OverflowError, OSError, TypeError, re.error):
         raise Unfit(f"is {kind(value)} that is no time.", 'Say how it is written: {"name": "date", "from": "%d.%m.%Y"}.') from None
 
 
@@ -257,10 +276,19 @@ def _mark(value: Any) -> str:
     return "" if value in (None, ".", ",") else "has a decimal mark that is neither . nor ,"
 
 
+def _reads_back(form: str) -> bool:
+    """Whether a time that is written by a form can be read by it."""
+    try:
+        datetime.strptime(datetime(2024, 11, 22, tzinfo=UTC).strftime(form), form)  # noqa: DTZ007 - only whether it can be read
+    except (ValueError, re.error):
+        return False
+    return True
+
+
 def _form(value: Any) -> str:
     if value is None or value in _FORMS:
         return ""
-    is_form = isinstance(value, str) and "%" in value and len(value) <= 60
+    is_form = isinstance(value, str) and "%" in value and len(value) <= 60 and _reads_back(value)
     return "" if is_form else "has a form that is none: use unix, unix_ms, iso, or such as %d.%m.%Y."
 
 

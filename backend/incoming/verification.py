@@ -185,20 +185,24 @@ def _decode(text: str, encoding: str, length: int) -> bytes | None:
 
 def _matching(scheme: Scheme, rule: Signature, secrets: Sequence[str], request: Received, timestamp: str, given: Sequence[bytes]) -> Step:
     messages = list(_messages(scheme, rule, request, timestamp))
-    if scheme is Scheme.TWILIO and not _twilio_body_matches(request):
-        return Step(
-            "signature", ok=False, text="The body does not have the hash that bodySHA256 in the address says: it was changed on the way."
-        )
+    if scheme is Scheme.TWILIO and (told := _twilio_body(request)):
+        return Step("signature", ok=False, text=told)
     for secret in secrets:
         key = _key(secret, rule.key)
         if key is None:
             continue
         # Every entry is compared, so that the time says nothing about which of them matched.
-        if sum(hmac.compare_digest(hmac.digest(key, message, rule.algorithm), digest) for message in messages for digest in given):
+        if sum(_matches(rule, key, message, given) for message in messages):
             return Step("signature", ok=True, text="The signature matches.")
     if all(_key(secret, rule.key) is None for secret in secrets):
         return Step("secret", ok=False, text=f"The stored secret is not written in {rule.key}. Copy it again as the source shows it.")
     return Step("signature", ok=False, text=_why(rule, secrets, request, messages, given))
+
+
+def _matches(rule: Signature, key: bytes, message: bytes, given: Sequence[bytes]) -> bool:
+    """Whether one of the digests is that of a message, which is hashed once, however many a stranger sends."""
+    digest = hmac.digest(key, message, rule.algorithm)
+    return sum(hmac.compare_digest(digest, each) for each in given) > 0
 
 
 def _messages(scheme: Scheme, rule: Signature, request: Received, timestamp: str) -> Iterator[bytes]:
@@ -228,9 +232,13 @@ def _hubspot(url: str) -> str:
     return url
 
 
+def _is_form(request: Received) -> bool:
+    return request.header("content-type").lower().startswith("application/x-www-form-urlencoded")
+
+
 def _twilio_form(request: Received) -> bytes:
     """Names and values one after the other, sorted; of a name that is there several times each value once, sorted."""
-    if not request.header("content-type").lower().startswith("application/x-www-form-urlencoded"):
+    if not _is_form(request):
         return b""
     try:
         pairs = parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MAX_FORM_FIELDS)
@@ -239,11 +247,16 @@ def _twilio_form(request: Received) -> bytes:
     return "".join(name + value for name, value in sorted(set(pairs))).encode("utf-8", "surrogatepass")
 
 
-def _twilio_body_matches(request: Received) -> bool:
-    """Whether the body has the hash that the address carries, where it carries one."""
+def _twilio_body(request: Received) -> str:
+    """Why the address's signature does not cover the body, "" if it does: as a form, or by the hash that the address carries."""
     query = urlsplit(request.urls[0]).query if request.urls else ""
     said = next((part[11:] for part in query.split("&") if part.startswith("bodySHA256=")), None)
-    return said is None or hmac.compare_digest(hashlib.sha256(request.body).hexdigest().encode(), said.lower().encode("utf-8", "replace"))
+    if said is None:
+        is_covered = _is_form(request) or not request.body
+        return "" if is_covered else "The body is no form, and the address carries no bodySHA256 of it: nothing signs it."
+    if hmac.compare_digest(hashlib.sha256(request.body).hexdigest().encode(), said.lower().encode("utf-8", "replace")):
+        return ""
+    return "The body does not have the hash that bodySHA256 in the address says: it was changed on the way."
 
 
 def _key(secret: str, form: str) -> bytes | None:
@@ -253,29 +266,27 @@ def _key(secret: str, form: str) -> bytes | None:
             return secret.encode()
         if form == "hex":
             return bytes.fromhex(secret)
-        return base64.b64decode(secret.removeprefix("whsec_") if form == "whsec" else secret, validate=True)
+        return base64.b64decode(secret.removeprefix("whsec_") if form == "whsec" else secret, validate=True) or None
     except (binascii.Error, ValueError):
         return None
 
 
 def _why(rule: Signature, secrets: Sequence[str], request: Received, messages: Sequence[bytes], given: Sequence[bytes]) -> str:
     """Why no signature matches: the usual mistakes, tried one by one."""
-
-    def matches(key: bytes | None, message: bytes) -> bool:
-        return key is not None and any(hmac.compare_digest(hmac.digest(key, message, rule.algorithm), each) for each in given)
-
     for secret in secrets:
         key = _key(secret, rule.key)
         for form in ("text", "base64", "whsec"):
-            if form != rule.key and any(matches(_key(secret, form), message) for message in messages):
+            other = _key(secret, form) if form != rule.key else None
+            if other is not None and any(_matches(rule, other, message, given) for message in messages):
                 return (
                     f"This signature is made with the {'text' if form == 'text' else 'decoded bytes'} of the secret. Set `key` to {form}."
                 )
-        if rule.signed != "{body}" and matches(key, request.body):
+        if key is None:
+            continue
+        if rule.signed != "{body}" and _matches(rule, key, request.body, given):
             return "This signature covers the body alone, so it is of another scheme or an older version of it."
-        if request.body != request.body.strip() and any(
-            matches(key, message.replace(request.body, request.body.strip())) for message in messages
-        ):
+        bare = request.body.strip()
+        if request.body != bare and any(_matches(rule, key, message.replace(request.body, bare), given) for message in messages):
             return "The body was changed: it matches once white space around it is removed. A proxy on the way adds it."
     address = " or the address that the source calls is not the one that it signs" if rule.is_of_url else ""
     return f"The signature does not match: the secret is another one (or was rotated){address}, or the body was changed on the way."

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backend.core import clock, ids
+from backend.core import clock, db, ids
 from backend.core.committing import Group
-from backend.incoming import intake
+from backend.core.errors import Conflict
+from backend.incoming import health, intake, replaying
 from backend.incoming.intake import Answer
 from backend.incoming.processing import REJECTED
 from backend.incoming.storage import Arrival
@@ -125,7 +126,7 @@ def test_thousands_of_hostile_bodies_lose_nothing_and_break_nothing() -> None:
 
 def test_hostile_bodies_over_http_are_answered_with_problems() -> None:
     owner = steps.people()
-    _, token = steps.make(owner)
+    webhook, token = steps.make(owner)
     cases = [
         (JSON, b"[" * 100_000), (JSON, b'{"a":' + b"9" * 6000 + b"}"), (JSON, b'{"email":"\\ud800","name":"\\u0000"}'), (JSON, b"\xff\xfe"),
         (JSON, b""), (FORM, b"a=%ff"), ("multipart/form-data", b"x"), (JSON, b'{"email":"ada@example.com","name":{"a":[[]]}}'), (JSON, b"[1,2]"),
@@ -140,4 +141,12 @@ def test_hostile_bodies_over_http_are_answered_with_problems() -> None:
         assert large.status_code == 413
 
     steps.talk(post_all)
-    assert [row.status for row in steps.stored(owner)] == ["rejected"] * len(cases)
+    rows = steps.stored(owner)
+    assert [row.status for row in rows] == ["rejected"] * (len(cases) + 1)
+    assert (rows[-1].reason, rows[-1].size, rows[-1].verified, len(rows[-1].sealed) < 2000) == ("too_large", 1024 * 1024 + 1, False, True)
+    with db.transaction(write=True) as session:
+        assert health.health(session, actor=owner, incoming_id=webhook.id).rejected["too_large"] == 1
+        assert replaying.replay_failed(session, actor=owner, incoming_id=webhook.id, since=rows[0].created_at, dry_run=True) == len(cases)
+        assert replaying.rehearse(session, actor=owner, incoming_id=webhook.id)[0].sentence == rows[-1].sentence
+        with pytest.raises(Conflict, match="Have the source send it again"):
+            replaying.replay(session, actor=owner, incoming_id=webhook.id, request_id=rows[-1].id)

@@ -299,3 +299,28 @@ def test_secrets_are_neither_stored_nor_shown() -> None:
     assert ("authorization", "[redacted]") in shown.headers
     assert shown.payload["password"] == shown.payload["deep"][0]["access_token"] == "[redacted]"
     assert shown.payload["name"] == "Ada"
+
+
+def test_secrets_are_cut_out_of_whatever_was_sent() -> None:
+    owner = steps.people()
+    webhook, token = steps.make(owner, verification={"scheme": "header", "header": "X-Hook", "secret": "s3cret-of-then"})
+    sent = {"x-hook": "s3cret-of-then", "x-gitlab-token": "t0ken-of-gitlab", "x-hub-signature-256": "sha256=abc"}
+    steps.say(token, b'{"name": "Ada", "client_secret": "hunter2-secret", "pwd": ["hunter3-secret"], "state": "CA"', sent)
+    steps.say(token, {"passwords": ["x"], "password": ["hunter4-secret"], "postal_code": "N1", "state": "CA", "key": "ABC-1"}, sent)
+    with db.transaction(write=True) as session:
+        service.update(session, actor=owner, incoming_id=webhook.id, changes={"verification": {"scheme": "github", "secret": "new"}})
+    broken, read = steps.stored(owner)
+    with db.transaction() as session:
+        shown = [requests.get(session, actor=owner, incoming_id=webhook.id, request_id=row.id)[1] for row in (broken, read)]
+    for secret in ("s3cret-of-then", "t0ken-of-gitlab", "hunter2", "hunter4"):
+        assert secret not in repr(shown)
+    assert ("x-hub-signature-256", "sha256=abc") in shown[0].headers
+    assert '"state": "CA"' in shown[0].body
+    assert (shown[1].payload["state"], shown[1].payload["postal_code"], shown[1].payload["key"]) == ("CA", "N1", "ABC-1")
+
+
+def test_ids_that_begin_alike_are_not_the_same() -> None:
+    owner = steps.people()
+    _, token = steps.make(owner, verification={"scheme": "none", "dedupe": "id"})
+    for number in range(2):
+        assert steps.say(token, {"id": "x" * 500 + str(number), "email": f"{number}@example.com", "name": "Ada"}).status_code == 201

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import os
 import subprocess
@@ -15,7 +17,7 @@ from sqlmodel import col, select, update
 from backend.core import clock, db
 from backend.core.actor import Role
 from backend.core.errors import Conflict, Forbidden
-from backend.incoming import replaying, service
+from backend.incoming import replaying, requests, service
 from backend.models import AuditEntry, IncomingRequest, IncomingWebhook
 from backend.settings import settings
 from tests.factories import accounts, rows
@@ -84,6 +86,36 @@ def test_what_was_refused_is_verified_anew_as_of_its_arrival() -> None:
     with db.transaction(write=True) as session:
         again = replaying.replay(session, actor=owner, incoming_id=webhook.id, request_id=row.id)
     assert (again.status, again.replays) == ("accepted", 2)
+
+
+def test_a_signature_of_the_address_is_verified_anew_too() -> None:
+    owner = steps.people()
+    webhook, token = steps.make(owner, verification={"scheme": "twilio", "secret": "wrong"})
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    signed = hmac.digest(b"right", f"{service.url(token)}?from=smsemailada@example.comnameAda".encode(), "sha1")
+    headers = {**form, "x-twilio-signature": base64.b64encode(signed).decode()}
+    assert steps.say(token, b"email=ada%40example.com&name=Ada", headers, "?from=sms").status_code == 401
+    (row,) = steps.stored(owner)
+    assert token not in repr(row)
+    _change(owner, webhook, verification={"scheme": "twilio", "secret": "right"})
+    with db.transaction(write=True) as session:
+        assert replaying.replay(session, actor=owner, incoming_id=webhook.id, request_id=row.id).status == "accepted"
+        _, shown = requests.get(session, actor=owner, incoming_id=webhook.id, request_id=row.id)
+    assert (token in repr(shown), shown.query) == (False, "from=sms")
+
+
+def test_a_stored_request_that_cannot_be_opened_holds_up_no_other() -> None:
+    owner = steps.people()
+    webhook, token = steps.make(owner, field_mapping=[], action="create")
+    steps.say(token, ADA)
+    steps.say(token, ADA)
+    first, second = steps.stored(owner)
+    _change(owner, webhook, action="upsert", upsert_field="email", field_mapping={"email": "email", "name": "name"})
+    with db.transaction(write=True) as session:
+        replaying.replay_failed(session, actor=owner, incoming_id=webhook.id, since=first.created_at)
+        session.exec(update(IncomingRequest).where(col(IncomingRequest.id) == first.id).values(sealed=second.sealed))
+    assert replaying.work() == 2
+    assert [(row.status, row.reason) for row in steps.stored(owner)] == [("rejected", "sealed"), ("accepted", None)]
 
 
 def test_all_that_failed_since_a_time_are_replayed_in_their_order() -> None:

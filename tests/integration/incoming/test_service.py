@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from backend.core import db
 from backend.core.errors import Forbidden, Invalid, NotFound
-from backend.incoming import health, requests, service
+from backend.incoming import health, plans, requests, service
 from backend.incoming.requests import RequestFilter
 from backend.models import AuditEntry, IncomingShape, IncomingToken
 from backend.records import modules
@@ -50,6 +50,8 @@ def test_every_mistake_is_told_at_once_with_what_would_be_right() -> None:
     assert wrong(owner, field_mapping={"a": "email"}) == {"field_mapping": "Map a source to name."}
     assert wrong(owner, source="githbu") == {"source": "Did you mean github?"}
     assert wrong(owner, module="orders", action="upsert", upsert_field="total").keys() == {"upsert_field"}
+    assert wrong(owner, verification={"secret": "s"}).keys() == {"verification.scheme"}
+    assert wrong(owner, verification={"scheme": "none", "secret": "s"}).keys() == {"verification.secret"}
 
 
 def test_a_known_source_brings_its_verification_and_a_mapping_to_start_from() -> None:
@@ -87,6 +89,10 @@ def test_changes_keep_what_is_not_sent_and_are_audited_without_secrets() -> None
         changed = service.update(session, actor=owner, incoming_id=row.id, changes={"name": "Renamed"})
         assert (changed.name, changed.upsert_field, changed.mapping_version) == ("Renamed", "email", 1)
         assert service.describe(changed)["verification"] == {"scheme": "github", "has_secret": True}
+        for part in ({"secret": "third-secret"}, {"dedupe": "key", "has_secret": True}):
+            kept = service.update(session, actor=owner, incoming_id=row.id, changes={"verification": part})
+            assert kept.verification["scheme"] == "github"  # never switched off unasked
+        assert (kept.verification["dedupe"], plans.secrets(kept)) == ("key", {"secret": "third-secret"})
         stripe = service.update(session, actor=owner, incoming_id=row.id, changes={"verification": {"scheme": "stripe"}})
         assert stripe.secrets_encrypted is None  # of another scheme
         service.delete(session, actor=owner, incoming_id=row.id)

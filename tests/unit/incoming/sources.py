@@ -73,7 +73,15 @@ SOURCES = (
         "x-slack-signature",
         timed=True,
     ),
-    Source("twilio", "tw", lambda s, _, __: {"x-twilio-signature": b64(mac(s, URL.encode(), "sha1"))}, "x-twilio-signature"),
+    Source(
+        "twilio",
+        "tw",
+        lambda s, b, _: {
+            "content-type": "application/x-www-form-urlencoded",
+            "x-twilio-signature": b64(mac(s, URL.encode() + b, "sha1")),  # of a form with one name and no value
+        },
+        "x-twilio-signature",
+    ),
     Source(
         "hubspot",
         "hs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
         (b'{"a":1,"a":2}', {"a": 2}),
         (b'{"n":123456789012345678901234567890}', {"n": 123456789012345678901234567890}),
         ('{"e":"é"}'.encode(), {"e": "é"}),
+        (b'\xef\xbb\xbf{"a":1}', {"a": 1}),
     ],
 )
 def test_json_is_read(body: bytes, value: Any) -> None:
@@ -43,13 +45,20 @@ def test_json_is_read(body: bytes, value: Any) -> None:
         (b"null", "shape"),
         (b"5", "shape"),
         (b'"text"', "shape"),
-        (b'{"n":' + b"9" * 5000 + b"}", "json"),
+        (b'{"n":' + b"9" * 5000 + b"}", "number"),
     ],
 )
 def test_what_cannot_be_read_is_told_by_a_word_and_a_sentence(body: bytes, reason: str) -> None:
     found = bodies.parse(request({}, body))
     assert isinstance(found, Unreadable)
     assert (found.reason, found.sentence.endswith(".")) == (reason, True)
+
+
+def test_a_compressed_body_is_told_apart_from_one_that_is_no_json() -> None:
+    found = bodies.parse(request({"content-encoding": "gzip"}, gzip.compress(b"{}")))
+    assert isinstance(found, Unreadable)
+    assert (found.reason, "gzip" in found.sentence) == ("media", True)
+    assert bodies.parse(request({"content-encoding": "identity"}, b"{}")) == {}
 
 
 def test_forms_are_read() -> None:

@@ -152,6 +152,59 @@ def test_what_cannot_be_done_names_field_and_source_and_never_the_value() -> Non
         assert error.fix
 
 
+@pytest.mark.parametrize(
+    ("transform", "given", "found"),
+    [
+        ({"name": "number", "round": 2}, "123456789012345678901234567.5", 123456789012345678901234567.5),
+        ({"name": "number", "round": 20}, "12345678901", 12345678901),
+        ({"name": "number", "round": None, "decimal": None, "multiply_by": None}, "1.5", 1.5),
+        ({"name": "number", "decimal": ","}, "1.234.567,5", 1234567.5),
+        ({"name": "number"}, "12,34,567.5", 1234567.5),
+        ({"name": "split", "separator": None, "index": None}, "a None b", ["a", "None", "b"]),
+        ({"name": "join", "separator": None}, ["a", "b"], "a b"),
+    ],
+)
+def test_settings_at_their_edges(transform: dict[str, Any], given: Any, found: Any) -> None:
+    assert value("v", transform, payload={"v": given}) == found
+
+
+@pytest.mark.parametrize(("given", "decimal"), [("1,5", "."), ("1.5", ","), ("1,2345", "."), ("1.2.3", "."), ("1,234,56", ".")])
+def test_a_number_in_another_notation_is_refused_and_not_made_another_one(given: str, decimal: str) -> None:
+    (error,) = mapped({"source": "v", "target": "x", "transform": {"name": "number", "decimal": decimal}}, payload={"v": given}).errors
+    assert "no number" in error.message
+
+
+@pytest.mark.parametrize("form", ["%d %d", "%Q", "%", "((%d", "%G-%V"])
+def test_a_form_of_a_time_that_can_never_be_read_is_refused_when_it_is_saved(form: str) -> None:
+    errors: list[FieldError] = []
+    mapping.parse([{"source": "v", "target": "x", "transform": {"name": "date", "from": form}}], targets=None, errors=errors)
+    assert bool(errors) == (form != "((%d")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["|".join(["[@,@]", "[]"] * 30), "|".join(["[@,@]"] * 60), "|".join(["{a:@,b:@}"] * 35), "merge({a:@,b:@},{c:@})|" * 15 + "@"],
+)
+def test_an_expression_that_doubles_the_payload_again_and_again_ends(path: str) -> None:
+    assert value(path) == "nothing"
+    with paths.bounded(), pytest.raises(paths.TooCostly):
+        mapped({"source": path, "target": "x"})
+
+
+def test_many_costly_expressions_share_one_allowance() -> None:
+    payload = {"items": [{"sku": f"A-{number}"} for number in range(20_000)]}
+    assert len(value("items[*].sku", payload=payload)) == 20_000
+    with paths.bounded(), pytest.raises(paths.TooCostly):
+        mapped(*({"source": "items[*].sku", "target": f"x{number}"} for number in range(20)), payload=payload)
+
+
+def test_names_that_are_too_long_for_a_path_are_no_places() -> None:
+    deep: Any = {str(number): 1 for number in range(1000)}
+    for _ in range(6):
+        deep = {"k" * 80_000: deep}
+    assert paths.shape({"a": 1, "deep": deep, "z": 2}) == ["a", "z"]
+
+
 def test_required_default_and_type() -> None:
     assert problem("data.missing", required=True).message == "from data.missing is absent, and the field is required."
     assert problem("data.none", required=True).message == "from data.none is null, and the field is required."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import string
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from backend.incoming import schemes
 from backend.incoming.verification import Verdict
-from tests.unit.incoming.sources import NOW, SOURCES, STANDARD, URL, Source, check, judged, request
+from tests.unit.incoming.sources import NOW, SOURCES, STANDARD, URL, Source, b64, check, judged, mac, request
 
 BODY = b'{"id":1,"name":"\xc3\xa9"}'
 EACH = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.scheme)
@@ -197,7 +198,7 @@ def test_a_time_beyond_five_minutes_is_refused_either_way(source: Source, late: 
 @EACH
 def test_a_missing_header_is_refused_by_its_name(source: Source) -> None:
     headers = source.sign(source.secret, BODY, NOW)
-    for missing in [name for name in headers if name != "x-github-delivery"]:
+    for missing in [name for name in headers if name not in {"x-github-delivery", "content-type"}]:
         name, text = failed(judged(source, {each: value for each, value in headers.items() if each != missing}, BODY))
         assert (name, missing in text) == ("headers", True)
         assert failed(judged(source, {**headers, missing: ""}, BODY))[0] == "headers"
@@ -253,6 +254,27 @@ def test_twilio_signs_with_and_without_the_port() -> None:
     received = request(twilio.sign(twilio.secret, BODY, NOW), BODY)
     both = type(received)("POST", (URL.replace(".com", ".com:443"), URL), received.headers, BODY, NOW)
     assert check("twilio", (twilio.secret,), both).failed is None
+
+
+def test_twilio_without_a_hash_of_its_body_signs_forms_alone() -> None:
+    signed = {"x-twilio-signature": b64(mac("tw", URL.encode(), "sha1"))}
+    assert "nothing signs it" in failed(check("twilio", ("tw",), request(signed, BODY)))[1]
+    assert check("twilio", ("tw",), request(signed, b"")).failed is None
+
+
+def test_a_secret_of_no_bytes_signs_nothing() -> None:
+    standard = next(source for source in SOURCES if source.scheme == "standard_webhooks")
+    assert failed(judged(standard, standard.sign("whsec_", BODY, NOW), BODY, secrets=("whsec_",)))[0] == "secret"
+
+
+def test_a_body_is_hashed_once_however_many_signatures_a_stranger_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[bytes] = []
+    digest = hmac.digest
+    monkeypatch.setattr(hmac, "digest", lambda key, message, name: hashed.append(message) or digest(key, message, name))
+    many = "t=1757000000," + ",".join(f"v1={number:064x}" for number in range(31))
+    body = b" " + BODY + b"\n"
+    assert failed(check("stripe", ("c2VjcmV0", "b3RoZXI="), request({"stripe-signature": many}, body)))[0] == "signature"
+    assert len(hashed) <= 12
 
 
 def test_basic_authentication() -> None:
