@@ -39,9 +39,11 @@ from backend.receiver import routes as receiver
 from backend.records import routes as records
 from backend.replays import routes as replays
 from backend.retention import routes as retention
+from backend.routing import routes as routing
 from backend.sandbox import control as sandbox_control
 from backend.sandbox import routes as sandbox
 from backend.settings import settings
+from backend.templates import routes as templates
 from backend.webhooks import routes as webhooks
 
 PREFIX = "/api/v1"
@@ -61,6 +63,8 @@ ROUTERS = (
     integrations.router,
     integrations.logs,
     integration_actions.router,
+    routing.router,
+    templates.router,
     logs.router,
     audit.router,
     retention.router,

@@ -60,6 +60,7 @@ CRON = (
     CronJob("api_keys.watch", timedelta(minutes=10), "backend.api_keys.jobs.watch"),
     CronJob("encryption.advance", timedelta(seconds=2), "backend.encryption.jobs.advance"),
     CronJob("integrations.tend", timedelta(seconds=5), "backend.integrations.jobs.tend"),
+    CronJob("routing.tend", timedelta(seconds=2), "backend.routing.jobs.tend"),
     CronJob("idempotency.forget", timedelta(minutes=10), "backend.idempotency.jobs.forget"),
 )
 

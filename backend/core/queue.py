@@ -38,6 +38,8 @@ WAKE_DELIVER = "crossdock:wake:deliver"
 WAKE_DELIVER_FLAG = "crossdock:wake:deliver:flag"
 INVALIDATIONS = "crossdock:invalidate"
 SHIFT = "backend.deliveries.jobs.run_shift"
+WAKE_ROUTES_FLAG = "crossdock:wake:routes:flag"
+ROUTES = "backend.routing.jobs.work"
 
 _CONNECT_SECONDS, _READ_SECONDS = 1.0, 2.0
 _HINT_SECONDS = 0.4  # a Redis that is there answers within a few milliseconds
@@ -159,6 +161,16 @@ def wake_deliver() -> None:
     attempt(_wake_deliver)
 
 
+def wake_routes() -> None:
+    """Have a jobs worker carry out runs of routes, unless one was asked for a moment ago and has not begun."""
+    attempt(_wake_routes)
+
+
+def note_routes_awake() -> None:
+    """Say that a worker looks for runs of routes from now on: who makes one later asks anew."""
+    attempt(lambda client: client.delete(WAKE_ROUTES_FLAG))
+
+
 def publish(workspace_id: str, topic: str) -> None:
     """Tell open consoles that `topic` of a workspace has changed; a hint, they poll besides."""
     attempt(lambda client: client.publish(f"ws:{workspace_id}", topic))
@@ -197,3 +209,8 @@ def _wake_deliver(client: Redis) -> None:
         pipe.lpush(WAKE_DELIVER, 1)
         pipe.ltrim(WAKE_DELIVER, 0, _MOST_WAKES - 1)
         pipe.execute()
+
+
+def _wake_routes(client: Redis) -> None:
+    if client.set(WAKE_ROUTES_FLAG, 1, nx=True, ex=_WAKE_FLAG_SECONDS):
+        _enqueue(client, JOBS, ROUTES, (), 600)

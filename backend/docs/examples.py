@@ -101,6 +101,17 @@ BODIES: Final[dict[str, Any]] = {
         "end": "2026-12-01T11:00:00Z",
         "attendees": ["grace@example.com"],
     },
+    "RouteCreate": {
+        "name": "Orders to Slack",
+        "events": ["order.created"],
+        "filter": {"field": "data.total", "op": "gte", "value": 10},
+        "integration_id": f"int_{ID}",
+        "action": "message",
+        "mapping": [{"source": "", "target": "text", "transform": {"name": "template", "text": "New order {data.id}: {data.total}"}}],
+    },
+    "RouteUpdate": {"is_active": False},
+    "RouteTest": {"event": "order.created", "data": _DATA},
+    "TemplateInstall": {"inputs": {"integration": f"int_{ID}", "channel": "#sales"}},
     "OrderUpdate": {"notes": "Ring twice", "reason": "The customer called"},
     "StatusChange": {"status": "confirmed"},
 }
@@ -131,6 +142,8 @@ _PREFIXES: Final = {
     "Me": "key",
     "IntegrationOut": "int",
     "SyncOut": "syn",
+    "RouteOut": "rte",
+    "RunOut": "rrn",
     "TimelineOut": "ivt",
 }
 # What a member of this name holds, wherever it is.
@@ -141,6 +154,7 @@ _VALUES: Final[dict[str, Any]] = {
     "incoming_webhook_id": f"inc_{ID}",
     "workspace_id": f"wsp_{ID}",
     "integration_id": f"int_{ID}",
+    "route_id": f"rte_{ID}",
     "owner_id": f"usr_{ID}",
     "created_by": f"usr_{ID}",
     "caller_id": f"key_{ID}",

@@ -10,7 +10,7 @@ Schema = Mapping[str, Any]
 _JSON: Final = "application/json"
 _REGISTER: Final = "/register"  # an older name of the call that creates
 # What is addressed by its name; everything else by its id.
-_NAMED: Final = frozenset({"module", "name"})
+_NAMED: Final = frozenset({"module", "name", "template"})
 
 
 def add(paths: Mapping[str, Mapping[str, Any]], components: Mapping[str, Schema]) -> None:

@@ -1,4 +1,4 @@
-"""The rows of an event that is accepted: itself, and one delivery for every webhook that it goes to, inserted in bulk."""
+"""The rows of an event that is accepted: itself, and one delivery or run for every webhook or route that it goes to, in bulk."""
 
 from __future__ import annotations
 
@@ -52,6 +52,29 @@ _DELIVERY: Final = bulk.Insert(
         "trace_id",
     ),
 )
+_RUN: Final = bulk.Insert(
+    "route_run",
+    (
+        "id",
+        "created_at",
+        "workspace_id",
+        "route_id",
+        "event_id",
+        "event_type",
+        "integration_id",
+        "status",
+        "attempt_count",
+        "failure_count",
+        "due_at",
+        "provider_id",
+        "message",
+        "error",
+        "next_step",
+        "error_class",
+        "trace_id",
+        "finished_at",
+    ),
+)
 _NO_SKIPS: Final = "[]"
 
 
@@ -80,9 +103,10 @@ class Batch:
     events: list[Accepted] = field(default_factory=list[Accepted])
 
     def insert(self, connection: Connection) -> None:
-        """Insert them with their deliveries: two statements for all. Raises SQLAlchemy's errors."""
+        """Insert them with their deliveries and runs: a statement each for all. Raises SQLAlchemy's errors."""
         _EVENT.run(connection, [_event(connection, event) for event in self.events])
         _DELIVERY.run(connection, [row for event in self.events for row in _deliveries(connection, event)])
+        _RUN.run(connection, [row for event in self.events for row in _runs(connection, event)])
 
     @property
     def workspace_ids(self) -> set[str]:
@@ -93,6 +117,11 @@ class Batch:
     def webhook_ids(self) -> set[str]:
         """The webhooks that have something to deliver now."""
         return {target.webhook_id for event in self.events for target in event.found.targets}
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether a route has something to do now."""
+        return any(not turn.skipped for event in self.events for turn in event.found.turns)
 
 
 def _event(connection: Connection, event: Accepted) -> tuple[Any, ...]:
@@ -135,4 +164,33 @@ def _deliveries(connection: Connection, event: Accepted) -> Sequence[tuple[Any, 
             event.trace_id,
         )
         for target in event.found.targets
+    ]
+
+
+def _runs(connection: Connection, event: Accepted) -> Sequence[tuple[Any, ...]]:
+    if not event.found.turns:
+        return ()
+    at = bulk.moment(connection, event.accepted_at)
+    return [
+        (
+            ids.new("rrn"),
+            at,
+            event.workspace_id,
+            turn.routing.route_id,
+            event.id,
+            event.type,
+            turn.routing.integration_id,
+            "skipped" if turn.skipped else "pending",
+            0,
+            0,
+            None if turn.skipped else at,
+            "",
+            "",
+            turn.skipped[:400],
+            "",
+            "filtered" if turn.skipped else "",
+            event.trace_id,
+            at if turn.skipped else None,
+        )
+        for turn in event.found.turns
     ]

@@ -102,7 +102,7 @@ def publish_all(session: Session, commands: Sequence[Command]) -> list[Published
 def publish_many(session: Session, commands: Sequence[Command]) -> list[Published | CrossdockError]:
     """Publish in one transaction, each for itself: what was accepted, or why not, in the order of `commands`.
 
-    Two inserts for all events and deliveries together. Raises what the database raises, after which nothing may be committed.
+    One insert each for all events, deliveries and runs of routes together. Raises what the database raises, after which nothing may be committed.
     """
     session.flush()  # what this transaction changed of webhooks counts
     results: dict[int, Published | CrossdockError] = {}
@@ -138,6 +138,8 @@ def publish_many(session: Session, commands: Sequence[Command]) -> list[Publishe
         _announce(session, batch.workspace_ids)
         if batch.webhook_ids:
             make_due(session, batch.webhook_ids)
+        if batch.has_runs:
+            db.after_commit(session, queue.wake_routes)
     return [results[index] for index in range(len(commands))]
 
 

@@ -1,4 +1,4 @@
-"""Which webhooks an event goes to: the workspace's subscriptions, kept in memory until one of them changes."""
+"""Which webhooks and routes an event goes to: the workspace's subscriptions, kept in memory until one of them changes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from sqlmodel import Session, col, select
 
 from backend.core import filters
 from backend.deliveries import bulk
+from backend.events import routings
+from backend.events.routings import Routing, Turn
 from backend.models import Webhook
 from backend.webhooks import matching, policy
 
@@ -31,39 +33,50 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
-    """A workspace's webhooks as they stand at a revision of their settings."""
+    """A workspace's webhooks as they stand at a revision of their settings, and its routes."""
 
     revision: int
     webhooks: tuple[Subscription, ...]
+    routes: tuple[Routing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Where an event goes, and for whom that wanted its type it is skipped and why."""
+    """Where an event goes, and for whom that wanted its type it is skipped and why; `turns` are the routes that take its type."""
 
     revision: int
     targets: tuple[Subscription, ...]
     skips: tuple[dict[str, Any], ...]
+    turns: tuple[Turn, ...] = ()
 
 
-# By workspace: the id of the newest change (unlike its revision, a number that a rolled-back transaction can leave to another).
-_cache: OrderedDict[str, tuple[str, Subscriptions]] = OrderedDict()
+# By workspace: the ids of the newest changes (unlike revisions, numbers that a rolled-back transaction can leave to another).
+_cache: OrderedDict[str, tuple[tuple[str | None, str | None], Subscriptions]] = OrderedDict()
 _NONE = Subscriptions(0, ())
-_NEWEST = "SELECT id, revision FROM webhook_change WHERE workspace_id = {mark} ORDER BY revision DESC, webhook_id DESC LIMIT 1"
+# Both at once: publishing pays for one small query, whether there are routes or not.
+_NEWEST = (
+    "SELECT w.id, w.revision, r.version FROM (SELECT 1 AS one) o "
+    "LEFT JOIN (SELECT id, revision FROM webhook_change WHERE workspace_id = {mark} ORDER BY revision DESC, webhook_id DESC LIMIT 1) w "
+    "ON 1 = 1 LEFT JOIN (SELECT version FROM route WHERE workspace_id = {mark} ORDER BY revision DESC LIMIT 1) r ON 1 = 1"
+)
 
 
 def current(session: Session, workspace_id: str) -> Subscriptions:
     """The subscriptions of a workspace as this transaction sees them; one small query while nothing changes."""
     connection = session.connection()
-    newest = connection.exec_driver_sql(_NEWEST.format(mark="?" if bulk.is_sqlite(connection) else "%s"), (workspace_id,)).first()
-    if newest is None:
+    statement = _NEWEST.format(mark="?" if bulk.is_sqlite(connection) else "%s")
+    change_id, revision, version = connection.exec_driver_sql(statement, (workspace_id, workspace_id)).one()
+    if change_id is None and version is None:
         return _NONE
-    change_id, revision = newest
     kept = _cache.get(workspace_id)
-    if kept is not None and kept[0] == change_id:
+    if kept is not None and kept[0] == (change_id, version):
         return kept[1]
-    found = Subscriptions(revision, _load(session, workspace_id))
-    _cache[workspace_id] = (change_id, found)
+    found = Subscriptions(
+        revision or 0,
+        _load(session, workspace_id) if change_id is not None else (),
+        routings.load(session, workspace_id) if version is not None else (),
+    )
+    _cache[workspace_id] = ((change_id, version), found)
     if len(_cache) > _KEPT_WORKSPACES:
         _cache.popitem(last=False)
     return found
@@ -92,7 +105,8 @@ def match(subscriptions: Subscriptions, event: dict[str, Any], *, by_star: bool 
             skips.append({"webhook_id": webhook.webhook_id, "reason": "filtered", "detail": verdict.failed_condition or ""})
             continue
         targets.append(webhook)
-    return Match(subscriptions.revision, tuple(targets), tuple(skips))
+    turns = routings.match(subscriptions.routes, event, by_star=by_star) if subscriptions.routes else ()
+    return Match(subscriptions.revision, tuple(targets), tuple(skips), turns)
 
 
 def _load(session: Session, workspace_id: str) -> tuple[Subscription, ...]:

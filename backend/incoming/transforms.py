@@ -12,13 +12,15 @@ from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, cast
 
-from backend.core import clock
+from backend.core import clock, jsjson
 from backend.core.errors import FieldError
 from backend.incoming import paths
 
 MAX_TRANSFORMS: Final = 8
 MAX_LOOKUP: Final = 500
 MAX_TEXT: Final = 100_000
+MAX_TEMPLATE: Final = 10_000
+MAX_HOLES: Final = 50
 _TRUE: Final = frozenset({"true", "1", "yes", "y", "on", "t"})
 _FALSE: Final = frozenset({"false", "0", "no", "n", "off", "f", ""})
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -27,6 +29,8 @@ _GROUPED: Final = {
 }
 _FORMS: Final = ("unix", "unix_ms", "iso")
 _VALUES: Final = frozenset({"value", "otherwise"})
+# Of a template: `{{` and `}}` are braces, `{path}` is what is there.
+_HOLE: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 _MISSING: Final = paths.MISSING
 
 
@@ -224,6 +228,26 @@ def _lookup(value: Any, options: Mapping[str, Any], _payload: Any) -> Any:
     raise Unfit(f"is {kind(value)} that the table does not have.", f"Add it, or say `otherwise`. The table has {known}.")
 
 
+def _template(_value: Any, options: Mapping[str, Any], payload: Any) -> Any:
+    """A text with values of the payload in it; what is absent or empty leaves nothing."""
+    try:
+        text = _HOLE.sub(lambda hole: hole[0][0] if hole[1] is None else _written(paths.of(hole[1]).read(payload)), str(options["text"]))
+    except jsjson.NotJson:
+        raise Unfit("names something that cannot be written as a text.", "Name places that hold texts and numbers.") from None
+    if len(text) > MAX_TEXT:
+        raise Unfit(f"comes to {len(text):,} characters.", "Name fewer places, or shorter ones.")
+    return text
+
+
+def _written(value: Any) -> str:
+    """A value as a part of a text: a list by its items, an object as JSON."""
+    if value is _MISSING or value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(_written(item) for item in cast("list[Any]", value))
+    return value if isinstance(value, str) else jsjson.stringify(value)
+
+
 def kind(value: Any) -> str:
     """What a value is, in words; never the value."""
     if value is _MISSING:
@@ -249,6 +273,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Any, Mapping[str, Any], Any], Any]]] = 
     "split": _split,
     "lookup": _lookup,
     "text": lambda value, _options, _payload: _each(value, str, "text"),
+    "template": _template,
 }
 
 Check = Callable[[Any], str]
@@ -302,6 +327,24 @@ def _table(value: Any) -> str:
     return ""
 
 
+def _holes(value: Any) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TEMPLATE:
+        return f"has no text of 1 to {MAX_TEMPLATE:,} characters."
+    if "{" in (rest := _HOLE.sub("", value)) or "}" in rest:
+        return "has a brace without its other half; write {{ or }} for a brace itself."
+    holes = list(_HOLE.finditer(value))
+    if len(holes) > MAX_HOLES:
+        return f"names {len(holes)} places; at most {MAX_HOLES} are taken."
+    for hole in holes:
+        try:
+            paths.of(hole[1] or "")
+        except paths.BadPath as error:
+            return f"names {hole[1][:60]!r}, which {error}."
+        if hole[1] is not None and not hole[1].strip():
+            return "has braces with nothing in them."
+    return ""
+
+
 def _places(value: Any) -> str:
     if value is None:
         return ""
@@ -330,5 +373,6 @@ _OPTIONS: Final[Mapping[str, Mapping[str, Check]]] = {
     "split": {"separator": _short_text, "index": _whole},
     "lookup": {"table": _table, "otherwise": _any},
     "text": {},
+    "template": {"text": _holes},
 }
 NAMES: Final = tuple(_OPTIONS)

@@ -88,8 +88,12 @@ def create_event(
     end: Any = None,
     attendees: Sequence[str] = (),
     task_id: str | None = None,
+    key: str | None = None,
 ) -> Sent:
-    """Make a calendar event, or one from a record of `tasks`; of a task the same event only once. Raises as `send_message`."""
+    """Make a calendar event, or one from a record of `tasks`; of a task, and under a `key`, the same event only once.
+
+    Raises as `send_message`.
+    """
     permissions.require(actor, permissions.INTEGRATIONS_WRITE)
     if task_id is not None:
         with db.transaction() as session:
@@ -98,10 +102,8 @@ def create_event(
         start = start or task.get("due_at")
         if not start:
             raise Invalid(FieldError("task_id", "is a task without a due date.", "Give it one, or send start and end."))
-    begins, ends = _when(start, "start"), _when(end, "end") if end else None
-    ends = ends or begins + _MEETING
-    _check_event(summary, begins, ends, attendees)
-    once = hashlib.sha256(f"{integration_id}:{task_id}".encode()).hexdigest()[:40] if task_id else None
+    begins, ends = plan_event(summary, start, end, attendees)
+    once = hashlib.sha256(f"{integration_id}:{task_id or key}".encode()).hexdigest()[:40] if task_id or key else None
     values = {
         "event_id": f"xd{once}" if once else None,  # Google takes the characters of base32hex
         "summary": summary,
@@ -114,7 +116,7 @@ def create_event(
     def work(found: Connection) -> Sent:
         reply = _ask(found, _action(found, "event"), values, fine=(409,) if once else ())
         if reply.status == 409:
-            return Sent(f"xd{once}", "The event of this task is there already.", {})
+            return Sent(f"xd{once}", "The event is there already.", {})
         answer = reply.json()
         return Sent(templates.dig_first(answer, ("id",)), "The event was made.", {"link": templates.dig_first(answer, ("htmlLink",))})
 
@@ -147,7 +149,7 @@ def list_emails(*, actor: Actor, integration_id: str, q: str = "", limit: int = 
 def send_email(*, actor: Actor, integration_id: str, to: Sequence[str], subject: str, text: str, cc: Sequence[str] = ()) -> Sent:
     """Send a mail as the connected account. Raises as `send_message`."""
     permissions.require(actor, permissions.INTEGRATIONS_WRITE)
-    _check_email(to, cc, subject)
+    check_email(to, cc, subject)
 
     def work(found: Connection) -> Sent:
         call = _action(found, "send")
@@ -164,6 +166,19 @@ def send_email(*, actor: Actor, integration_id: str, to: Sequence[str], subject:
         return Sent(templates.dig_first(answer, ("id",)), "The mail was sent.", {})
 
     return _do(actor, integration_id, "send", work)
+
+
+def plan_event(summary: str | None, start: Any, end: Any, attendees: Sequence[str]) -> tuple[datetime, datetime]:
+    """When an event begins and ends: half an hour later unless an end is given. Raises `Invalid`."""
+    begins, ends = _when(start, "start"), _when(end, "end") if end else None
+    ends = ends or begins + _MEETING
+    _check_event(summary, begins, ends, attendees)
+    return begins, ends
+
+
+def failure_of(error: CrossdockError) -> Failure | None:
+    """What failed at the provider, of an error that an action raised; None if it was not asked."""
+    return error.__cause__.failure if isinstance(error.__cause__, ProviderFailed) else None
 
 
 def error_of(failure: Failure) -> CrossdockError:
@@ -192,7 +207,7 @@ def _do(actor: Actor, integration_id: str, name: str, work: Any, *, is_noted: bo
             timeline.hold(row, failure)
             if failure.ends:
                 timeline.ail(session, row, failure)
-        raise error_of(failure) from None
+        raise error_of(failure) from ProviderFailed(failure)
     if is_noted:
         with db.transaction(write=True) as session:
             row = queries.one(session, actor.workspace_id, integration_id, lock=True)
@@ -240,7 +255,8 @@ def _check_event(summary: str | None, begins: datetime, ends: datetime, attendee
         raise Invalid(*errors)
 
 
-def _check_email(to: Sequence[str], cc: Sequence[str], subject: str) -> None:
+def check_email(to: Sequence[str], cc: Sequence[str], subject: str) -> None:
+    """Raise `Invalid` unless a mail can be sent like this."""
     errors: list[FieldError] = []
     for name, found in (("to", to), ("cc", cc)):
         if len(found) > MAX_ATTENDEES or not all(_is_address(each) for each in found) or (name == "to" and not found):

@@ -33,8 +33,13 @@ _TITLES: Final = {
 _FIRST: Final = {
     MessageKind.NEW_LEAD: ("full_name", "first_name", "last_name", "email", "company_name", "source", "status", "score"),
     MessageKind.NEW_TICKET: ("subject", "priority", "status", "email", "description"),
-    MessageKind.FAILING_WEBHOOK: ("name", "url", "error", "failing_since", "consecutive_failures"),
+    MessageKind.FAILING_WEBHOOK: ("name", "url", "error", "reason", "failing_since", "disables_at", "consecutive_failures"),
 }
+
+
+def shown_first(kind: MessageKind) -> tuple[str, ...]:
+    """The names of data that such a message shows before all others."""
+    return _FIRST[kind]
 
 
 def compose(kind: MessageKind, text: str | None, data: Mapping[str, Any] | None) -> tuple[str, list[dict[str, Any]] | None]:
@@ -79,12 +84,13 @@ def mime(*, to: Sequence[str], subject: str, text: str, cc: Sequence[str] = ()) 
 
 
 def _rows(kind: MessageKind, data: Mapping[str, Any]) -> list[tuple[str, str]]:
-    first = [name for name in _FIRST[kind] if name in data or _camel(name) in data]
-    rest = [name for name in data if name not in _FIRST[kind] and name not in {_camel(each) for each in _FIRST[kind]}]
-    found = [(name.replace("_", " ").capitalize(), data.get(name, data.get(_camel(name)))) for name in [*first, *rest]]
+    first = [name for name in _FIRST[kind] if name in data or camel(name) in data]
+    rest = [name for name in data if name not in _FIRST[kind] and name not in {camel(each) for each in _FIRST[kind]}]
+    found = [(name.replace("_", " ").capitalize(), data.get(name, data.get(camel(name)))) for name in [*first, *rest]]
     return [(label, str(value)[:400]) for label, value in found if isinstance(value, str | int | float) and value != ""][:_SHOWN]
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """`full_name` as `fullName`, as some events have it."""
     head, *rest = name.split("_")
     return head + "".join(part.capitalize() for part in rest)

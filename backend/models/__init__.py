@@ -22,6 +22,7 @@ from backend.models.receiver import ReceiverInbox, ReceiverRequest
 from backend.models.records import Module, Record, RecordDue, RecordUnique, RecordValue
 from backend.models.replays import Replay, ReplayItem
 from backend.models.rollups import LATENCY_BOUNDS_MS, DeliveryRollup, ProviderRollup, RequestRollup
+from backend.models.routing import Route, RouteLane, RouteRun
 from backend.models.sandbox import SandboxAccount, SandboxGrant, SandboxItem, SandboxToken
 from backend.models.webhooks import Lane, Webhook, WebhookChange
 
@@ -74,6 +75,9 @@ __all__ = [
     "ReplayItem",
     "RequestLog",
     "RequestRollup",
+    "Route",
+    "RouteLane",
+    "RouteRun",
     "SandboxAccount",
     "SandboxGrant",
     "SandboxItem",

@@ -17,7 +17,18 @@ from sqlmodel import Session, SQLModel, col, select
 
 from backend.core import clock, db, ids, lifecycle
 from backend.logs import errors
-from backend.models import Delivery, Event, IntegrationSync, Replay, SignInFailure, UnknownRequest, UserSession, WorkerRun, Workspace
+from backend.models import (
+    Delivery,
+    Event,
+    IntegrationSync,
+    Replay,
+    RouteRun,
+    SignInFailure,
+    UnknownRequest,
+    UserSession,
+    WorkerRun,
+    Workspace,
+)
 from backend.retention import service
 from backend.retention.policy import InstanceRetention, Retention
 
@@ -54,6 +65,7 @@ KINDS: Final = (
     Kind("attempt_body", "att", lambda kept: kept.attempt_bodies, key="attempt_id"),
     Kind("attempt", "att", lambda kept: kept.attempts),
     Kind("delivery", "dlv", lambda kept: kept.deliveries, condition=col(Delivery.finished_at).is_not(None)),
+    Kind("route_run", "rrn", lambda kept: kept.deliveries, condition=col(RouteRun.finished_at).is_not(None)),
     Kind("replay_item", "rpi", lambda kept: kept.deliveries),
     Kind("replay", "rpl", lambda kept: kept.deliveries, condition=col(Replay.finished_at).is_not(None)),
     Kind(

@@ -27,12 +27,13 @@ from backend.incoming import storage
 from backend.integrations import service as integrations
 from backend.integrations.values import IntegrationInput
 from backend.logs import recorder
-from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, RequestLog, User
+from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, RequestLog, RouteRun, User
 from backend.orders import service as orders
 from backend.records import modules
 from backend.records import service as records
 from backend.records.definitions import ModuleInput
 from backend.replays import service as replays
+from backend.routing import service as routes
 from backend.webhooks import service as webhooks
 from tests.factories import accounts, rows
 
@@ -85,6 +86,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/integrations/{integration_id}/emails": {"to": ["a@example.com"], "subject": "Taken over", "text": "x"},
     "PATCH /api/v1/integrations/sandbox": {"token_error": "500"},
     "POST /api/v1/integrations/sandbox/change-contacts": {"number": 3},
+    "POST /api/v1/routes": {"events": ["order.created"], "integration_id": "int_none", "action": "message", "mapping": {"type": "text"}},
+    "PATCH /api/v1/routes/{route_id}": {"name": "Taken over"},
+    "POST /api/v1/routes/{route_id}/test": {"send": True},
+    "POST /api/v1/templates/{template}/install": {"inputs": {"integration": "int_none"}},
     "POST /api/v1/records/{module}": {"title": "Theirs"},
     "PATCH /api/v1/records/{module}/{record_id}": {"title": "Taken over"},
 }
@@ -110,6 +115,8 @@ EMPTY = {
     "POST /api/v1/integrations/{integration_id}/disconnect",
     "POST /api/v1/integrations/{integration_id}/oauth/refresh",
     "POST /api/v1/integrations/{integration_id}/syncs/{sync_id}/cancel",
+    "POST /api/v1/routes/{route_id}/runs/retry",
+    "POST /api/v1/routes/{route_id}/runs/{run_id}/retry",
     "POST /api/v1/instance/encryption-keys/rotate",
     "POST /api/v1/integrations/sandbox/expire",
     "POST /api/v1/integrations/sandbox/revoke",
@@ -160,6 +167,11 @@ def furnish() -> tuple[Actor, dict[str, str], str]:
         session.add(arrived)
         placed = orders.create(session, actor=owner, input=orders.NewOrder.model_validate({**ORDER, "customer_name": mark}))
         connected = integrations.create(session, actor=owner, input=IntegrationInput(provider="sandbox", name=mark))
+        session.flush()
+        lead = {"name": mark, "events": ["order.*"], "integration_id": connected.id, "action": "message", "mapping": {"type": "text"}}
+        route = routes.create(session, actor=owner, values=lead).route
+        events.publish(session, actor=owner, type="order.updated", data={"note": mark})
+        run = session.exec(select(RouteRun).where(RouteRun.route_id == route.id)).one()
         sync = integrations.start_sync(session, actor=owner, integration_id=connected.id)
         session.flush()
         audited = session.exec(select(AuditEntry.id).where(AuditEntry.target_id == webhook.id)).one()
@@ -169,6 +181,7 @@ def furnish() -> tuple[Actor, dict[str, str], str]:
             "starter_set": "no-such-set", "order_id": placed.detail.order.id, "error_id": error.id, "entry_id": audited,
             "incoming_id": incoming.id, "log_id": arrived.id,
             "integration_id": connected.id, "sync_id": sync.id, "type": "no-such-type",
+            "route_id": route.id, "run_id": run.id, "template": "no-such-template",
         }, mark  # fmt: skip
 
 
@@ -206,7 +219,7 @@ def test_every_operation_has_a_fixture() -> None:
     assert parameters == {
         "key_id", "webhook_id", "event_id", "delivery_id", "name", "request_id", "replay_id", "module", "record_id", "starter_set",
         "order_id", "error_id", "entry_id", "incoming_id", "log_id",
-        "integration_id", "sync_id", "type",
+        "integration_id", "sync_id", "type", "route_id", "run_id", "template",
     }  # fmt: skip
     for entry in OPERATIONS:
         body_of(f"{entry.method} {entry.path}")

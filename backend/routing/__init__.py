@@ -1,0 +1,1 @@
+"""Routes: events that lead to an action of an integration."""

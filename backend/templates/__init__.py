@@ -1,0 +1,1 @@
+"""Templates: common cases whose webhook, mapping and routes are made at once."""
