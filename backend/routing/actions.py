@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from backend.core import jsjson
 from backend.core.errors import FieldError, Invalid
-from backend.incoming import mapping
+from backend.incoming import mapping, paths
 from backend.incoming.mapping import Rule
 from backend.integrations import messages
 from backend.integrations.actions import check_email, plan_event
@@ -133,7 +133,11 @@ def compose(action: Action, rules: Sequence[Rule], event: Mapping[str, Any], pro
     """
     if provider == "slack" and action.call == "message" and not action.open:
         event = _escaped(event)
-    mapped = mapping.apply(rules, event)
+    try:
+        with paths.bounded():
+            mapped = mapping.apply(rules, event)
+    except paths.TooCostly:
+        return Composed(errors=[FieldError("mapping", "takes more work than an event is worth.", "Use plain paths, or fewer of them.")])
     shown = _data(action, event) if action.open and all(rule.target in _BESIDE for rule in rules) else {}
     values = {**shown, **mapped.values}
     return _composed(action, {name: value for name, value in values.items() if value not in (None, "")}, mapped.errors)
