@@ -55,6 +55,7 @@ def keep_loaded() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS)
+    gc.enable()
 
 
 def unreachable(error: SQLAlchemyError) -> str:

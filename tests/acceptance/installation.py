@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -26,14 +27,14 @@ CHILDREN = ("valkey", "web", "deliver", "jobs", "cron")
 
 
 class Installation:
-    """One `crossdock up` on a data folder and a port."""
+    """One `crossdock up` on a data folder and a port, a free one where none is named."""
 
-    def __init__(self, data_dir: Path, port: int, **env: str) -> None:
-        self.data_dir, self.port = data_dir, port
+    def __init__(self, data_dir: Path, port: int = 0, **env: str) -> None:
+        self.data_dir, self.port = data_dir, port or _free_port()
         self.lines: list[dict[str, Any]] = []
         self._env = {name: value for name, value in os.environ.items() if not name.startswith("CROSSDOCK_") and name not in _NAMED} | {
             "CROSSDOCK_DATA_DIR": str(data_dir),
-            "CROSSDOCK_PORT": str(port),
+            "CROSSDOCK_PORT": str(self.port),
             "CROSSDOCK_LOG_FORMAT": "json",
             **env,
         }
@@ -53,6 +54,11 @@ class Installation:
     def address(self) -> str:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def database_url(self) -> str:
+        """Its database, where it is its own."""
+        return f"sqlite:///{self.data_dir / 'crossdock.sqlite3'}"
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """The lines of an event so far."""
@@ -106,7 +112,7 @@ class Installation:
 
 
 @contextlib.contextmanager
-def installation(data_dir: Path, port: int, **env: str) -> Iterator[Installation]:
+def installation(data_dir: Path, port: int = 0, **env: str) -> Iterator[Installation]:
     """A running installation that serves; whatever happens, nothing of it is left afterwards."""
     started = Installation(data_dir, port, **env)
     family: list[psutil.Process] = []
@@ -124,3 +130,9 @@ def installation(data_dir: Path, port: int, **env: str) -> Iterator[Installation
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         started.reader.join(10)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

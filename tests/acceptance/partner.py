@@ -6,6 +6,10 @@ from typing import Any
 
 import httpx
 
+from backend.accounts import passwords, service
+from backend.core import db, ids
+from tests.acceptance.installation import Installation
+
 ADMIN = {"CROSSDOCK_ADMIN_EMAIL": "ada@example.com", "CROSSDOCK_ADMIN_PASSWORD": "correct horse battery staple"}
 
 
@@ -23,6 +27,17 @@ class Partner:
         """Signed in as the administrator that the environment made."""
         answer = cls(address).call("POST", "/auth/token", email=ADMIN["CROSSDOCK_ADMIN_EMAIL"], password=ADMIN["CROSSDOCK_ADMIN_PASSWORD"])
         return cls(address, answer["access_token"])
+
+    @classmethod
+    def newcomer(cls, running: Installation) -> Partner:
+        """The administrator of a workspace of their own, on an installation that others use too and whose key is that of the tests."""
+        db.configure(running.database_url)
+        password, workspace = ADMIN["CROSSDOCK_ADMIN_PASSWORD"], ids.new("x")
+        with db.transaction(write=True) as session:
+            hashed = passwords.hash_password(password)
+            email = service.create_admin(session, email=f"{workspace}@example.com", password_hash=hashed, workspace=workspace).email
+        answer = cls(running.address).call("POST", "/auth/token", email=email, password=password, workspace=workspace)
+        return cls(running.address, answer["access_token"])
 
     def send(self, method: str, path: str, **body: Any) -> httpx.Response:
         """Make a call."""

@@ -8,8 +8,6 @@ import re
 import shutil
 import subprocess
 import types
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,8 +20,8 @@ from backend.core.rate_limit import Standing, Verdict
 from backend.core.tokens import API_KEY_PATTERN
 from backend.docs import guides
 from console.pages.webhooks import snippets
-from tests.acceptance.installation import installation
-from tests.acceptance.partner import ADMIN, Partner
+from tests.acceptance.installation import Installation
+from tests.acceptance.partner import Partner
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -37,17 +35,16 @@ def blocks(name: str, language: str) -> list[str]:
 
 
 @pytest.fixture
-def admin(data_dir: Path, free_port: int) -> Iterator[Partner]:
-    """The administrator of a new installation."""
-    with installation(data_dir, free_port, **ADMIN) as running:
-        yield Partner.administrator(running.address)
+def admin(shared: Installation) -> Partner:
+    """The administrator of a new workspace."""
+    return Partner.newcomer(shared)
 
 
 def test_every_command_and_program_of_the_guides_works(admin: Partner) -> None:
     address = str(admin.http.base_url).removesuffix("/api/v1/")
     made = admin.call("POST", "/api-keys", name="Reader of the guides", scopes=["events:write", "events:read"])
     commands = [command for name in ("authentication", "idempotency") for command in blocks(name, "bash")]
-    assert len(commands) == 5
+    assert len(commands) == 6
     assert shutil.which("curl"), "the guides' commands need curl"
     for command in commands:
         env = {**os.environ, "CROSSDOCK_URL": address, "CROSSDOCK_KEY": made["key"]}

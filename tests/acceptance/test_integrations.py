@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.acceptance import leaks
-from tests.acceptance.installation import Installation, installation
-from tests.acceptance.partner import ADMIN, Partner
+from tests.acceptance.installation import Installation
+from tests.acceptance.partner import Partner
 from tests.factories import consents
 from tests.waiting import eventually
 
@@ -23,44 +22,41 @@ PLANTED = {
 }
 
 
-def test_the_sandbox_is_connected_synced_refreshed_and_disconnected(data_dir: Path, free_port: int) -> None:
-    with installation(data_dir, free_port, **ADMIN) as running:
-        admin = Partner.administrator(running.address)
-        admin.call("POST", "/modules/starter-sets/crm/install")
-        identifier = _connect(admin, running.address)
-        first = _sync(admin, identifier)
-        assert (first["seen"], first["created"], first["total"], first["failed"]) == (CONTACTS, CONTACTS, CONTACTS, 0)
+def test_the_sandbox_is_connected_synced_refreshed_and_disconnected(shared: Installation) -> None:
+    admin = Partner.newcomer(shared)
+    admin.call("POST", "/modules/starter-sets/crm/install")
+    identifier = _connect(admin, shared.address)
+    first = _sync(admin, identifier)
+    assert (first["seen"], first["created"], first["total"], first["failed"]) == (CONTACTS, CONTACTS, CONTACTS, 0)
 
-        admin.call("POST", "/integrations/sandbox/expire")
-        admin.call("POST", "/integrations/sandbox/change-contacts", number=7)
-        second = _sync(admin, identifier)
-        assert (second["seen"], second["updated"]) == (7, 7)
-        kinds = [each["kind"] for each in admin.call("GET", f"/integrations/{identifier}/events")["data"]]
-        assert kinds[:3] == ["synced", "refreshed", "sync_begun"]
+    admin.call("POST", "/integrations/sandbox/expire")
+    admin.call("POST", "/integrations/sandbox/change-contacts", number=7)
+    second = _sync(admin, identifier)
+    assert (second["seen"], second["updated"]) == (7, 7)
+    kinds = [each["kind"] for each in admin.call("GET", f"/integrations/{identifier}/events")["data"]]
+    assert kinds[:3] == ["synced", "refreshed", "sync_begun"]
 
-        admin.call("POST", "/integrations/sandbox/revoke")
-        assert admin.call("POST", f"/integrations/{identifier}/test")["success"] is False
-        lost = admin.call("GET", f"/integrations/{identifier}")
-        assert (lost["status"], lost["error_class"]) == ("needs_reconnect", "invalid_grant")
-        assert "Reconnect" in lost["next_step"]
-        _consent(admin, identifier)
-        assert admin.call("GET", f"/integrations/{identifier}")["status"] == "active"
-        standing = admin.call("GET", "/monitoring/providers")["data"][0]
-        assert (standing["status"], standing["ok"] > 10) == ("active", True)
-        assert admin.call("POST", f"/integrations/{identifier}/disconnect")["revoked"] is True
-        assert admin.call("GET", "/integrations/sandbox")["grants"] == 0
-        _plant(admin)
-        answers = [
-            (path, admin.send("GET", path).content) for path in ("/integrations", "/logs/integrations", "/logs/audit", "/logs/requests")
-        ]
-        admin.http.close()
-    assert leaks.traces({**PLANTED}, _everything(data_dir, running, answers)) == []
+    admin.call("POST", "/integrations/sandbox/revoke")
+    assert admin.call("POST", f"/integrations/{identifier}/test")["success"] is False
+    lost = admin.call("GET", f"/integrations/{identifier}")
+    assert (lost["status"], lost["error_class"]) == ("needs_reconnect", "invalid_grant")
+    assert "Reconnect" in lost["next_step"]
+    _consent(admin, identifier)
+    assert admin.call("GET", f"/integrations/{identifier}")["status"] == "active"
+    standing = admin.call("GET", "/monitoring/providers")["data"][0]
+    assert (standing["status"], standing["ok"] > 10) == ("active", True)
+    assert admin.call("POST", f"/integrations/{identifier}/disconnect")["revoked"] is True
+    assert admin.call("GET", "/integrations/sandbox")["grants"] == 0
+    _plant(admin)
+    answers = [(path, admin.send("GET", path).content) for path in ("/integrations", "/logs/integrations", "/logs/audit", "/logs/requests")]
+    admin.http.close()
+    assert leaks.traces({**PLANTED}, _everything(shared, answers)) == []
 
 
-def _everything(data_dir: Path, running: Installation, answers: list[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+def _everything(running: Installation, answers: list[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
     """Every file of the installation, everything that it logged, everything that it answered."""
     log = "\n".join(str(line) for line in running.lines).encode()
-    yield from (*leaks.files(data_dir), ("the log", log), *answers)
+    yield from (*leaks.files(running.data_dir), ("the log", log), *answers)
 
 
 def _connect(admin: Partner, address: str) -> str:

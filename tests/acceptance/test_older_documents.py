@@ -15,8 +15,8 @@ import standardwebhooks
 import svix
 
 from backend.event_types.catalogue import BUILT_IN
-from tests.acceptance.installation import installation
-from tests.acceptance.partner import ADMIN, Partner
+from tests.acceptance.installation import Installation
+from tests.acceptance.partner import Partner
 from tests.fakes.receiver import Received, Receiver, listening
 from tests.waiting import eventually
 
@@ -25,10 +25,9 @@ OLDER = Path(__file__).parent / "older"
 DOCUMENTS: list[dict[str, Any]] = json.loads((OLDER / "payloads.json").read_text())
 
 
-def test_every_sample_of_the_older_systems_is_delivered_and_verifies(data_dir: Path, free_port: int) -> None:
-    env = {**ADMIN, "CROSSDOCK_EGRESS_ALLOW": "127.0.0.0/8"}
-    with installation(data_dir, free_port, **env) as running, listening() as hexed, listening() as prefixed:
-        admin = Partner.administrator(running.address)
+def test_every_sample_of_the_older_systems_is_delivered_and_verifies(shared: Installation) -> None:
+    admin = Partner.newcomer(shared)
+    with listening() as hexed, listening() as prefixed:
         receivers = {"hex": hexed, "sha256": prefixed}
         secrets = {
             style: admin.call("POST", "/webhooks", url=receiver.url, events=["*"], signature_style=style)["secret"]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.acceptance.installation import installation
+from tests.acceptance.installation import Installation
 from tests.acceptance.older.calls import ANY, Call
 from tests.acceptance.older.other_paths import FOOD, NEXUS, SOCIAL
 from tests.acceptance.older.own_paths import CLIENT, CRM
-from tests.acceptance.partner import ADMIN, Partner
+from tests.acceptance.partner import Partner
 from tests.fakes.receiver import Receiver, listening
 from tests.waiting import eventually
 
@@ -22,16 +21,15 @@ CALLS = (*CRM, *CLIENT, *NEXUS, *SOCIAL, *FOOD)
 STARTER_SETS = ("crm", "erp", "social")
 
 
-def test_every_endpoint_of_the_older_documents_answers_as_they_say(data_dir: Path, free_port: int) -> None:
-    env = {**ADMIN, "CROSSDOCK_EGRESS_ALLOW": "127.0.0.0/8"}
-    with installation(data_dir, free_port, **env) as running, listening() as receiver:
-        admin = Partner.administrator(running.address)
+def test_every_endpoint_of_the_older_documents_answers_as_they_say(shared: Installation) -> None:
+    admin = Partner.newcomer(shared)
+    with listening() as receiver:
         for name in STARTER_SETS:
             admin.call("POST", f"/modules/starter-sets/{name}/install")
         known: dict[str, str] = {"contacts": admin.call("GET", "/modules/contacts")["id"]}
         known |= {"user": admin.http.headers["authorization"].removeprefix("Bearer ")}
         wrong: list[str] = []
-        with httpx.Client(base_url=running.address, timeout=30, headers={"accept": "application/json"}) as http:
+        with httpx.Client(base_url=shared.address, timeout=30, headers={"accept": "application/json"}) as http:
             for call in CALLS:
                 if "delivery" in "".join(call.saves):
                     eventually(functools.partial(_is_settled, http, call, known, receiver))

@@ -12,6 +12,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, WebSocket, expect, sync_playwright
 
 from tests.acceptance.installation import Installation, installation
+from tests.acceptance.partner import ADMIN
+from tests.conftest import ENCRYPTION_KEY
 
 PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -30,18 +32,27 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture
-def running(data_dir: Path, free_port: int) -> Iterator[Installation]:
-    """A new installation that serves."""
-    with installation(data_dir, free_port) as started:
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation for all tests, each in a workspace of its own; it may send to loopback."""
+    env = {**ADMIN, "ENCRYPTION_KEY": ENCRYPTION_KEY, "CROSSDOCK_EGRESS_ALLOW": "127.0.0.0/8"}
+    with installation(tmp_path_factory.mktemp("e2e") / "data", **env) as started:
         yield started
 
 
 @pytest.fixture
-def context(browser: Browser, running: Installation) -> Iterator[BrowserContext]:
-    """A browser with nothing stored, whose pages are given relative addresses."""
+def untouched(data_dir: Path) -> Iterator[Installation]:
+    """An installation that nobody has set up yet."""
+    with installation(data_dir) as started:
+        yield started
+
+
+@pytest.fixture
+def context(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """A browser with nothing stored, whose pages are given relative addresses: of the untouched installation, where the test has one."""
+    used: Installation = request.getfixturevalue("untouched" if "untouched" in request.fixturenames else "running")
     made = browser.new_context(
-        base_url=running.address, viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+        base_url=used.address, viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
     )
     made.set_default_timeout(PATIENCE_MS)
     yield made

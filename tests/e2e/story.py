@@ -8,7 +8,11 @@ from typing import Any
 import httpx
 from playwright.sync_api import Page, expect
 
+from backend.core import db
+from backend.models import User
 from tests.acceptance.installation import Installation
+from tests.console.conftest import signed_in
+from tests.factories import accounts
 
 PERSON = {"workspace": "Acme", "name": "Ada Byron", "email": "ada@example.com", "password": "correct horse battery staple"}
 
@@ -20,6 +24,18 @@ def set_up(page: Page, running: Installation) -> None:
         page.locator(f"input[name={field}]").fill(value)
     page.get_by_role("button", name="Create administrator").click()
     page.wait_for_url(f"{running.address}/")
+    expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
+
+
+def sign_in(page: Page, running: Installation) -> None:
+    """Begin as the owner of a new workspace, Acme, who has signed in already."""
+    db.configure(running.database_url)
+    owner = accounts.workspace("Acme")
+    with db.transaction(write=True) as session:
+        session.get_one(User, owner.id).name = PERSON["name"]
+    name, _, token = signed_in(owner).partition("=")
+    page.context.add_cookies([{"name": name, "value": token, "url": running.address.replace("http:", "https:")}])
+    page.goto("/")
     expect(page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
 
 

@@ -21,7 +21,7 @@ ORDER = {
 
 
 def test_records_and_orders_are_kept_and_their_traces_found(page: Page, running: Installation) -> None:
-    story.set_up(page, running)
+    story.sign_in(page, running)
     key = story.create_key(page, "Shop", "orders:write")
 
     page.goto("/records")

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.acceptance.installation import Installation, installation
-from tests.acceptance.partner import ADMIN, Partner
+from tests.acceptance.installation import Installation
+from tests.acceptance.partner import Partner
 from tests.e2e.conftest import PATIENCE_MS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
 GUIDE = "/api/docs/guides/errors"
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation with an administrator, which these tests only read."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    with installation(tmp_path_factory.mktemp("docs") / "data", port, **ADMIN) as started:
-        yield started
-
-
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_a_call_is_tried_out_with_a_key(browser: Browser, running: Installation, scheme: str, width: int) -> None:
-    key = Partner.administrator(running.address).with_key("orders:read").http.headers["authorization"].removeprefix("Bearer ")
+    key = Partner.newcomer(running).with_key("orders:read").http.headers["authorization"].removeprefix("Bearer ")
     context = browser.new_context(base_url=running.address, viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type] - one of its words
     context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()

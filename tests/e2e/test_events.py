@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_an_events_page_says_why_it_was_not_sent_and_replays_it(page: Page, running: Installation) -> None:
-    story.set_up(page, running)
+    story.sign_in(page, running)
     key = story.create_key(page, "Shop", "events:write")
     story.create_webhook(page, story.receiver_url(page), "lead.created")
     event_id = story.publish(running, key, {"order_id": "4711", "total": 17}, webhooks=0)

@@ -14,9 +14,9 @@ from tests.e2e.conftest import Frames
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-def test_from_the_set_up_link_to_a_retried_delivery(page: Page, running: Installation) -> None:
+def test_from_the_set_up_link_to_a_retried_delivery(page: Page, untouched: Installation) -> None:
     frames = Frames(page)
-    story.set_up(page, running)
+    story.set_up(page, untouched)
 
     key = story.create_key(page, "Shop", "events:write")
     _is_shown_once(page, frames, key)
@@ -27,7 +27,7 @@ def test_from_the_set_up_link_to_a_retried_delivery(page: Page, running: Install
 
     page.goto("/settings/deliveries")
     expect(page.get_by_text("Publish one to see it")).to_be_visible()
-    story.publish(running, key, {"order_id": "4711", "total": 17})
+    story.publish(untouched, key, {"order_id": "4711", "total": 17})
     row = page.locator("tbody tr").first
     expect(row).to_contain_text("Delivered")  # with no reload
     expect(row).to_contain_text("order.created")
@@ -35,7 +35,7 @@ def test_from_the_set_up_link_to_a_retried_delivery(page: Page, running: Install
     story.answer_with(page, "fail")
     page.goto("/settings/deliveries")
     expect(page.locator("tbody tr")).to_have_count(1)
-    failing = story.publish(running, key, {"order_id": "4712", "total": 18})
+    failing = story.publish(untouched, key, {"order_id": "4712", "total": 18})
     expect(row).to_contain_text("Retrying")
     expect(row).to_contain_text("500")
 
@@ -84,7 +84,7 @@ def _is_shown_once(page: Page, frames: Frames, plaintext: str) -> None:
 
 def test_closing_the_panel_forgets_the_secret(page: Page, running: Installation) -> None:
     frames = Frames(page)
-    story.set_up(page, running)
+    story.sign_in(page, running)
     key = story.create_key(page, "Shop", "events:write")
     frames.forget()
     story.close_secret(page)

@@ -21,7 +21,7 @@ SECRET = "It's a Secret to Everybody"
 
 
 def test_a_newcomer_turns_issues_of_github_into_records_by_clicking(page: Page, running: Installation) -> None:
-    story.set_up(page, running)
+    story.sign_in(page, running)
     page.goto("/records")
     page.get_by_role("button", name="Install CRM").click()
     expect(page.get_by_role("link", name="Tickets", exact=True)).to_be_visible()

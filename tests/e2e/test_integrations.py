@@ -15,7 +15,7 @@ SANDBOX = "/settings/integrations/sandbox"
 
 
 def test_a_provider_is_connected_kept_alive_lost_and_connected_again(page: Page, running: Installation) -> None:
-    story.set_up(page, running)
+    story.sign_in(page, running)
     _connect(page)
     at = page.url.partition("?")[0]
     account = page.get_by_test_id("account")
@@ -27,7 +27,7 @@ def test_a_provider_is_connected_kept_alive_lost_and_connected_again(page: Page,
     page.get_by_role("button", name="Test", exact=True).click()
     expect(told).to_contain_text("answered as it should")
     page.get_by_role("button", name="Sync now").click()
-    expect(page.get_by_test_id("sync")).to_have_text(re.compile(r"^1,000 contacts read in .+: 1,000 new, 0 changed"))
+    expect(page.get_by_test_id("sync")).to_have_text(re.compile(r"^1,000 contacts read in .+: 1,000 new, 0 changed"), timeout=90_000)
     page.goto("/records/contacts")
     expect(page.locator(".x-pager")).to_contain_text("50 of 1,000")
 

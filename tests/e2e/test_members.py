@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_an_invited_viewer_joins_and_may_only_read(page: Page, browser: Browser, running: Installation) -> None:
-    story.set_up(page, running)
+    story.sign_in(page, running)
     page.goto("/settings/members")
     page.get_by_role("button", name="Invite member").click()
     page.get_by_role("button", name="Create invitation").click()

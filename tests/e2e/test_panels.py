@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_escape_closes_a_panel_and_arrows_read_a_chart(page: Page, running: Installation) -> None:
-    story.set_up(page, running)
+    story.sign_in(page, running)
     story.create_webhook(page, story.receiver_url(page), "order.created")
     story.close_secret(page)
     page.get_by_role("button", name="Send test").first.click()

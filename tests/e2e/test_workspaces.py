@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_a_second_workspace_shows_nothing_of_the_first(page: Page, running: Installation) -> None:
-    story.set_up(page, running)
+    story.sign_in(page, running)
     story.create_key(page, "Only in Acme", "events:write")
     page.goto("/")
     page.get_by_role("button", name="Workspace Acme").click()
