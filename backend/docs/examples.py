@@ -64,7 +64,7 @@ BODIES: Final[dict[str, Any]] = {
             {"name": "full_name", "type": "text", "max_length": 200},
         ],
     },
-    "ModuleUpdate": {"label": "People", "description": "People that the company knows."},
+    "ModuleUpdate": {"label": "Contacts", "description": "People that the company knows."},
     "IncomingCreate": {
         "name": "Form submissions",
         "module": "contacts",

@@ -1,6 +1,7 @@
 """Many upserts of one module at once: the same as one by one, with a fraction of the statements.
 
-What is common is done together: a value that is unique besides, a rule of a moment, a key that comes twice, a field that is becoming unique are left to the one-by-one way.
+What is common is done together: a value that is unique besides, a rule of a moment, a key that comes twice, a field that is
+becoming unique are left to the one-by-one way.
 """
 
 from __future__ import annotations

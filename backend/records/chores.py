@@ -1,7 +1,8 @@
 """What the records of a module need after its definition changed: done at once where there are few, else in batches by cron.
 
 A walk through all records writes each with the fields that the module has now, and fills the index of those that are new;
-what a removed field left in the indexes is purged. What unique fields need is in `backend.records.uniqueness`. Records of a deleted module go the same way, the module last.
+what a removed field left in the indexes is purged. What unique fields need is in `backend.records.uniqueness`. Records of a
+deleted module go the same way, the module last.
 """
 
 from __future__ import annotations

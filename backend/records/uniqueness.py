@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import Select
 
 from backend.core import db
 from backend.core.errors import Conflict, Unavailable
@@ -127,7 +128,7 @@ def _alike(session: Session, module: Definition, field: Field, key: str) -> list
     return pairs
 
 
-def _by_key(module: Definition, field: Field, key: str) -> Any:
+def _by_key(module: Definition, field: Field, key: str) -> Select[str, str]:
     return (
         select(Record.id, Record.body)
         .join(RecordValue, col(RecordValue.record_id) == col(Record.id))

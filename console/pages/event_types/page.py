@@ -71,9 +71,13 @@ def _cells(row: TypeRow) -> list[Any]:
             rx.cond(row.is_deprecated, badge.status("deprecated"), rx.fragment()),
             class_name="x-row",
         ),
-        rx.el.span(row.about, class_name="x-sentence x-soft"),
+        rx.el.span(_sentence(row), class_name="x-sentence x-soft"),
         row.group,
     ]
+
+
+def _sentence(row: TypeRow) -> rx.Component:
+    return rx.foreach(row.pieces, lambda piece: rx.cond(piece.is_code, rx.el.code(piece.text, class_name="x-mono"), piece.text))
 
 
 def _new_dialog() -> rx.Component:
@@ -182,7 +186,7 @@ def _content() -> rx.Component:
                 copy_id(row.name),
                 class_name="x-row-wrap",
             ),
-            rx.el.p(row.about, class_name="x-h2 x-wrap"),
+            rx.el.p(_sentence(row), class_name="x-h2 x-wrap"),
             code_block(row.sample, "json", title="Sample of its data"),
             schema,
             call,

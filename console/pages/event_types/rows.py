@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from backend.core.errors import FieldError, Invalid
@@ -13,11 +13,20 @@ from console import inputs
 
 
 @dataclass
+class Piece:
+    """Words of a sentence, or a name in it that is written as code."""
+
+    text: str = ""
+    is_code: bool = False
+
+
+@dataclass
 class TypeRow:
     """An event type, in the list and on its own page; `kind` is built_in, custom or archived."""
 
     name: str = ""
     about: str = ""
+    pieces: list[Piece] = field(default_factory=list[Piece])
     group: str = ""
     kind: str = ""
     is_deprecated: bool = False
@@ -38,6 +47,7 @@ def type_row(info: EventTypeInfo) -> TypeRow:
     return TypeRow(
         name=info.name,
         about=info.description,
+        pieces=[Piece(text, bool(number % 2)) for number, text in enumerate(info.description.split("`")) if text],
         group=info.group,
         kind=kind(info),
         is_deprecated=info.deprecated,

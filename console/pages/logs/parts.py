@@ -24,6 +24,7 @@ _KINDS: Final = (
     ("Audit", AUDIT),
     ("Unknown callers", UNKNOWN),
 )
+TABS: Final = {word.partition(" ")[0].lower(): path for word, path in _KINDS}
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 STATUSES: Final = (("denied", "Denied at the door"), ("2xx", "2xx"), ("3xx", "3xx"), ("4xx", "4xx"), ("5xx", "5xx"), ("429", "429"))
 

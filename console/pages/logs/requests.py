@@ -29,7 +29,8 @@ def add(app: rx.App) -> None:
         (_request, f"{REQUESTS}/[request_id]", "Request", RequestState),
         (_unknown, UNKNOWN, "Unknown callers", UnknownState),
     ):
-        app.add_page(view, route=route, title=f"{title} · Crossdock", on_load=[SessionState.load, state.load, state.follow])
+        first = [RequestsState.turn] if state is RequestsState else []
+        app.add_page(view, route=route, title=f"{title} · Crossdock", on_load=[SessionState.load, *first, state.load, state.follow])
 
 
 def _requests() -> rx.Component:

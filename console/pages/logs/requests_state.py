@@ -11,11 +11,14 @@ from backend.api_keys import service as api_keys
 from backend.core import permissions
 from backend.core.actor import Actor
 from backend.logs import service as logs
+from console import auth
+from console.auth import needs
 from console.pages.logs import wanted
-from console.pages.logs.parts import UNKNOWN
+from console.pages.logs.parts import TABS, UNKNOWN
 from console.pages.logs.rows import RequestDetail, RequestRow, request_detail, request_row
 from console.pages.logs.states import PATH, Log
 from console.states import Detail
+from console.urls import query
 
 _CHOICES = 200
 
@@ -33,6 +36,13 @@ class RequestsState(Log, rx.State):
     caller: str = ""
     caller_name: str = ""
     since: str = ""
+
+    @rx.event
+    @needs(auth.PAGE)
+    def turn(self) -> Any:
+        """Lead to another log that the address asks for, as `?tab=errors`."""
+        path = TABS.get(query(self, "tab")["tab"], PATH)
+        return rx.redirect(path, replace=True) if path != PATH else None
 
     @staticmethod
     def _read(session: Session, actor: Actor, given: dict[str, str]) -> tuple[Any, ...]:
