@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import select
+from sqlmodel import SQLModel, select
 from typer.testing import CliRunner
 
 from backend import cli
@@ -84,6 +84,8 @@ def test_more_than_a_batch_is_sealed_in_the_order_of_ids(monkeypatch: pytest.Mon
         "after = '{}'",
         "target_id = 'key_9'",
         "ip = '192.0.2.1'",
+        "created_at = '2020-01-01 00:00:00.000000'",
+        "sealed_at = '2020-01-01 00:00:00.000000'",
     ],
 )
 def test_a_change_is_found(database: db.Database, change: str):
@@ -142,6 +144,29 @@ def test_entries_that_changed_places_are_found(database: db.Database):
         "UPDATE audit_entry SET sequence = 4 WHERE sequence = 100",
     )
     assert {told.split()[1] for told in found(owner)} >= {"2", "4"}
+
+
+def test_entries_that_tell_each_others_story_are_found(database: db.Database):
+    owner = sealed()
+    forge(database, "UPDATE audit_entry SET target_id = CASE sequence WHEN 4 THEN 'key_4' ELSE 'key_3' END WHERE sequence IN (4, 5)")
+    assert [told.split()[1] for told in found(owner)] == ["4", "5"]
+
+
+def test_an_end_that_was_made_up_is_found(database: db.Database):
+    """A copy of the last entry is put after it as if it were sealed, and the record of the end is moved there."""
+    owner = sealed()
+    columns = [column.name for column in SQLModel.metadata.tables["audit_entry"].columns]
+    copied = {"id": "'aud_7zzzzzzzzzzzzzzzzzzzzzzzzz'", "sequence": "6", "previous_mac": "mac"}
+    values = ", ".join(copied.get(name, f'"{name}"') for name in columns)
+    names = ", ".join(f'"{name}"' for name in columns)
+    forge(
+        database,
+        f"INSERT INTO audit_entry ({names}) SELECT {values} FROM audit_entry WHERE sequence = 5",  # noqa: S608 - names of our own
+        "UPDATE audit_head SET sequence = 6",
+    )
+    told = found(owner)
+    assert any(each.startswith("Entry 6 (aud_7zz") and "is not what was sealed" in each for each in told)
+    assert any("record of where the chain ends was changed" in each for each in told)
 
 
 def test_an_entry_of_another_workspace_does_not_fit(database: db.Database):
