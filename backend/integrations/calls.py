@@ -37,11 +37,16 @@ def ask(
     *,
     values: Mapping[str, Any] | None = None,
     url: str | None = None,
+    emptied: str | None = None,
 ) -> Reply:
-    """The answer to an authenticated call, whatever it says; counted. `url` instead of the call's own. Raises `ProviderFailed`."""
+    """The answer to an authenticated call, whatever it says; counted. `url` instead of the call's own. Raises `ProviderFailed`.
+
+    `emptied` is sent where a value is `templates.EMPTY`.
+    """
     entry = connection.entry
     try:
         request = _authenticated(connection, call, values or {}, url)
+        request = dataclasses.replace(request, json=templates.emptied(request.json, emptied), form=templates.emptied(request.form, ""))
     except templates.Unknown as error:
         raise failures.of_unknown(entry.name, error) from None
     begun = time.monotonic()

@@ -192,6 +192,21 @@ class Column(_Part):
     source: str
     type: Literal["text", "number", "boolean", "date", "datetime", "email", "url", "phone", "json"] = "text"
     pii: bool = False
+    read_only: bool = False  # the provider makes it; it is never written
+
+
+class Removal(_Part):
+    """How a pull learns what the provider has removed: by a flag in an item, or by a list of its own.
+
+    The flag at `path` is one of `equals`, or merely there where that is empty. The list is asked for after everything else.
+    """
+
+    path: str = ""
+    equals: tuple[Any, ...] = ()
+    call: Call | None = None
+    items: str = ""
+    id: tuple[str, ...] = ()
+    paging: Paging = Paging()
 
 
 class Sync(_Part):
@@ -208,6 +223,51 @@ class Sync(_Part):
     match: str | None = None  # the column by which a record that is there already is known
     paging: Paging = Paging()
     incremental: Incremental = Incremental()
+    removal: Removal | None = None
+
+
+class Write(_Part):
+    """One call of several by which a record is made. `gives` are paths of its answer, by the variable that later calls name."""
+
+    call: Call
+    gives: dict[str, str] = {}
+    unless: str = ""  # left out where this variable is known
+
+
+class Find(_Part):
+    """How an item that is there already is found, by `{match}` or `{record_id}`; an answer with a status of `none` has none."""
+
+    call: Call
+    id: str
+    none: tuple[int, ...] = (404,)
+
+
+class Push(_Part):
+    """How records are written to the provider.
+
+    Its calls name columns as variables; what is not to be written is not known to them. Beside these there are `external_id` and
+    `match_in_path`, which fit into an address, `match`, and `match_quoted` with a backslash before quotes.
+    """
+
+    resource: Name  # where it is that of the sync, both know the same items
+    label: str
+    module: Name
+    columns: tuple[Column, ...] = ()  # of the sync, where empty
+    create: tuple[Write, ...]  # one of them gives `id`
+    update: Call | None = None
+    find: Find | None = None
+    match: str = ""  # the column by which an item is found that is there already
+    required: tuple[str, ...] = ()
+    defaults: dict[str, tuple[str, ...]] = {}  # of a new item, for a column without a value: the first that can be filled
+    fixed: tuple[str, ...] = ()  # cannot be changed once the item is there
+    minor: dict[str, str] = {}  # amounts in the smallest unit of the currency that another column names
+    unix: tuple[str, ...] = ()  # dates as seconds since 1970
+    lower: tuple[str, ...] = ()  # in lower case
+    empty: Literal["null", "text"] = "null"  # how a value is taken away
+    idempotency: str = ""  # the header whose value makes a repeated call safe
+    done: Expectation = Expectation(status=())  # what an answer must hold beyond a good status
+    scope: str = ""
+    auth: tuple[str, ...] = ()  # ways to authenticate that may write; all, where empty
 
 
 class Faults(_Part):
@@ -232,6 +292,7 @@ class Entry(_Part):
     auth: tuple[Auth, ...]
     sync: Sync | None = None
     sync_missing: str = ""  # why there is none
+    push: Push | None = None
     actions: dict[str, Call] = {}
     faults: Faults = Faults()
     per_second: float = 5.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backend.core import queue
-from backend.integrations import refreshing, syncing
+from backend.integrations import refreshing, syncing, turns
 
 _REFRESH = "backend.integrations.jobs.refresh_due"
 
@@ -22,4 +22,4 @@ def tend() -> None:
     """Hand what is due to the workers: tokens to refresh, syncs that nobody runs. Every 5 s, by one cron process at a time."""
     if refreshing.is_any_due():
         queue.enqueue(queue.JOBS, _REFRESH)
-    syncing.offer_waiting()
+    turns.offer_waiting()

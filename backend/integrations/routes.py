@@ -13,7 +13,7 @@ from backend.core.errors import FieldError, Invalid
 from backend.core.parameters import Cursor, Limit
 from backend.idempotency import answers
 from backend.idempotency.answers import KeyHeader
-from backend.integrations import catalogue, connection, discovery, flows, service
+from backend.integrations import catalogue, connection, directions, discovery, flows, service
 from backend.integrations.failures import Kind
 from backend.integrations.flows import Answer, Browser
 from backend.integrations.provider_schemas import DiscoverBody, DiscoveredOut, ProviderList, ProviderOut
@@ -33,7 +33,16 @@ from backend.integrations.schemas import (
     TestedOut,
     ended,
 )
-from backend.integrations.sync_schemas import SyncBegin, SyncErrorList, SyncErrorOut, SyncList, SyncOut, TimelineList
+from backend.integrations.sync_schemas import (
+    SyncBegin,
+    SyncErrorList,
+    SyncErrorOut,
+    SyncList,
+    SyncOut,
+    SyncSettingsOut,
+    SyncSettingsUpdate,
+    TimelineList,
+)
 from backend.settings import settings
 
 router = web.Router(prefix="/integrations", tags=["integrations"])
@@ -225,9 +234,24 @@ async def refresh_integration(integration_id: str, actor: web.CurrentActor) -> I
 
 @router.post("/{integration_id}/sync", status_code=202, **web.needs(permissions.INTEGRATIONS_OPERATE))
 def start_sync(integration_id: str, session: web.WriteSession, actor: web.CurrentActor, body: SyncBegin | None = None) -> SyncOut:
-    """Bring what changed at the provider into its module. While one is under way, that one is answered."""
+    """Bring what changed at the provider, write what changed here, or both, as its settings say. While one is under way, that one is answered."""
     full = (body or SyncBegin()).full
     return SyncOut.of(service.start_sync(session, actor=actor, integration_id=integration_id, full=full))
+
+
+@router.get("/{integration_id}/sync-settings", **web.needs(permissions.INTEGRATIONS_READ))
+def read_sync_settings(integration_id: str, session: web.ReadSession, actor: web.CurrentActor) -> SyncSettingsOut:
+    """Direction, modules, mapping and rules of its syncs, with what this provider allows."""
+    return SyncSettingsOut.of(directions.read(session, actor=actor, integration_id=integration_id))
+
+
+@router.change("/{integration_id}/sync-settings", **web.needs(permissions.INTEGRATIONS_WRITE))
+def update_sync_settings(
+    integration_id: str, body: SyncSettingsUpdate, session: web.WriteSession, actor: web.CurrentActor
+) -> SyncSettingsOut:
+    """Change how it syncs: only bring, only write, or both. The first push looks at every record of the module."""
+    changes = body.model_dump(exclude_unset=True)
+    return SyncSettingsOut.of(directions.change(session, actor=actor, integration_id=integration_id, changes=changes))
 
 
 @router.get("/{integration_id}/syncs", **web.needs(permissions.INTEGRATIONS_READ))
@@ -253,7 +277,7 @@ def list_sync_errors(
     limit: Limit = pagination.DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> SyncErrorList:
-    """The items that a sync could not store, or not whole, each with the reason."""
+    """The items that a sync could not store, or not whole, and the records that it could not write, each with the reason."""
     page = service.sync_errors(session, actor=actor, integration_id=integration_id, sync_id=sync_id, limit=limit, cursor=cursor)
     data = [SyncErrorOut.model_validate(each) for each in page.data]
     return SyncErrorList(data=data, next_cursor=page.next_cursor, has_more=page.has_more)

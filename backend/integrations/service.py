@@ -18,7 +18,7 @@ from backend.audit import service as audit
 from backend.core import clock, db, ids, pagination, permissions, queue
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound
-from backend.integrations import catalogue, connection, drafts, fields, oauth, queries, states, timeline, vault
+from backend.integrations import catalogue, connection, drafts, fields, oauth, plans, queries, states, timeline, vault
 from backend.integrations.entry import Entry
 from backend.integrations.failures import ProviderFailed
 from backend.integrations.timeline import Status
@@ -175,7 +175,9 @@ def start_sync(session: Session, *, actor: Actor, integration_id: str, full: boo
     entry = catalogue.get(row.provider)
     if row.disabled_at is not None:
         raise Conflict(f"{row.name} is disabled. Enable it first.")
-    if entry.sync is None:
+    plan = plans.of(row)
+    every = plans.phases(entry, plan.direction)
+    if not every:
         raise Conflict(f"Nothing is brought from {entry.name}. {entry.sync_missing}".strip())
     if row.status == Status.NEEDS_RECONNECT:
         raise Conflict(f"{row.name} is not connected: {row.status_reason} {row.next_step}".strip())
@@ -186,9 +188,11 @@ def start_sync(session: Session, *, actor: Actor, integration_id: str, full: boo
         id=ids.new("syn"),
         workspace_id=row.workspace_id,
         integration_id=row.id,
-        resource=entry.sync.resource,
-        module=row.sync_module or entry.sync.module,
-        is_full=full or row.sync_cursor is None,
+        resource=entry.sync.resource if plan.pulls and entry.sync is not None else entry.push.resource if entry.push is not None else "",
+        module=plan.module if plan.pulls else plan.push_module,
+        direction=plan.direction,
+        phase=every[0],
+        is_full=full or (row.sync_cursor if plan.pulls else row.push_cursor) is None,
         cursor=None if full else row.sync_cursor,
         lease_until=clock.now() + _PICKED_UP,
         created_by=actor.id,
@@ -197,9 +201,9 @@ def start_sync(session: Session, *, actor: Actor, integration_id: str, full: boo
     session.add(sync)
     identifier = sync.id
     db.after_commit(session, functools.partial(offer, identifier))
-    timeline.note(
-        session, row, "sync_begun", f"A sync of {entry.sync.label.lower()} was begun.", actor=actor, detail={"sync_id": identifier}
-    )
+    spec = entry.sync if plan.pulls and entry.sync is not None else entry.push
+    told = f"A sync of {spec.label.lower() if spec is not None else 'records'} was begun."
+    timeline.note(session, row, "sync_begun", told, actor=actor, detail={"sync_id": identifier, "direction": plan.direction})
     return sync
 
 

@@ -7,41 +7,48 @@ takes over after a kill begins that page again: its items are known by their lin
 from __future__ import annotations
 
 import dataclasses
-import functools
 import time
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final, cast
 
 import orjson
-from sqlalchemy import and_, or_, update
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from backend.core import clock, db, ids, lifecycle, queue
+from backend.core import clock, db, lifecycle
 from backend.core.egress_calls import Caller, Reply
 from backend.core.errors import CrossdockError, NotFound, Unavailable
 from backend.core.logging import logger
-from backend.integrations import calls, failures, flows, landing, paging, queries, refreshing, schedule, templates, timeline
+from backend.integrations import (
+    calls,
+    catalogue,
+    failures,
+    flows,
+    landing,
+    paging,
+    plans,
+    pushing,
+    queries,
+    refreshing,
+    schedule,
+    templates,
+    timeline,
+    turns,
+)
 from backend.integrations.connection import Connection
-from backend.integrations.entry import Call, Sync
+from backend.integrations.entry import Call, Entry, Sync
 from backend.integrations.failures import Failure, Kind, ProviderFailed
 from backend.integrations.paging import Place
-from backend.integrations.service import offer
+from backend.integrations.plans import Direction, Plan
+from backend.integrations.turns import Lost, Turn
 from backend.models import Integration, IntegrationSync
 
-LEASE: Final = timedelta(seconds=90)  # longer than a page may take: a refresh, an answer, a batch
-SLICE_SECONDS: Final = 20.0
 BATCH: Final = 25
+_UNCHANGED: Final = 304  # nothing since the moment that was named (RFC 9110, section 15.4.5)
 MOST_TRIES: Final = 8
-_OFFER: Final = timedelta(seconds=10)
-_OFFERED: Final = 50
-_COUNTED: Final = ("seen", "created", "updated", "unchanged", "failed")
+_COUNTED: Final = ("seen", "created", "updated", "unchanged", "failed", "removed")
+_SENT: Final = ("sent_seen", "sent_created", "sent_updated", "sent_unchanged", "sent_failed")
 
 _log = logger(__name__)
-
-
-class _Lost(Exception):
-    """Somebody else runs the sync by now, or it was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,54 +60,77 @@ class _Page:
     url: str
 
 
-def offer_waiting() -> int:
-    """Hand syncs that nobody runs to the workers; how many."""
-    now = clock.now()
-    with db.transaction() as session:
-        is_free = and_(col(IntegrationSync.finished_at).is_(None), col(IntegrationSync.lease_until) <= now)
-        found = session.exec(select(IntegrationSync.id).where(is_free).limit(_OFFERED)).all()
-    if not found:
-        return 0
-    for identifier in found:
-        offer(identifier)
-    return len(found)
-
-
 def run(sync_id: str) -> None:
     """Go on with a sync until it is over, its slice of time is, or the provider asks to wait. Does nothing if somebody else runs it."""
-    owner = ids.new("own")
-    sync = _take(sync_id, owner)
-    if sync is None:
+    turn = turns.take(sync_id)
+    if turn is None:
         return
     try:
-        _Run(sync, owner).go()
-    except _Lost:
+        _go(turn)
+    except Lost:
         _log.info("sync.lost", sync=sync_id)
     except Unavailable:
         raise
     except ProviderFailed as error:
-        _stop(sync_id, owner, error.failure)
+        _stop(sync_id, turn.owner, error.failure)
     except CrossdockError as error:
         failure = Failure(Kind.SETTINGS, error.detail[:400], "Change the module or the settings, then sync again.")
-        _stop(sync_id, owner, failure)
+        _stop(sync_id, turn.owner, failure)
     except Exception:
         _log.exception("sync.broke", sync=sync_id)
         told = "The sync broke off by a fault of ours; the log of the worker has the reason."
-        _stop(sync_id, owner, Failure(Kind.ANSWER, told, "Sync again; if it breaks off again, report it."))
+        _stop(sync_id, turn.owner, Failure(Kind.ANSWER, told, "Sync again; if it breaks off again, report it."))
         raise
 
 
-class _Run:
-    """One worker's turn at a sync."""
+def _go(turn: Turn) -> None:
+    while True:
+        with db.transaction() as session:
+            row = queries.one(session, turn.sync.workspace_id, turn.sync.integration_id)
+            plan = dataclasses.replace(plans.of(row), direction=Direction(turn.sync.direction))
+        is_whole = pushing.run(turn, plan) if turn.sync.phase == "push" else _Pull(turn, plan).go()
+        if not is_whole:
+            return turn.hand_over()
+        if not _has_further_phase(turn):
+            return None
 
-    def __init__(self, sync: IntegrationSync, owner: str) -> None:
-        self._sync, self._owner = sync, owner
-        self._until = time.monotonic() + SLICE_SECONDS
 
-    def go(self) -> None:
+def _has_further_phase(turn: Turn) -> bool:
+    """Begin the next phase, or finish the sync; whether there is one."""
+    with db.transaction(write=True) as session:
+        sync = turn.mine(session)
+        row = queries.one(session, sync.workspace_id, sync.integration_id, lock=True)
+        if sync.phase == "push":
+            pushing.finish(row, sync)
+        entry = catalogue.get(row.provider)
+        every = plans.phases(entry, sync.direction)
+        left = every[every.index(sync.phase) + 1 :] if sync.phase in every else []
+        sync.page = None
+        if not left:
+            _finish(session, sync, row, entry)
+            return False
+        sync.phase = left[0]
+        turn.tell(session)
+    return True
+
+
+class _Pull:
+    """One worker's turn at bringing items, or at the list of those that the provider has removed."""
+
+    def __init__(self, turn: Turn, plan: Plan) -> None:
+        self._turn, self._plan = turn, plan
+
+    @property
+    def _sync(self) -> IntegrationSync:
+        return self._turn.sync
+
+    def go(self) -> bool:
+        """Bring page by page until there is none, or the turn is over; whether there is none."""
         sync = self._sync
         found = flows.connected(sync.workspace_id, sync.integration_id)
         spec = found.entry.sync
+        if spec is not None and sync.phase == "removed":
+            spec = plans.removals(spec)
         if spec is None:
             raise NotFound(f"Nothing is brought from {found.entry.name}.")
         place = _place(sync) or self._first(found, spec)
@@ -109,10 +139,10 @@ class _Run:
                 begun = time.monotonic()
                 following = self._page(found, spec, place, caller)
                 if following is None:
-                    return None
+                    return True
                 place = following
-                if time.monotonic() > self._until or lifecycle.stop_requested():
-                    return self._hand_over()
+                if self._turn.is_over:
+                    return False
                 lifecycle.wait(1 / found.entry.per_second - (time.monotonic() - begun))
                 found = flows.connected(sync.workspace_id, sync.integration_id)
 
@@ -125,8 +155,8 @@ class _Run:
                 reply = calls.retrying(found, lambda one: calls.require(one, way.start or spec.call, caller), refreshing.again)
             place = dataclasses.replace(place, newest=templates.dig_first(reply.json(), (way.start_path,)) or None)
         with db.transaction(write=True) as session:
-            landing.prepare(session, self._sync.workspace_id, spec, self._sync.module)
-            self._mine(session)
+            landing.prepare(session, self._sync.workspace_id, spec, self._plan)
+            self._turn.mine(session)
         return place
 
     def _page(self, found: Connection, spec: Sync, place: Place, caller: Caller) -> Place | None:
@@ -135,9 +165,8 @@ class _Run:
         page = self._ask(found, spec, place, caller)
         if page is None:  # the place of the sync before is no longer known there: everything is read again
             with db.transaction(write=True) as session:
-                sync = self._mine(session)
+                sync = self._turn.mine(session)
                 sync.cursor, sync.is_full = None, True
-                self._sync = sync
             return self._first(found, spec)
         fresh = [item for item in page.items if not paging.is_known(spec.incremental, self._sync.cursor, item)]
         for start in range(0, len(fresh), BATCH):
@@ -150,7 +179,7 @@ class _Run:
         cursor = step.cursor
         if spec.incremental.start is not None and place.token is None and place.newest:
             cursor = {"token": place.newest}
-        self._move(found, spec, following, cursor, page.document)
+        self._move(spec, following, cursor, page.document)
         return following
 
     def _ask(self, found: Connection, spec: Sync, place: Place, caller: Caller) -> _Page | None:
@@ -167,7 +196,7 @@ class _Run:
 
         def ask(one: Connection) -> Reply:
             reply = calls.ask(one, call, caller, values=values, url=link)
-            if reply.status in way.gone and (place.token or self._sync.cursor):
+            if reply.status == _UNCHANGED or (reply.status in way.gone and (place.token or self._sync.cursor)):
                 return reply
             wrong = failures.of_answer(one.entry, reply)
             if wrong is not None:
@@ -177,6 +206,8 @@ class _Run:
         reply: Reply = calls.retrying(found, ask, refreshing.again)
         if reply.status in way.gone:
             return None
+        if reply.status == _UNCHANGED:
+            return _Page(None, [], link or "")
         document = _read(spec, reply)
         path = way.items if is_later and way.items is not None else spec.items
         url = link or templates.request(call, {**found.values, **values}).url
@@ -184,72 +215,26 @@ class _Run:
 
     def _store(self, spec: Sync, place: Place, items: list[Any]) -> None:
         with db.transaction(write=True) as session:
-            sync = self._mine(session)
+            sync = self._turn.mine(session)
             if sync.page != place.document():
                 sync.page = place.document()
-            counts = landing.land(session, sync, spec, items)
-            for name in _COUNTED:
+            counts = landing.land(session, sync, spec, items, self._plan)
+            for name in ("removed", "failed") if sync.phase == "removed" else _COUNTED:
                 setattr(sync, name, getattr(sync, name) + getattr(counts, name))
-            self._sync = sync
 
-    def _move(self, found: Connection, spec: Sync, following: Place | None, cursor: dict[str, Any], document: Any) -> None:
+    def _move(self, spec: Sync, following: Place | None, cursor: dict[str, Any], document: Any) -> None:
         with db.transaction(write=True) as session:
-            sync = self._mine(session)
+            sync = self._turn.mine(session)
             sync.pages, sync.tries = sync.pages + 1, 0
-            total = templates.dig(document, spec.paging.total) if spec.paging.total and spec.paging.kind != "page" else None
-            sync.total = int(total) if isinstance(total, int) else sync.total
+            if sync.phase == "pull":
+                total = templates.dig(document, spec.paging.total) if spec.paging.total and spec.paging.kind != "page" else None
+                sync.total = int(total) if isinstance(total, int) else sync.total
             if following is not None:
                 sync.page = following.document()
-            else:
-                _finish(session, sync, cursor, found)
-            self._sync = sync
-            db.after_commit(session, lambda: queue.publish(sync.workspace_id, timeline.TOPIC), key=(timeline.TOPIC, sync.workspace_id))
-
-    def _hand_over(self) -> None:
-        """Let others have their turn: this worker has other work too."""
-        with db.transaction(write=True) as session:
-            sync = self._mine(session)
-            sync.status, sync.owner, sync.lease_until = "queued", None, clock.now() + _OFFER
-            identifier = sync.id
-            db.after_commit(session, functools.partial(offer, identifier))
-
-    def _mine(self, session: Session) -> IntegrationSync:
-        """The row, still ours, its lease renewed. Raises `_Lost`."""
-        renewed = (
-            update(IntegrationSync)
-            .where(
-                col(IntegrationSync.id) == self._sync.id,
-                col(IntegrationSync.owner) == self._owner,
-                col(IntegrationSync.finished_at).is_(None),
-            )
-            .values(lease_until=clock.now() + LEASE)
-        )
-        if session.connection().execute(renewed).rowcount != 1:
-            raise _Lost
-        return session.get_one(IntegrationSync, self._sync.id)
-
-
-def _take(sync_id: str, owner: str) -> IntegrationSync | None:
-    now = clock.now()
-    is_new = and_(col(IntegrationSync.owner).is_(None), col(IntegrationSync.status) == "queued")
-    statement = (
-        update(IntegrationSync)
-        .where(
-            col(IntegrationSync.id) == sync_id,
-            col(IntegrationSync.finished_at).is_(None),
-            or_(is_new, col(IntegrationSync.lease_until) <= now),
-        )
-        .values(owner=owner, lease_until=now + LEASE, status="running")
-    )
-    with db.transaction(write=True) as session:
-        if session.connection().execute(statement).rowcount != 1:
-            return None
-        sync = session.get_one(IntegrationSync, sync_id)
-        sync.started_at = sync.started_at or now
-        counted: dict[str, int] = (sync.page or {}).get("counted") or {}
-        for name, value in counted.items():  # a page that was begun is begun again
-            setattr(sync, name, value)
-        return sync
+            elif sync.phase == "pull":
+                row = queries.one(session, sync.workspace_id, sync.integration_id, lock=True)
+                row.sync_cursor = cursor or None
+            self._turn.tell(session)
 
 
 def _place(sync: IntegrationSync) -> Place | None:
@@ -272,16 +257,25 @@ def _items(document: Any, path: str) -> list[Any]:
     return cast("list[Any]", found[0]) if found and isinstance(found[0], list) else []
 
 
-def _finish(session: Session, sync: IntegrationSync, cursor: dict[str, Any], found: Connection) -> None:
+def _finish(session: Session, sync: IntegrationSync, row: Integration, entry: Entry) -> None:
     now = clock.now()
     sync.status, sync.finished_at, sync.owner, sync.page = "done", now, None, None
-    row = queries.one(session, sync.workspace_id, sync.integration_id, lock=True)
-    row.sync_cursor, row.synced_at, row.updated_at = cursor or None, now, now
+    row.synced_at = row.updated_at = now
     timeline.well(row)
-    detail = {"sync_id": sync.id, **{name: getattr(sync, name) for name in _COUNTED}}
-    what = found.entry.sync.label.lower() if found.entry.sync is not None else sync.resource
-    told = f"{sync.seen:,} {what} were read: {sync.created:,} new, {sync.updated:,} changed, {sync.unchanged:,} as before, {sync.failed:,} failed."
-    timeline.note(session, row, "synced", told, detail=detail)
+    detail = {"sync_id": sync.id, "direction": sync.direction, **{name: getattr(sync, name) for name in (*_COUNTED, *_SENT)}}
+    timeline.note(session, row, "synced", _summary(sync, entry), detail=detail)
+
+
+def _summary(sync: IntegrationSync, entry: Entry) -> str:
+    told: list[str] = []
+    if sync.direction != Direction.PUSH and entry.sync is not None:
+        gone = f", {sync.removed:,} removed there" if sync.removed else ""
+        counts = f"{sync.created:,} new, {sync.updated:,} changed, {sync.unchanged:,} as before{gone}, {sync.failed:,} failed"
+        told.append(f"{sync.seen:,} {entry.sync.label.lower()} were read: {counts}.")
+    if sync.direction != Direction.PULL:
+        counts = f"{sync.sent_created:,} made there, {sync.sent_updated:,} changed there, {sync.sent_unchanged:,} as before"
+        told.append(f"{sync.sent_seen:,} records were looked at for {entry.name}: {counts}, {sync.sent_failed:,} failed.")
+    return " ".join(told)
 
 
 def _stop(sync_id: str, owner: str, failure: Failure) -> None:

@@ -11,6 +11,8 @@ from backend.integrations.entry import Call
 
 _VARIABLE: Final = re.compile(r"\{([a-z][a-z0-9_]*)(?:\|([^{}]*))?\}")
 _INJECTING: Final = re.compile(r"[\x00-\x1f\x7f]")
+_ONLY_WITH: Final = "$if"  # a member of an object that is left out where that variable is not known, or emptied
+EMPTY: Final = "\ue000"  # the value that takes one away
 
 
 class Unknown(Exception):
@@ -50,19 +52,34 @@ def fill_all(templates: Mapping[str, str], values: Mapping[str, Any]) -> dict[st
 
 
 def fill_document(document: Any, values: Mapping[str, Any]) -> Any:
-    """A JSON document whose texts are templates. A text that is one variable becomes that value as it is; what is not known is left out."""
+    """A JSON document whose texts are templates. A text that is one variable becomes that value as it is; what is not known is left out.
+
+    An object with the member `$if` is left out where the variable that it names is not known, or is `EMPTY`.
+    """
     if isinstance(document, str):
         whole = _VARIABLE.fullmatch(document)
         if whole is not None and whole[2] is None:
             return values.get(whole[1])
         return optional(document, values)
     if isinstance(document, dict):
-        members = ((name, fill_document(each, values)) for name, each in cast("dict[str, Any]", document).items())
+        if values.get(needed := cast("dict[str, Any]", document).get(_ONLY_WITH, "")) in (None, "", EMPTY) and needed:
+            return None
+        told = ((name, each) for name, each in cast("dict[str, Any]", document).items() if name != _ONLY_WITH)
+        members = ((name, fill_document(each, values)) for name, each in told)
         return {name: each for name, each in members if each is not None}
     if isinstance(document, list | tuple):
         filled = (fill_document(each, values) for each in cast("Sequence[Any]", document))
         return [each for each in filled if each is not None]
     return document
+
+
+def emptied(document: Any, instead: Any) -> Any:
+    """The document with `instead` for every `EMPTY`."""
+    if isinstance(document, dict):
+        return {name: emptied(each, instead) for name, each in cast("dict[str, Any]", document).items()}
+    if isinstance(document, list):
+        return [emptied(each, instead) for each in cast("list[Any]", document)]
+    return instead if document == EMPTY else document
 
 
 def variables(template: str) -> set[str]:

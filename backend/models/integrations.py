@@ -61,6 +61,9 @@ class Integration(TenantRow, table=True):
     synced_at: datetime | None = None
     sync_module: str | None = Field(default=None, max_length=80)
     sync_cursor: dict[str, Any] | None = Field(default=None, sa_type=KeptJson)
+    push_cursor: dict[str, Any] | None = Field(default=None, sa_type=KeptJson)
+    sync_direction: str = Field(default="pull", max_length=4)  # pull | push | both
+    sync_settings: dict[str, Any] = Field(default_factory=dict, sa_type=KeptJson)  # mapping and rules, where they are not the catalogue's
     disabled_at: datetime | None = None
     created_by: str = Field(sa_type=IdText)
     updated_at: datetime
@@ -118,9 +121,11 @@ class IntegrationEvent(TenantRow, table=True):
 
 
 class IntegrationSync(TenantRow, table=True):
-    """A run that brings a provider's resource into a module. `status` is queued, running, waiting, done, failed or cancelled.
+    """A run between a provider's resource and a module. `status` is queued, running, waiting, done, failed or cancelled.
 
-    `page` says where it stands: whoever takes it over after a kill begins that page again, which changes nothing twice.
+    It goes through the phases of its `direction`: pull, removed (what the provider lists as gone), push. `page` says where it stands
+    in one: whoever takes it over after a kill begins that page again, which changes nothing twice. What was written to the provider
+    is counted by the fields that begin with `sent`.
     """
 
     __table_args__ = (
@@ -136,6 +141,8 @@ class IntegrationSync(TenantRow, table=True):
     resource: str = Field(max_length=80)
     module: str = Field(max_length=80)
     is_full: bool = False
+    direction: str = Field(default="pull", max_length=4)
+    phase: str = Field(default="pull", max_length=8)  # pull | removed | push
     status: str = Field(default="queued", max_length=12)
     cursor: dict[str, Any] | None = Field(default=None, sa_type=KeptJson)  # of the sync before, from which it goes on
     page: dict[str, Any] | None = Field(default=None, sa_type=KeptJson)
@@ -146,6 +153,13 @@ class IntegrationSync(TenantRow, table=True):
     updated: int = Field(default=0, sa_type=Count)
     unchanged: int = Field(default=0, sa_type=Count)
     failed: int = Field(default=0, sa_type=Count)
+    removed: int = Field(default=0, sa_type=Count)
+    sent_total: int | None = None
+    sent_seen: int = Field(default=0, sa_type=Count)
+    sent_created: int = Field(default=0, sa_type=Count)
+    sent_updated: int = Field(default=0, sa_type=Count)
+    sent_unchanged: int = Field(default=0, sa_type=Count)
+    sent_failed: int = Field(default=0, sa_type=Count)
     error: str = Field(default="", max_length=400)
     next_step: str = Field(default="", max_length=400)
     error_class: str = Field(default="", max_length=24)
@@ -159,24 +173,36 @@ class IntegrationSync(TenantRow, table=True):
 
 
 class IntegrationSyncError(TenantRow, table=True):
-    """One item that a sync could not store, and why."""
+    """One item that a sync could not store, or one record that it could not write to the provider, and why."""
 
     __table_args__ = (Index("ix_integration_sync_error_list", "workspace_id", "sync_id", "id"),)
     integration_id: str = Field(sa_type=IdText)
     sync_id: str = Field(sa_type=IdText)
     external_id: str = Field(default="", max_length=200)
+    record_id: str = Field(default="", sa_type=IdText)
     message: str = Field(max_length=400)
 
 
 class IntegrationLink(TenantRow, table=True):
-    """Which record an item of a provider became, and the fingerprint of what was stored last."""
+    """Which record and which item of a provider are the same, and the fingerprint of what was brought last.
 
-    __table_args__ = (UniqueConstraint("integration_id", "resource", "external_id"),)
+    `bases` holds a short fingerprint of each value as it was known last, `there` and `here`: what differs from it has changed since.
+    `intent` is what was about to be made at the provider, written before it is sent; until its answer is stored, `external_id` is
+    only a placeholder. `gone_at`: the provider has removed the item.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("integration_id", "resource", "external_id"),
+        Index("ix_integration_link_record", "integration_id", "resource", "record_id"),
+    )
     integration_id: str = Field(sa_type=IdText)
     resource: str = Field(max_length=80)
     external_id: str = Field(max_length=200)
     record_id: str = Field(sa_type=IdText)
     fingerprint: str = Field(max_length=64)
+    bases: dict[str, Any] | None = Field(default=None, sa_type=KeptJson)
+    intent: dict[str, Any] | None = Field(default=None, sa_type=KeptJson)
+    gone_at: datetime | None = None
 
 
 class IntegrationSettings(TenantRow, table=True):

@@ -50,8 +50,8 @@ class SandboxToken(TenantRow, table=True):
 
 
 class SandboxItem(TenantRow, table=True):
-    """A message that was sent or an event that was made through the sandbox's API."""
+    """A message that was sent, an event that was made, or a contact that was made or changed through the sandbox's API."""
 
     __table_args__ = (Index("ix_sandbox_item_list", "workspace_id", "kind", "id"),)
-    kind: str = Field(max_length=8)  # message | event
+    kind: str = Field(max_length=8)  # message | event | contact
     body: dict[str, Any] = Field(default_factory=dict, sa_type=KeptJson)

@@ -47,6 +47,11 @@ def current() -> str:
     return _current.id
 
 
+def current_or_none() -> str | None:
+    """Id of this process's run; None where it has none."""
+    return _current.id if _current is not None else None
+
+
 def count(*, claimed: int = 0, delivered: int = 0, failed: int = 0) -> None:
     """Add to this run's counters; they are written with its next beat."""
     if _current is None:

@@ -1,7 +1,9 @@
-"""What the sandbox's API answers: made-up contacts, and the messages and events that were sent to it. Pure, but for stored items."""
+"""What the sandbox's API answers about contacts: made-up ones, and what was written over them. Pure."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -12,6 +14,7 @@ BEGAN: Final = datetime(2026, 1, 1, tzinfo=UTC)
 MOST: Final = 200
 _FIRST: Final = ("Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Frances", "John", "Katherine", "Tim")
 _LAST: Final = ("Lovelace", "Hopper", "Turing", "Dijkstra", "Liskov", "Knuth", "Allen", "Backus", "Johnson", "Berners-Lee")
+_NUMBERED: Final = re.compile(r"sbc_0*(\d+)|[a-z]+\.[a-z-]+\.(\d+)@sandbox\.example")
 _COMPANIES: Final = ("Analytical Engines", "Flow-Matic", "Bombe & Co", "Shortest Paths", "Substitution Ltd")
 
 
@@ -33,17 +36,32 @@ def contact(account: SandboxAccount, number: int) -> dict[str, Any]:
     }
 
 
-def contacts(account: SandboxAccount, *, limit: int, page_token: str, since: datetime | None) -> dict[str, Any]:
-    """A page of contacts, those changed since then only; `page_token` is the number before the first."""
-    wanted = range(1, account.contacts + 1)
-    if since is not None:
-        wanted = [number for number in wanted if datetime.fromisoformat(contact(account, number)["updated_at"]) >= since]
+def number_of(identifier: str) -> int:
+    """The number of a made-up contact by its id, or by its mail address; 0 for any other."""
+    found = _NUMBERED.fullmatch(identifier)
+    return int(found[1] or found[2]) if found is not None else 0
+
+
+def contacts(
+    account: SandboxAccount, written: Mapping[str, dict[str, Any]], *, limit: int, page_token: str, since: datetime | None
+) -> dict[str, Any]:
+    """A page of contacts, those changed since then only; `page_token` is how many come before it.
+
+    `written` are contacts that were made or changed over the API, by id; they stand in place of made-up ones. What was deleted is
+    told with `deleted`, to whoever asks for changes.
+    """
+    made_up = (contact(account, number) for number in range(1, account.contacts + 1))
+    every = [written.get(each["id"], each) for each in made_up]
+    every += [each for identifier, each in written.items() if not number_of(identifier)]
+    if since is None:
+        wanted = [each for each in every if not each.get("deleted")]
+    else:
+        wanted = [each for each in every if datetime.fromisoformat(each["updated_at"]) >= since]
     begin = int(page_token) if page_token.isdigit() else 0
     size = min(max(limit, 1), MOST)
-    chosen = wanted[begin : begin + size]
     has_more = begin + size < len(wanted)
     return {
-        "contacts": [contact(account, number) for number in chosen],
+        "contacts": wanted[begin : begin + size],
         "total": len(wanted),
         "next_page_token": str(begin + size) if has_more else None,
     }

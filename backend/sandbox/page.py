@@ -12,6 +12,7 @@ from backend.sandbox.service import PERSONS
 _REASONS: Final = {
     "profile": "see which account is connected",
     "contacts.read": "read contacts",
+    "contacts.write": "make, change and delete contacts",
     "calendar": "read and create events",
     "messages": "read and send messages",
 }

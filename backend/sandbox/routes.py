@@ -19,7 +19,8 @@ from sqlmodel import Session, col, select
 from backend.core import ids, texts, web
 from backend.core.oauth_server import Answer, FormRequest
 from backend.models import IntegrationSettings, SandboxAccount, SandboxItem
-from backend.sandbox import clients, data, page, server, service
+from backend.sandbox import clients, contacts, data, page, server, service
+from backend.sandbox.contacts import Refused
 from backend.sandbox.server import Server, Token
 from backend.settings import settings
 
@@ -114,11 +115,33 @@ async def list_contacts(request: Request) -> Response:
     query = request.query_params
     since = _moment(query.get("updated_since"))
 
-    def found(_session: Session, _token: Token, account: SandboxAccount) -> dict[str, Any]:
+    def found(session: Session, _token: Token, account: SandboxAccount) -> dict[str, Any]:
+        if (email := query.get("email")) is not None:
+            return contacts.find(session, account, email)
         limit = int(text) if (text := query.get("limit", "")).isdigit() else 100
-        return data.contacts(account, limit=limit, page_token=query.get("page_token", ""), since=since)
+        return contacts.page(session, account, limit=limit, page_token=query.get("page_token", ""), since=since)
 
     return await _api(request, "contacts.read", found)
+
+
+@router.post("/api/contacts")
+async def make_contact(request: Request) -> Response:
+    """Make a contact; with an `Idempotency-Key` it is made once."""
+    body, key = await _document(request), request.headers.get("idempotency-key", "")[:200]
+    return await _api(request, "contacts.write", lambda session, _, account: contacts.make(session, account, body, key), status=201)
+
+
+@router.patch("/api/contacts/{identifier}")
+async def change_contact(identifier: str, request: Request) -> Response:
+    """Change a contact."""
+    body = await _document(request)
+    return await _api(request, "contacts.write", lambda session, _, account: contacts.change(session, account, identifier, body))
+
+
+@router.delete("/api/contacts/{identifier}")
+async def delete_contact(identifier: str, request: Request) -> Response:
+    """Delete a contact."""
+    return await _api(request, "contacts.write", lambda session, _, account: contacts.delete(session, account, identifier))
 
 
 @router.get("/api/calendar/events")
@@ -222,7 +245,7 @@ async def _api(
 ) -> Response:
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
 
-    def judged(session: Session) -> tuple[str, dict[str, Any] | None]:
+    def judged(session: Session) -> tuple[str, dict[str, Any] | Refused | None]:
         token = server.find(session, secret) if scheme.lower() == "bearer" else None
         if token is None or token.row.kind != "access" or token.is_revoked() or token.is_expired():
             return "invalid_token", None
@@ -232,11 +255,20 @@ async def _api(
             return trouble, None
         if scope not in token.row.scope.split():
             return "insufficient_scope", None
-        return trouble, work(session, token, account)
+        try:
+            return trouble, work(session, token, account)
+        except Refused as refused:
+            return trouble, refused
 
-    trouble, found = await web.in_transaction(judged, write=request.method == "POST")
+    trouble, found = await web.in_transaction(judged, write=request.method != "GET")
     if trouble == "slow":
         await asyncio.sleep(service.SLOW_SECONDS)
+    return _answered(scope, status, trouble, found)
+
+
+def _answered(scope: str, status: int, trouble: str, found: dict[str, Any] | Refused | None) -> Response:
+    if isinstance(found, Refused):
+        return _json(found.status, {"error": found.word, "error_description": found.sentence})
     if found is not None:
         return _json(status, found)
     if trouble == "invalid_token":

@@ -25,7 +25,7 @@ from backend.core.oauth_server import Answer, FormRequest, FormServer
 from backend.models import SandboxAccount, SandboxGrant, SandboxToken
 from backend.sandbox import clients
 
-SCOPES: Final = ("profile", "contacts.read", "calendar", "messages")
+SCOPES: Final = ("profile", "contacts.read", "contacts.write", "calendar", "messages")
 CODE_LIFETIME: Final = timedelta(minutes=1)
 REFRESH_LIFETIME: Final = timedelta(days=30)
 METHODS: Final = ("client_secret_basic", "client_secret_post")

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from backend.integrations import catalogue, templates
-from backend.integrations.entry import Auth, Call, Entry, OAuth
+from backend.integrations.entry import Auth, Call, Entry, OAuth, Push
 
 ITEMS = 3  # on a page
 CAPTURES = {
@@ -99,6 +100,7 @@ class Provider:
     acted: list[Asked] = field(default_factory=list)
     answers: list[tuple[int, Any]] = field(default_factory=list)  # to actions, in order; then {"ok": true, "id": "done"}
     places: list[str | None] = field(default_factory=list)
+    pushed: list[Asked] = field(default_factory=list)  # what was written
 
     @property
     def values(self) -> dict[str, Any]:
@@ -131,6 +133,14 @@ class Provider:
         if self.fail:
             status, self.fail = self.fail, 0
             return status, {"error": "busy"}, {"retry-after": "0"} if status == 429 else {}
+        if self.entry.push is not None and (told := self._write(asked, self.entry.push)) is not None:
+            return told
+        sync = self.entry.sync
+        if sync is not None and sync.removal is not None and sync.removal.call is not None and self._fits(asked, sync.removal.call):
+            return self._checked(asked, sync.removal.call) or (200, {}, {})
+        return self._read(asked)
+
+    def _read(self, asked: Asked) -> tuple[int, Any, dict[str, str]]:
         sync, test = self.entry.sync, self.auth.test.call
         if sync is not None and any(self._is(asked, call.url) for call in (sync.call, sync.incremental.call) if call is not None):
             refused = self._checked(asked, sync.call)
@@ -141,6 +151,30 @@ class Provider:
             return self._tested(asked, test)
         self.wrong.append(f"nothing is at {asked.method} {asked.path}")
         return 404, {}, {}
+
+    def _write(self, asked: Asked, push: Push) -> tuple[int, Any, dict[str, str]] | None:
+        """The answer to a call of a push, which nothing is there before; None for another."""
+        if push.find is not None and self._fits(asked, push.find.call):
+            return self._checked(asked, push.find.call) or (push.find.none[0] if "{match_in_path}" in push.find.call.url else 200, {}, {})
+        write = next((each for each in push.create if self._fits(asked, each.call)), None)
+        if write is None and (push.update is None or not self._fits(asked, push.update)):
+            return None
+        told: Any = put({}, push.done.path, push.done.equals[0]) if push.done.path else {}
+        call = write.call if write is not None else push.update
+        assert call is not None
+        if call.method != "GET":
+            self.pushed.append(asked)
+            for name, path in write.gives.items() if write is not None else ():
+                told = put(told, path, f"{name}-1")
+        return self._checked(asked, call) or (200, told, {})
+
+    def _fits(self, asked: Asked, call: Call) -> bool:
+        """Whether a request is this call of the catalogue, whatever its variables hold."""
+        own = dict.fromkeys(("external_id", "match_in_path", "match", "match_quoted", "record_id", "id"), "ANY")
+        filled = templates.optional(call.url, {**self.values, **own})
+        if filled is None or asked.method != call.method or not set(call.query) - {"page"} <= set(asked.query) | {"after"}:
+            return False
+        return re.fullmatch(re.escape(urlsplit(filled).path).replace("ANY", "[^/]+"), asked.path) is not None
 
     def _tested(self, asked: Asked, test: Call) -> tuple[int, Any, dict[str, str]]:
         """The test's answer; where a sync begins with the same call, with the place that it gives."""
@@ -340,7 +374,7 @@ def listening() -> Iterator[tuple[str, list[Provider]]]:
             self.end_headers()
             self.wfile.write(text)
 
-        do_GET = do_POST = do_DELETE = _serve  # noqa: N815 - the base class's names
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - the base class's names
 
         def log_message(self, *_args: Any) -> None:
             pass

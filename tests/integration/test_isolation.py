@@ -84,6 +84,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/integrations/{integration_id}/messages": {"text": "Taken over"},
     "POST /api/v1/integrations/{integration_id}/calendar-events": {"summary": "Taken over", "start": "2026-12-01T10:00:00Z"},
     "POST /api/v1/integrations/{integration_id}/emails": {"to": ["a@example.com"], "subject": "Taken over", "text": "x"},
+    "PATCH /api/v1/integrations/{integration_id}/sync-settings": {"direction": "push"},
     "PATCH /api/v1/integrations/sandbox": {"token_error": "500"},
     "POST /api/v1/integrations/sandbox/change-contacts": {"number": 3},
     "POST /api/v1/routes": {"events": ["order.created"], "integration_id": "int_none", "action": "message", "mapping": {"type": "text"}},

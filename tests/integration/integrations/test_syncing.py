@@ -8,7 +8,7 @@ from sqlmodel import Session, func, select
 from backend.core import clock, db
 from backend.core.actor import Actor
 from backend.core.errors import Conflict
-from backend.integrations import flows, landing, service, syncing
+from backend.integrations import flows, landing, service, syncing, turns
 from backend.models import Event, Integration, IntegrationSync, IntegrationSyncError
 from backend.records import modules
 from backend.records import service as records
@@ -67,7 +67,7 @@ def test_a_kill_in_the_middle_of_a_page_loses_and_doubles_nothing(owner: Actor, 
     syncing.run(identifier)  # its lease has not ended: nobody takes it over
     assert read(identifier).seen == 125
     free(identifier)
-    assert syncing.offer_waiting() == 1
+    assert turns.offer_waiting() == 1
     syncing.run(identifier)
     ended = read(identifier)
     # The page was begun again: what it had stored is there as it was.
