@@ -109,8 +109,8 @@ def _check(session: Session, actor: Actor, row: Integration, plan: Plan) -> None
         errors += _absent("mapping", found, {column: name for column, name in plan.pull.items() if column in chosen})
         field = found.by_name.get(plan.removed_field) if found is not None else None
         if plan.removed is plans.Removed.MARK and found is not None and (field is None or field.type != "boolean"):
-            told = f"{plan.removed_field} is no yes/no field of {plan.module}."
-            errors.append(FieldError("removed_field", told, "Add one to the module, or choose another."))
+            problem = f"{plan.removed_field} is no yes/no field of {plan.module}."
+            errors.append(FieldError("removed_field", problem, "Add one to the module, or choose another."))
     if plan.pushes:
         permissions.require(actor, permissions.RECORDS_READ.of(plan.push_module))
         found = _module(session, row, plan.push_module)

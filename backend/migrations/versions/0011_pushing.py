@@ -9,7 +9,7 @@ import sqlmodel
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 _ID: Any = sa.String(length=64).with_variant(sa.String(length=64, collation="C"), "postgresql")
 _TEXT: Any = sqlmodel.sql.sqltypes.AutoString
