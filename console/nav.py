@@ -38,6 +38,7 @@ GROUPS: Final = (
             Place("Webhooks", "/settings/webhooks", "webhook", "w"),
             Place("Incoming", "/settings/incoming", "download", "i"),
             Place("Integrations", "/settings/integrations", "plug", "a"),
+            Place("Routes", "/settings/routes", "route", "u"),
             Place("Event types", "/settings/event-types", "shapes", "t"),
             Place("Receiver", "/settings/receiver", "inbox", "r"),
             Place("API reference", "/api/docs", "book-open", "h", is_console=False),

@@ -185,6 +185,12 @@ def preview(session: Session, *, actor: Actor, values: Mapping[str, Any], occasi
     return _try(session, actor, Route(id="", workspace_id=actor.workspace_id, revision=0, version="", created_by="", **columns), occasion)
 
 
+def occasion_of(session: Session, *, actor: Actor, events: Sequence[str], occasion: Occasion | None = None) -> Mapping[str, Any]:
+    """The event that a route of these types would be tried with. Raises `NotFound`, `Invalid`, `Forbidden`."""
+    permissions.require(actor, permissions.INTEGRATIONS_READ)
+    return _occasion(session, actor, events, occasion or Occasion())[1]
+
+
 def rehearse(session: Session, *, actor: Actor, route_id: str, occasion: Occasion | None = None) -> Tried:
     """What a route would make of an event. Nothing is sent. Raises `NotFound`, `Invalid`."""
     permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
@@ -222,7 +228,7 @@ def _switched_on(session: Session, actor: Actor, route_id: str) -> Route:
 
 
 def _try(session: Session, actor: Actor, route: Route, occasion: Occasion | None) -> Tried:
-    source, event = _occasion(session, actor, route, occasion or Occasion())
+    source, event = _occasion(session, actor, route.event_types, occasion or Occasion())
     refused = "" if matching.matches(route.event_types, event["type"]) else matching.explain(route.event_types, event["type"])
     refused = refused or routings.refused(filters.parse(route.filter) if route.filter else None, event)
     integration = queries.integrations(session, route.workspace_id, [route.integration_id]).get(route.integration_id)
@@ -235,7 +241,7 @@ def _try(session: Session, actor: Actor, route: Route, occasion: Occasion | None
     return Tried(source, event, refused, composed.inputs, shown, tuple(composed.errors))
 
 
-def _occasion(session: Session, actor: Actor, route: Route, occasion: Occasion) -> tuple[str, dict[str, Any]]:
+def _occasion(session: Session, actor: Actor, events: Sequence[str], occasion: Occasion) -> tuple[str, dict[str, Any]]:
     """Where the event comes from, and the event. Raises `NotFound`, `Invalid`, `Forbidden`."""
     if occasion.event_id:
         permissions.require(actor, permissions.EVENTS_READ)
@@ -248,10 +254,10 @@ def _occasion(session: Session, actor: Actor, route: Route, occasion: Occasion) 
     if wanted and wanted not in names:
         raise Invalid(event_types.unknown(wanted[:100], names, path="event"))
     if occasion.data is None and permissions.allows(actor, permissions.EVENTS_READ):
-        newest = queries.newest_event(session, actor.workspace_id, [wanted] if wanted else route.event_types, names)
+        newest = queries.newest_event(session, actor.workspace_id, [wanted] if wanted else events, names)
         if newest is not None:
             return "event", orjson.loads(newest.body)
-    name = wanted or min((each for each in names if matching.matches(route.event_types, each)), default="order.created")
+    name = wanted or min((each for each in names if matching.matches(events, each)), default="order.created")
     data = dict(occasion.data) if occasion.data is not None else event_types.sample(session, actor=_reader(actor), name=name)
     event = body.envelope(event_id=ids.new("evt"), type_name=name, occurred_at=clock.now(), workspace_id=actor.workspace_id, data=data)
     return "sample" if occasion.data is None else "data", event

@@ -31,6 +31,10 @@ from console.pages.records import modules, record
 from console.pages.records import page as records
 from console.pages.replays import detail as replay
 from console.pages.replays import page as replays
+from console.pages.routes import detail as route
+from console.pages.routes import editor as route_editor
+from console.pages.routes import page as routes
+from console.pages.routes import templates
 from console.pages.settings import security
 from console.pages.settings import workspace as settings
 from console.pages.webhooks import detail as webhook
@@ -56,6 +60,10 @@ def add_all(app: rx.App) -> None:
         provider,
         sandbox,
         integration,
+        routes,
+        route_editor,
+        templates,
+        route,
         deliveries,
         delivery,
         events,

@@ -22,7 +22,7 @@ from backend.integrations import service as integrations
 from backend.integrations.service import IntegrationInput
 from backend.logs import batches, errors
 from backend.logs.errors import Problem, Severity
-from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, Integration, RequestLog
+from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, Integration, RequestLog, Route, RouteRun
 from backend.orders import inputs
 from backend.orders import service as orders
 from backend.receiver import service as receiver
@@ -31,6 +31,7 @@ from backend.records import service as records
 from backend.records.definitions import ModuleInput
 from backend.replays import service as replays
 from backend.replays.service import ReplayFilter
+from backend.routing import service as routes
 from backend.webhooks import service as webhooks
 from backend.webhooks.values import WebhookInput
 from tests.console import handlers
@@ -115,7 +116,7 @@ def test_the_owner_reads_and_changes_by_the_same_calls_what_others_cannot(web: W
     states += ("types_state", "type_state", "modules_state", "editor_state", "records_state", "record_state", "orders_state", "order_state")
     states += ("incoming_state", "incoming_webhook_state", "arrivals_state", "mapping_state", "arrival_state")
     states += ("requests_state", "request_state", "errors_state", "error_state", "audit_state", "audit_entry_state")
-    states += ("integrations_state", "integration_state", "gallery_state")
+    states += ("integrations_state", "integration_state", "gallery_state", "routes_state", "route_state", "route_editor_state")
     assert shows >= {f"{state}.load" for state in states}
     changed = {table for table, found in rows.of_workspace(ours.workspace_id).items() if found != before[table]}
     assert changed >= {"api_key", "api_key_secret", "webhook", "delivery", "replay", "receiver_inbox", "invitation"}
@@ -128,6 +129,8 @@ def test_the_owner_reads_and_changes_by_the_same_calls_what_others_cannot(web: W
         "integration_credential",
         "integration_state",
         "sandbox_account",
+        "route",
+        "route_run",
     }
 
 
@@ -154,11 +157,13 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         order = orders.create(session, actor=ours, input=inputs.parse(inputs.NewOrder, ordered)).detail.order
         errors.record(session, [Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)])
         integration = _integration(session, ours, name)
+        route = _route(session, ours, name)
         batches.write(session, [entry(ours, path=f"/api/v1/{name}", error=name)])
     with db.transaction() as session:
         delivery = session.exec(select(Delivery).where(Delivery.event_id == published.id)).one()
         request = session.exec(select(RequestLog).where(RequestLog.workspace_id == ours.workspace_id)).one()
         error = session.exec(select(ErrorEntry).where(ErrorEntry.workspace_id == ours.workspace_id)).one()
+        run = session.exec(select(RouteRun).where(RouteRun.route_id == route.id)).one()
         audited = session.exec(select(AuditEntry).where(AuditEntry.target_id == key.id)).one()
     with db.transaction(write=True) as session:
         replay = replays.create(session, actor=ours, filter=ReplayFilter(ids=(delivery.id,)), reason=name)
@@ -182,10 +187,12 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         "error_state": f"/settings/logs/errors/{error.id}",
         "audit_entry_state": f"/settings/logs/audit/{audited.id}",
         **dict.fromkeys(("integration_state", "action_state"), f"/settings/integrations/{integration.id}"),
+        **dict.fromkeys(("route_state", "runs_state", "route_editor_state"), f"/settings/routes/{route.id}"),
         "setup_state": "/settings/integrations/catalogue/custom?way=api_key",
         "receiver_state": f"/settings/receiver?inbox={inbox.id}",
     }
     known = {"invitation_id": invitation.id, "user_id": ours.id, "delivery_id": delivery.id}
+    known |= {"integration_id": route.integration_id, "run_id": run.id}
     return paths, [name, ours.workspace_id, inbox.token, published.id, "ours@example.com"], known
 
 
@@ -206,6 +213,16 @@ def _integration(session: Session, ours: Actor, name: str) -> Integration:
     return integrations.create(
         session, actor=ours, input=IntegrationInput(provider="custom", auth="api_key", name=name, credentials=entered)
     )
+
+
+def _route(session: Session, ours: Actor, name: str) -> Route:
+    """One to a sandbox that nobody has connected, with a run."""
+    sandbox = integrations.create(session, actor=ours, input=IntegrationInput(provider="sandbox", name=f"{name}, sandbox"))
+    session.flush()
+    lead = {"name": name, "events": ["order.updated"], "integration_id": sandbox.id, "action": "message", "mapping": {"type": "text"}}
+    made = routes.create(session, actor=ours, values=lead).route
+    events.publish(session, actor=ours, type="order.updated", data={"of": name})
+    return made
 
 
 def _answers(updates: list[object]) -> str:

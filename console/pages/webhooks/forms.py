@@ -22,8 +22,7 @@ def values(form: Mapping[str, Any], *, settings: bool = False) -> dict[str, Any]
     taken: dict[str, Any] = {
         "url": inputs.text(form, "url"),
         "name": inputs.text(form, "name"),
-        "events": sorted(name.removeprefix("event:") for name in form if name.startswith("event:"))
-        + inputs.text(form, "other_events").replace(",", " ").split(),
+        "events": events(form),
         "filter": inputs.json_object(form, "filter", errors) or None,
         "headers": _headers(inputs.text(form, "headers"), errors),
         "verify_ssl": "verify_ssl" in form,
@@ -40,6 +39,12 @@ def values(form: Mapping[str, Any], *, settings: bool = False) -> dict[str, Any]
     if errors:
         raise Invalid(*errors)
     return taken
+
+
+def events(form: Mapping[str, Any]) -> list[str]:
+    """What the picker of event types has checked, and what was typed beside it."""
+    checked = sorted(name.removeprefix("event:") for name in form if name.startswith("event:"))
+    return checked + inputs.text(form, "other_events").replace(",", " ").split()
 
 
 def header_pairs(text: str, errors: list[FieldError]) -> list[tuple[str, str]]:
