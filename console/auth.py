@@ -86,6 +86,12 @@ async def lookup(token: str) -> SessionInfo | None:
     return info
 
 
+def forget(user_id: str) -> None:
+    """Let what somebody may do be looked up anew at once, since it was changed just now."""
+    for token in [token for token, (_, info) in _known.items() if info is not None and info.user_id == user_id]:
+        del _known[token]
+
+
 async def setup_needed() -> bool:
     """Whether nobody has been made yet; asked until it is no longer so."""
     global _setup_done

@@ -23,10 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One installation for all tests that leave it as healthy as they found it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with installation(tmp_path_factory.mktemp("up") / "data", port) as started:
+    with installation(tmp_path_factory.mktemp("up") / "data") as started:
         yield started
 
 
@@ -82,45 +79,34 @@ def test_a_second_start_on_the_same_data_folder_is_refused(running: Installation
     assert running.is_healthy()
 
 
-def test_the_set_up_link_is_gone_once_the_environment_names_the_administrator(data_dir: Path, free_port: int):
-    env = {"CROSSDOCK_ADMIN_EMAIL": "ada@example.com", "CROSSDOCK_ADMIN_PASSWORD": "correct horse battery"}
-    with installation(data_dir, free_port, **env) as running:
-        assert "setup_link" not in running.events("ready")[0]
-        assert running.events("administrator.made")
+def test_the_set_up_link_is_gone_once_the_environment_names_the_administrator(shared: Installation):
+    assert "setup_link" not in shared.events("ready")[0]
+    assert shared.events("administrator.made")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_everything_within_ten_seconds(number: signal.Signals, data_dir: Path, free_port: int):
-    with installation(data_dir, free_port) as running:
+def test_an_interrupt_ends_everything_within_ten_seconds(data_dir: Path):
+    with installation(data_dir) as running:
         eventually(lambda: [running.child(name) for name in CHILDREN])
         family = running.descendants()
         begun = time.monotonic()
 
-        status = running.stop(number)
+        status = running.stop(signal.SIGINT)
 
-        assert status == 0
-        assert time.monotonic() - begun < 10
+        assert (status, time.monotonic() - begun < 10) == (0, True)
         assert not [process for process in family if process.is_running()]
         assert not running.events("process.killed")
 
 
-def test_a_killed_supervisor_takes_its_children_with_it(data_dir: Path, free_port: int):
-    with installation(data_dir, free_port) as running:
+def test_a_killed_supervisor_takes_its_children_with_it_and_a_start_right_after_waits_for_them(data_dir: Path):
+    with installation(data_dir) as running:
         eventually(lambda: [running.child(name) for name in CHILDREN])
         family = running.descendants()
-
-        running.process.kill()
-
-        eventually(lambda: not [process for process in family if process.is_running()], seconds=10)
-
-
-def test_a_start_right_after_a_killed_supervisor_waits_for_what_it_left(data_dir: Path, free_port: int):
-    with installation(data_dir, free_port) as running:
         running.process.kill()
         running.process.wait(5)
 
-        with installation(data_dir, free_port) as successor:
+        with installation(data_dir, running.port) as successor:
             assert successor.is_healthy()
+            assert not [process for process in family if process.is_running()]
 
 
 def test_a_taken_port_is_refused_with_a_sentence(data_dir: Path):
@@ -164,13 +150,15 @@ def test_the_command_line_starts_without_loading_the_application():
     assert not {"sqlalchemy", "fastapi", "reflex", "redis", "rq", "typer"} & set(loaded)
 
 
-def test_open_connections_do_not_hold_up_the_end(data_dir: Path, free_port: int):
-    with installation(data_dir, free_port) as running:
+def test_a_signal_ends_everything_while_connections_are_open(data_dir: Path):
+    with installation(data_dir) as running:
         eventually(lambda: [running.child(name) for name in CHILDREN])
+        family = running.descendants()
         closed = asyncio.run(_stop_with_open_connections(running))
 
         assert closed == 1001
         assert running.process.wait(10) == 0
+        assert not [process for process in family if process.is_running()]
         assert not running.events("process.killed")
 
 

@@ -42,9 +42,9 @@ class Plan:
 
 
 PLANS = (
-    Plan(scenarios.workers_killed, 20, 2),
+    Plan(scenarios.workers_killed, 20, 2, BOTH, POSTGRES),
     Plan(scenarios.redis_lost, 8, 2, BOTH, SQLITE),
-    Plan(scenarios.web_killed, 10, 1),
+    Plan(scenarios.web_killed, 10, 1, BOTH, SQLITE),
     Plan(scenarios.postgres_restarted, 6, 1, POSTGRES, POSTGRES),
     Plan(scenarios.disk_full, 3, 1, SQLITE, SQLITE),
     Plan(scenarios.cron_killed, 6, 1, BOTH, POSTGRES),

@@ -13,7 +13,7 @@ from backend.core import clock, permissions
 from backend.core.actor import Actor, Role
 from backend.core.errors import CrossdockError, Forbidden
 from backend.settings import settings
-from console import bridge
+from console import auth, bridge
 from console.auth import needs
 from console.components import secret
 from console.states import Form
@@ -108,6 +108,7 @@ class MembersState(Form, rx.State):
             await bridge.call(self, members.set_role, write=True, user_id=user_id, role=members.parse_role(role))
         finally:
             await self._fetch()
+        auth.forget(user_id)
         return rx.toast(f"The role is {role} now.")
 
     @rx.event
@@ -134,6 +135,7 @@ class MembersState(Form, rx.State):
         except CrossdockError as error:
             self.errors = {"typed_name": error.detail}
             return None
+        auth.forget(self.removing_id)
         name, self.removing_id = self.removing_name, ""
         await self._fetch()
         return rx.toast(f"{name} is no member any more.")
