@@ -69,7 +69,7 @@ class Turn:
 
 def take(sync_id: str) -> Turn | None:
     """Begin a turn; None if somebody else runs the sync, or it must wait."""
-    now, owner = clock.now(), _owner()
+    now, owner = clock.now(), new_owner()
     is_new = and_(col(IntegrationSync.owner).is_(None), col(IntegrationSync.status) == "queued")
     statement = (
         update(IntegrationSync)
@@ -101,7 +101,7 @@ def offer_waiting() -> int:
         held = select(IntegrationSync.id, IntegrationSync.owner).where(
             is_open, col(IntegrationSync.owner).is_not(None), col(IntegrationSync.lease_until) > now
         )
-        left = _left_behind(session, dict(session.exec(held.limit(_OFFERED)).all()))
+        left = left_behind(session, dict(session.exec(held.limit(_OFFERED)).all()))
     if left:
         _free(left)
     for identifier in dict.fromkeys([*found, *left]):
@@ -109,8 +109,8 @@ def offer_waiting() -> int:
     return len({*found, *left})
 
 
-def _left_behind(session: Session, owners: dict[str, str | None]) -> dict[str, str]:
-    """Of these syncs those whose worker does not run any more, with their owners."""
+def left_behind(session: Session, owners: dict[str, str | None]) -> dict[str, str]:
+    """Of what is held, by its id with its owner, what is held by a worker that does not run any more."""
     if not owners:
         return {}
     dead = {run.id for run in runs.dead_neighbours(session)}
@@ -126,7 +126,7 @@ def _free(left: dict[str, str]) -> None:
             session.exec(update(IntegrationSync).where(*still).values(lease_until=clock.now()))
 
 
-def _owner() -> str:
+def new_owner() -> str:
     """A token of this turn, with the worker's run where this is one: by its heartbeat others know whether it lives."""
     run = runs.current_or_none()
     return f"{run}/{ids.new('own')}"[:64] if run is not None else ids.new("own")

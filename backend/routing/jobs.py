@@ -12,6 +12,7 @@ def work() -> None:
 
 
 def tend() -> None:
-    """Have a worker carry out what is due and nobody was told of. Every 2 s, by one cron process at a time."""
+    """Have a worker carry out what is due and nobody was told of, a dead worker's too. Every 2 s, by one cron process at a time."""
+    running.free_left_behind()
     if running.is_any_ready():
         queue.wake_routes()

@@ -19,13 +19,13 @@ import orjson
 from sqlalchemy import or_, update
 from sqlmodel import Session, col, select
 
-from backend.core import clock, db, ids, lifecycle, queue
+from backend.core import clock, db, lifecycle, queue
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, Unavailable
 from backend.core.logging import logger
 from backend.incoming import mapping
 from backend.integrations import actions as providers
-from backend.integrations import catalogue
+from backend.integrations import catalogue, turns
 from backend.integrations.failures import Failure, Kind
 from backend.integrations.values import Sent
 from backend.logs import errors
@@ -75,6 +75,19 @@ def is_any_ready() -> bool:
     return bool(_ready(1))
 
 
+def free_left_behind() -> int:
+    """Free the lanes of workers that are dead or silent, before their leases end; how many."""
+    now = clock.now()
+    is_held = (col(RouteLane.owner).is_not(None), col(RouteLane.lease_until) > now)
+    with db.transaction() as session:
+        left = turns.left_behind(session, dict(session.exec(select(RouteLane.id, RouteLane.owner).where(*is_held)).all()))
+    for identifier, owner in left.items():
+        with db.transaction(write=True) as session:
+            still = (col(RouteLane.id) == identifier, col(RouteLane.owner) == owner)
+            session.connection().execute(update(RouteLane).where(*still).values(lease_until=now))
+    return len(left)
+
+
 def work() -> int:
     """Carry out what is due, until nothing is or this slice of time is over; how many runs were begun."""
     until = time.monotonic() + SLICE_SECONDS
@@ -101,7 +114,7 @@ def work() -> int:
 
 def go_along(integration_id: str, until: float) -> int:
     """Carry out the runs of one lane until `until`, on the monotonic clock; how many. Does nothing if somebody else goes along it."""
-    owner, done = ids.new("own"), 0
+    owner, done = turns.new_owner(), 0
     if not _take(integration_id, owner):
         return 0
     try:

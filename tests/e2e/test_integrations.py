@@ -31,6 +31,8 @@ def test_a_provider_is_connected_kept_alive_lost_and_connected_again(page: Page,
     page.goto("/records/contacts")
     expect(page.locator(".x-pager")).to_contain_text("50 of 1,000")
 
+    _route_an_order(page, running)
+
     _let_happen(page, "Expire tokens", "Every access token has ended")
     page.goto(at)
     page.get_by_role("button", name="Test", exact=True).click()
@@ -69,6 +71,23 @@ def _connect(page: Page) -> None:
     page.get_by_role("button", name="Connect", exact=True).click()
     page.get_by_role("button", name="Allow").click()
     expect(page.get_by_test_id("told")).to_contain_text("Connected as ada@sandbox.example")
+
+
+def _route_an_order(page: Page, running: Installation) -> None:
+    """A template makes a route to the sandbox; an order that is published goes through it, and its run says what was sent."""
+    page.goto("/settings/routes")
+    page.get_by_role("link", name="Browse templates").click()
+    page.locator("[data-template=new_order_to_slack]").get_by_role("button", name="Install…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Install").click()
+    made = page.get_by_test_id("installed").get_by_role("link", name="New orders to Slack")
+    expect(made).to_be_visible()
+    place = made.get_attribute("href")
+    key = story.create_key(page, "Shop", "events:write")
+    order = {"external_id": "4711", "provider": "generic", "order_type": "pickup", "total": 42.5, "currency": "EUR"}
+    story.publish(running, key, order, webhooks=0)
+    story.close_secret(page)
+    page.goto(place or "")
+    expect(page.locator("tbody tr", has_text="Done")).to_contain_text("New order 4711 (generic, pickup): 42.5 EUR")
 
 
 def _let_happen(page: Page, button: str, toast: str) -> None:

@@ -15,7 +15,7 @@ from backend.events import service as events
 from backend.integrations import catalogue
 from backend.integrations import service as integrations
 from backend.integrations.timeline import Status
-from backend.models import ErrorEntry, Integration, RouteRun
+from backend.models import ErrorEntry, Integration, RouteLane, RouteRun
 from backend.records import modules
 from backend.records import service as records
 from backend.routing import flows, running, schedule, service
@@ -105,7 +105,10 @@ def test_a_worker_killed_between_sending_and_storing_is_followed_by_another(
     with db.transaction(write=True) as session, pytest.raises(Conflict, match="at this moment"):
         service.run_again(session, actor=caller, route_id=route.id, run_id=left.run.id)
     assert work(row) == 0  # its lease has not ended: nobody takes the lane over
-    later(row)
+    assert running.free_left_behind() == 0
+    with db.transaction(write=True) as session:  # as if it had been a worker whose heart no longer beats
+        session.exec(select(RouteLane).where(RouteLane.integration_id == row.id)).one().owner = "run_gone/own_1"
+    assert running.free_left_behind() == 1
     assert running.is_any_ready()
     assert running.work() == 1
     (done,) = runs(caller, route)
