@@ -9,6 +9,8 @@ Schema = Mapping[str, Any]
 
 _JSON: Final = "application/json"
 _REGISTER: Final = "/register"  # an older name of the call that creates
+# Of these a DELETE ends the use, and keeps what there is to be read: no call that follows it finds nothing.
+_KEEPING: Final = frozenset({"delete_key", "archive_event_type"})
 # What is addressed by its name; everything else by its id.
 _NAMED: Final = frozenset({"module", "name", "template"})
 
@@ -42,6 +44,8 @@ def _links(
             continue
         parameters = {name: f"$request.path.{name}" for name in given} | {parameter: f"$response.body#{place}"}
         for operation in operations.values():
+            if operation["operationId"] in _KEEPING:
+                continue
             yield operation["operationId"], {"operationId": operation["operationId"], "parameters": parameters}
 
 

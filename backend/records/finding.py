@@ -118,8 +118,9 @@ def page(rows: list[Row], asked: Query) -> Found:
 def _sift(source: Source, fits: Callable[[Row], bool], after: tuple[str, str] | None, asked: Query) -> Found:
     found: list[Row] = []
     examined = 0
+    size = min(asked.limit + 1, _CHUNK)  # where the index decides almost everything, these are the page
     while True:
-        rows = source(after, _CHUNK)
+        rows = source(after, size)
         for row in rows:
             examined += 1
             if fits(row):
@@ -128,9 +129,9 @@ def _sift(source: Source, fits: Callable[[Row], bool], after: tuple[str, str] | 
                     return _page(found, asked, more=True)
             if examined >= EXAMINED:
                 return Found(found, _cursor(asked, row))
-        if len(rows) < _CHUNK:
+        if len(rows) < size:
             return Found(found, None)
-        after = (rows[-1].place, rows[-1].id)
+        after, size = (rows[-1].place, rows[-1].id), _CHUNK
 
 
 def _page(rows: list[Row], asked: Query, *, more: bool) -> Found:

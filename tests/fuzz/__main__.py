@@ -70,8 +70,13 @@ def installation(path: Path) -> Iterator[Target]:
 
 def _stateful(target: Target) -> Iterator[list[str]]:
     """Sequences of calls, of one part of the API after the other: of all together few lead anywhere."""
-    for tag in httpx.get(f"{target.address}{DOCUMENT}").raise_for_status().json()["tags"]:
-        yield ["--phases", "stateful", "--include-tag", tag["name"]]
+    document = httpx.get(f"{target.address}{DOCUMENT}").raise_for_status().json()
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    for tag in document["tags"]:
+        within = {operation["operationId"]: operation for operation in operations if tag["name"] in operation["tags"]}
+        answers = [answer for operation in within.values() for answer in operation["responses"].values()]
+        if any(link["operationId"] in within for answer in answers for link in answer.get("links", {}).values()):
+            yield ["--phases", "stateful", "--include-tag", tag["name"]]
 
 
 def _furnish(running: plumbing.Installation, receiver: str) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from backend import __main__ as processes
 
+# For documentation alone (RFC 5737), and refused by the rules of egress: nobody is asked, and nobody is out of reach for now.
+_NOBODY = "192.0.2.1"
 _look_up = socket.getaddrinfo
 
 
@@ -29,13 +31,13 @@ def _judge(address: Any) -> None:
 
 
 def _look_up_inside(host: Any, *arguments: Any, **more: Any) -> Any:
-    """Addresses as they are written, and the name of this machine; every other name is not known."""
+    """Addresses as they are written, and the name of this machine; every other name is nobody's."""
     name = host.decode() if isinstance(host, bytes) else host
     if name not in {None, "", "localhost"}:
         try:
             ipaddress.ip_address(name.partition("%")[0])
         except ValueError:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known") from None
+            return _look_up(_NOBODY, *arguments, **more)
     return _look_up(host, *arguments, **more)
 
 

@@ -33,7 +33,7 @@ _VALUES = {
     "day": f"'20' || {_TWO.format('(i % 90)')} || '-' || {_TWO.format('(1 + (i / 90) % 12)')} || '-' || {_TWO.format('(1 + (i / 1080) % 28)')}",
 }
 _AT = "2026-01-31T09:30:00.000Z"
-_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT CAST(:begin AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :upto) "
+_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT CAST(:begin AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :upto) "
 
 
 def main(count: int) -> None:
