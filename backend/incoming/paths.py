@@ -70,7 +70,7 @@ class _Interpreter(TreeInterpreter):
         super().__init__()
         self.left = MAX_STEPS
 
-    def visit(self, node: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
         """One step, and as many more as what it makes is large."""
         found = super().visit(node, *args, **kwargs)
         self.left -= 1 + _size_of(node["type"], found, self.left)

@@ -15,5 +15,5 @@ from tests.conftest import ENCRYPTION_KEY
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation that may send to loopback; tests leave it as healthy as they found it."""
     env = {**ADMIN, "ENCRYPTION_KEY": ENCRYPTION_KEY, "CROSSDOCK_EGRESS_ALLOW": "127.0.0.0/8"}
-    with installation(tmp_path_factory.mktemp("shared") / "data", **env) as started:
+    with installation(tmp_path_factory.mktemp("shared") / "data", 0, **env) as started:
         yield started

@@ -22,7 +22,7 @@ from backend.integrations import service as integrations
 from backend.integrations.service import IntegrationInput
 from backend.logs import batches, errors
 from backend.logs.errors import Problem, Severity
-from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, Integration, RequestLog, Route, RouteRun
+from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, Integration, Order, RequestLog, Route, RouteRun
 from backend.orders import inputs
 from backend.orders import service as orders
 from backend.receiver import service as receiver
@@ -149,16 +149,13 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         invitation, _ = members.invite(session, actor=ours, role=Role.VIEWER, email="ours@example.com")
         published = events.publish(session, actor=ours, type="order.created", data={"secret_of": name})
         event_types.create(session, actor=ours, name="ours.made", description=name)
-        module = name.lower().replace(" ", "_")
-        modules.create(session, actor=ours, input=ModuleInput(name=module, label=name, fields=[{"name": "title", "type": "text"}]))
+        module = _module(session, ours, name)
         record = records.create(session, actor=ours, module=module, values={"title": name})
-        ordered = {"branch_id": name, "order_type": "pickup", "items": [{"product_id": "1", "quantity": 1}], "customer_name": name}
         arrived = _arrived(session, ours, name, module)
-        order = orders.create(session, actor=ours, input=inputs.parse(inputs.NewOrder, ordered)).detail.order
-        errors.record(session, [Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)])
+        order = _order(session, ours, name)
         integration = _integration(session, ours, name)
         route = _route(session, ours, name)
-        batches.write(session, [entry(ours, path=f"/api/v1/{name}", error=name)])
+        _note(session, ours, name)
     with db.transaction() as session:
         delivery = session.exec(select(Delivery).where(Delivery.event_id == published.id)).one()
         request = session.exec(select(RequestLog).where(RequestLog.workspace_id == ours.workspace_id)).one()
@@ -167,10 +164,11 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         audited = session.exec(select(AuditEntry).where(AuditEntry.target_id == key.id)).one()
     with db.transaction(write=True) as session:
         replay = replays.create(session, actor=ours, filter=ReplayFilter(ids=(delivery.id,)), reason=name)
-    at_hook = f"/settings/webhooks/{hook.id}"
     paths = {
         "key_state": f"/settings/api-keys/{key.id}",
-        **dict.fromkeys(("webhook_state", "test_send_state", "enable_state", "new_replay_state", "filter_state"), at_hook),
+        **dict.fromkeys(
+            ("webhook_state", "test_send_state", "enable_state", "new_replay_state", "filter_state"), f"/settings/webhooks/{hook.id}"
+        ),
         "replay_state": f"/settings/replays/{replay.id}",
         **dict.fromkeys(("incoming_webhook_state", "arrivals_state", "mapping_state"), arrived.rpartition("/")[0]),
         "arrival_state": arrived,
@@ -191,9 +189,30 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         "setup_state": "/settings/integrations/catalogue/custom?way=api_key",
         "receiver_state": f"/settings/receiver?inbox={inbox.id}",
     }
-    known = {"invitation_id": invitation.id, "user_id": ours.id, "delivery_id": delivery.id}
-    known |= {"integration_id": route.integration_id, "run_id": run.id}
+    known = dict(
+        zip(
+            ("invitation_id", "user_id", "delivery_id", "run_id", "integration_id"),
+            (invitation.id, ours.id, delivery.id, run.id, integration.id),
+            strict=True,
+        )
+    )
     return paths, [name, ours.workspace_id, inbox.token, published.id, "ours@example.com"], known
+
+
+def _module(session: Session, ours: Actor, name: str) -> str:
+    made = ModuleInput(name=name.lower().replace(" ", "_"), label=name, fields=[{"name": "title", "type": "text"}])
+    return modules.create(session, actor=ours, input=made).name
+
+
+def _order(session: Session, ours: Actor, name: str) -> Order:
+    ordered = {"branch_id": name, "order_type": "pickup", "items": [{"product_id": "1", "quantity": 1}], "customer_name": name}
+    return orders.create(session, actor=ours, input=inputs.parse(inputs.NewOrder, ordered)).detail.order
+
+
+def _note(session: Session, ours: Actor, name: str) -> None:
+    """An error and a request in the logs."""
+    errors.record(session, [Problem(severity=Severity.ERROR, kind="job_failed", message=name, workspace_id=ours.workspace_id)])
+    batches.write(session, [entry(ours, path=f"/api/v1/{name}", error=name)])
 
 
 def _arrived(session: Session, ours: Actor, name: str, module: str) -> str:

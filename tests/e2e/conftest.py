@@ -36,7 +36,7 @@ def browser() -> Iterator[Browser]:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation for all tests, each in a workspace of its own; it may send to loopback."""
     env = {**ADMIN, "ENCRYPTION_KEY": ENCRYPTION_KEY, "CROSSDOCK_EGRESS_ALLOW": "127.0.0.0/8"}
-    with installation(tmp_path_factory.mktemp("e2e") / "data", **env) as started:
+    with installation(tmp_path_factory.mktemp("e2e") / "data", 0, **env) as started:
         yield started
 
 
