@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
@@ -17,6 +18,7 @@ from backend.core.errors import CrossdockError, Unavailable
 from backend.core.logging import logger
 
 MAX_GROUP: Final = 200
+_POLL, _PAUSE = 0.0005, 0.004  # seconds: between looks, and after which nobody seems to come any more
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 _log = logger(__name__)
@@ -42,10 +44,16 @@ class GroupCommitter(Generic[Item, Outcome]):
 
     `work` does a group in transactions of its own: what became of each item, or why not, in their order. If it raises, each item is
     tried alone, unless the database is away.
+
+    Where a group costs much more than an item, `linger` is for how many seconds at most the first item of a group waits, while others
+    keep coming, until it is as large as the last one: whoever was just answered often sends again. One that comes alone never waits.
     """
 
-    def __init__(self, name: str, work: Callable[[Group[Item]], Sequence[Outcome | BaseException]], *, most: int = MAX_GROUP) -> None:
-        self._name, self._work, self._most = name, work, most
+    def __init__(
+        self, name: str, work: Callable[[Group[Item]], Sequence[Outcome | BaseException]], *, most: int = MAX_GROUP, linger: float = 0
+    ) -> None:
+        self._name, self._work, self._most, self._linger = name, work, most, linger
+        self._last = 1  # how many items the last group had
         self._queue: queue.SimpleQueue[_Waiting[Item, Outcome] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -77,7 +85,17 @@ class GroupCommitter(Generic[Item, Outcome]):
     def _run(self) -> None:
         self._ends = False
         while not self._ends and (first := self._queue.get()) is not None:
+            self._wait()
             self._serve([first])
+
+    def _wait(self) -> None:
+        """Let others come, as long as they do."""
+        until = time.monotonic() + self._linger
+        waiting, since = 0, time.monotonic()
+        while (now := time.monotonic()) < until and waiting + 1 < self._last and now - since < _PAUSE:
+            time.sleep(_POLL)
+            if (size := self._queue.qsize()) > waiting:
+                waiting, since = size, time.monotonic()
 
     def _serve(self, waiting: list[_Waiting[Item, Outcome]]) -> None:
         group = Group([waiting[0].item])
@@ -88,6 +106,7 @@ class GroupCommitter(Generic[Item, Outcome]):
             results = [error] * len(waiting)
         except Exception as error:  # noqa: BLE001 - whatever one item met must not fail the others
             results = [error] if len(waiting) == 1 else [self._alone(each.item) for each in waiting]
+        self._last = len(waiting)
         self._settle(waiting, results)
 
     def _gather(self, waiting: list[_Waiting[Item, Outcome]], items: list[Item]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection
 
-from backend.deliveries import bulk
+from backend.core import bulk
 from backend.deliveries.values import Claim, Target
 
 LANES_PER_CLAIM: Final = 64

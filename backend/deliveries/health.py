@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlmodel import Session
 
-from backend.core import actor, clock, outbox
-from backend.deliveries import bulk
+from backend.core import actor, bulk, clock, outbox
 from backend.deliveries.values import Outcome
 from backend.logs import errors
 from backend.logs.errors import Problem, Severity

@@ -17,8 +17,8 @@ import orjson
 from sqlalchemy import Connection
 from sqlmodel import Session
 
-from backend.core import db, ids, queue
-from backend.deliveries import bulk, health, lanes, rollups
+from backend.core import bulk, db, ids, queue
+from backend.deliveries import health, lanes, rollups
 from backend.deliveries.values import Claim, Exchange, Finished, Outcome, Status
 from backend.webhooks import policy
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection
 
-from backend.deliveries import bulk
+from backend.core import bulk
 from backend.deliveries.values import Outcome
 from backend.logs.latency import BUCKETS, bucket_of
 

@@ -7,9 +7,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from backend.core import crypto, signing
+from backend.core import bulk, crypto, signing
 from backend.core.logging import logger
-from backend.deliveries import bulk
 from backend.deliveries.values import Target
 from backend.models import Webhook
 from backend.webhooks import policy, secrets

@@ -10,8 +10,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection
 
-from backend.core import ids
-from backend.deliveries import bulk
+from backend.core import bulk, ids
 from backend.events.subscriptions import Match
 
 _EVENT: Final = bulk.Insert(

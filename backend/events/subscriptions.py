@@ -8,8 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from backend.core import filters
-from backend.deliveries import bulk
+from backend.core import bulk, filters
 from backend.events import routings
 from backend.events.routings import Routing, Turn
 from backend.models import Webhook

@@ -5,15 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, update
-from sqlmodel import Session, SQLModel, col, select
+import orjson
+from sqlalchemy import Connection, update
+from sqlmodel import Session, col
 
-from backend.core import clock, db, ids, outbox, queue
+from backend.core import bulk, clock, db, ids, outbox, queue
 from backend.core.committing import Group, GroupCommitter
 from backend.core.errors import CrossdockError, Forbidden, NotFound, Unauthenticated, Unavailable
 from backend.core.logging import logger
@@ -24,16 +25,17 @@ from backend.incoming.processing import RECEIVED, REJECTED, Outcome, Request
 from backend.incoming.received import Received
 from backend.incoming.storage import Arrival
 from backend.incoming.verification import Step
-from backend.models import IncomingRequest, IncomingWebhook
+from backend.models import IncomingWebhook
 
 ID_PREFIX: Final = "irq"
 MAX_GROUP: Final = 100
+LINGER: Final = 0.025
 GRACE: Final = timedelta(seconds=15)  # after which whoever stored a request is taken for dead
 TELL_EVERY: Final = timedelta(minutes=10)
 NO_SUCH: Final = "There is no incoming webhook at this address. Check that the token is whole, and that it was not regenerated."
-_TABLE: Final = SQLModel.metadata.tables["incoming_request"]
 _MOST_LIMITED: Final = 10_000
 _MOST_BYTES: Final = 2**31 - 1  # of what a request says about itself
+_FREE: Final = "SELECT id FROM incoming_request WHERE id IN ({values}) AND status = 'received'"
 _log = logger(__name__)
 # What was refused since a request was stored; bounded, so that a flood is counted and costs nothing else.
 _limited: deque[Counted] = deque(maxlen=_MOST_LIMITED)
@@ -104,8 +106,9 @@ def process_all(items: Sequence[Item]) -> None:
 
 def process_in(session: Session, items: Sequence[Item]) -> None:
     """Process those of these requests that nobody has processed yet, and write what became of them; `outcome` says what."""
-    query = select(IncomingRequest.id).where(col(IncomingRequest.id).in_([item.id for item in items]), IncomingRequest.status == RECEIVED)
-    free = set(session.exec(query.order_by(col(IncomingRequest.id)).with_for_update()).all())
+    connection = session.connection()
+    lock = "" if bulk.is_sqlite(connection) else " ORDER BY id FOR UPDATE"
+    free = {row[0] for row in bulk.read(connection, _FREE + lock, [item.id for item in items])}
     mine = [item for item in items if item.id in free]
     by_plan: dict[str, list[Item]] = {}
     for item in mine:
@@ -120,11 +123,12 @@ def process_in(session: Session, items: Sequence[Item]) -> None:
 def write(session: Session, items: Sequence[Item]) -> None:
     """Note what became of requests: in their rows, in the figures, and as an event if they were rejected."""
     now = clock.now()
-    rows = [_result(item, now) for item in items if item.outcome is not None]
-    if not rows:
-        return
-    session.connection().execute(_UPDATE, rows)
     done = [item for item in items if item.outcome is not None]
+    if not done:
+        return
+    connection = session.connection()
+    results = [(item.id, _result(item, now)) for item in done]
+    _UPDATE.run(connection, [(*_columns(connection, found, _WRITTEN, bulk.document), identifier) for identifier, found in results])
     again = [Counted(item.plan.workspace_id, item.plan.id, item.before, item.created_at, -1) for item in done if item.before]
     health.count(session, [*again, *(_counted(item) for item in done)])
     for plan in {item.plan.id: item.plan for item in items}.values():
@@ -212,7 +216,8 @@ def _pending() -> Outcome:
 def _store(session: Session, kept: Sequence[tuple[Item, Door, Arrival]]) -> None:
     if not kept:
         return
-    session.exec(insert(IncomingRequest), params=[_row(item, door, arrival) for item, door, arrival in kept])
+    connection = session.connection()
+    _INSERT.run(connection, [_row(connection, item, door, arrival) for item, door, arrival in kept])
     done = [item for item, _, _ in kept if item.outcome is not None]
     with _limited_lock:
         limited = [_limited.popleft() for _ in range(len(_limited))]
@@ -220,7 +225,7 @@ def _store(session: Session, kept: Sequence[tuple[Item, Door, Arrival]]) -> None
     tell(session, [item for item, _, _ in kept])
 
 
-def _row(item: Item, door: Door, arrival: Arrival) -> dict[str, Any]:
+def _row(connection: Connection, item: Item, door: Door, arrival: Arrival) -> tuple[Any, ...]:
     row: dict[str, Any] = {
         "id": item.id,
         "created_at": item.created_at,
@@ -230,6 +235,7 @@ def _row(item: Item, door: Door, arrival: Arrival) -> dict[str, Any]:
         "status": RECEIVED,
         "errors": [],
         "steps": [],
+        "event": "",
         "record_ids": [],
         "verified": item.outcome is None,
         "media": processing.shown(arrival.header("content-type"))[:80],
@@ -240,47 +246,56 @@ def _row(item: Item, door: Door, arrival: Arrival) -> dict[str, Any]:
         "mapping_version": item.plan.mapping_version,
         "trace_id": item.trace_id,
         "due_at": item.created_at + GRACE,
-        "reason": None,
-        "sentence": None,
-        "duration_ms": None,
-        "processed_at": None,
+        "replays": 0,
     }
     if item.outcome is not None:
-        row |= {name.removeprefix("b_"): value for name, value in _result(item, clock.now()).items() if name != "b_id"}
-    return row
+        row |= _result(item, clock.now())
+    return _columns(connection, row, _STORED, lambda _, value: orjson.dumps(value).decode())
 
 
-def _result(item: Item, now: datetime) -> Mapping[str, Any]:
-    """The columns of what became of a request, as the parameters of the statement that writes them."""
+def _result(item: Item, now: datetime) -> dict[str, Any]:
+    """The columns of what became of a request."""
     outcome = item.outcome or _pending()
     return {
-        "b_id": item.id,
-        "b_status": outcome.status,
-        "b_reason": outcome.reason,
-        "b_sentence": outcome.sentence,
-        "b_errors": outcome.errors,
-        "b_steps": [{"name": step.name, "ok": step.ok, "text": processing.shown(step.text)} for step in (*item.steps, *outcome.steps)],
-        "b_source_id": processing.shown(outcome.source_id)[:400] or None,
-        "b_event": processing.shown(outcome.event)[:80],
-        "b_outcome": outcome.outcome,
-        "b_record_id": outcome.record_ids[0] if outcome.record_ids else None,
-        "b_record_ids": list(outcome.record_ids),
-        "b_mapping_version": item.plan.mapping_version,
-        "b_duration_ms": round((time.perf_counter() - item.began) * 1000, 2),
-        "b_due_at": None,
-        "b_processed_at": now,
+        "status": outcome.status,
+        "reason": outcome.reason,
+        "sentence": outcome.sentence,
+        "errors": outcome.errors,
+        "steps": [{"name": step.name, "ok": step.ok, "text": processing.shown(step.text)} for step in (*item.steps, *outcome.steps)],
+        "source_id": processing.shown(outcome.source_id)[:400] or None,
+        "event": processing.shown(outcome.event)[:80],
+        "outcome": outcome.outcome,
+        "record_id": outcome.record_ids[0] if outcome.record_ids else None,
+        "record_ids": list(outcome.record_ids),
+        "mapping_version": item.plan.mapping_version,
+        "duration_ms": round((time.perf_counter() - item.began) * 1000, 2),
+        "due_at": None,
+        "processed_at": now,
     }
 
 
-_WRITTEN: Final = (
-    "status", "reason", "sentence", "errors", "steps", "source_id", "event", "outcome", "record_id", "record_ids", "mapping_version",
-    "duration_ms", "due_at", "processed_at",
+def _columns(
+    connection: Connection, row: Mapping[str, Any], names: Iterable[str], document: Callable[[Connection, Any], Any]
+) -> tuple[Any, ...]:
+    """The values of a row in the order of `names`, as the database takes them; what is left out is null."""
+    values = (row.get(name) for name in names)
+    return tuple(
+        document(connection, value) if isinstance(value, list) else bulk.moment(connection, value) if isinstance(value, datetime) else value
+        for value in values
+    )
+
+
+_WRITTEN: Final = {
+    "status": "text", "reason": "text", "sentence": "text", "errors": "json", "steps": "json", "source_id": "text", "event": "text",
+    "outcome": "text", "record_id": "text", "record_ids": "jsonb", "mapping_version": "int", "duration_ms": "float8",
+    "due_at": "timestamptz", "processed_at": "timestamptz",
+}  # fmt: skip
+_STORED: Final = (
+    "id", "created_at", "workspace_id", "incoming_id", "token_id", "verified", "media", "size", "ip", "user_agent", "sealed", "trace_id",
+    "replays", *_WRITTEN,
 )  # fmt: skip
-_UPDATE: Final = (
-    update(_TABLE)
-    .where(_TABLE.c.id == bindparam("b_id"))
-    .values({name: bindparam(f"b_{name}", type_=_TABLE.c[name].type) for name in _WRITTEN})
-)
+_INSERT: Final = bulk.Insert("incoming_request", _STORED)
+_UPDATE: Final = bulk.update("incoming_request", _WRITTEN, {"id": "text"})
 
 
 def _counted(item: Item) -> Counted:
@@ -304,4 +319,4 @@ def _one_by_one(items: Sequence[Item]) -> None:
                 write(session, [item])
 
 
-committer: GroupCommitter[Arrival, Answer] = GroupCommitter("incoming", take_all, most=MAX_GROUP)
+committer: GroupCommitter[Arrival, Answer] = GroupCommitter("incoming", take_all, most=MAX_GROUP, linger=LINGER)

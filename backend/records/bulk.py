@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import bindparam, delete, insert, update
-from sqlmodel import Session, SQLModel, col, select
+from sqlalchemy import Connection
+from sqlmodel import Session, col, select
 
-from backend.core import clock, ids
+from backend.audit import service as audit
+from backend.core import bulk, clock, ids
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError
 from backend.events import service as events
@@ -27,15 +27,14 @@ from backend.records.rules import When
 from backend.records.service import RecordInfo
 from backend.records.writing import Stored
 
-_RECORDS: Final = SQLModel.metadata.tables["record"]
-_VALUES: Final = SQLModel.metadata.tables["record_value"]
-_UNIQUES: Final = SQLModel.metadata.tables["record_unique"]
-_UPDATE: Final = (
-    update(_RECORDS)
-    .where(_RECORDS.c.id == bindparam("b_id"), _RECORDS.c.workspace_id == bindparam("b_workspace_id"))
-    .values(body=bindparam("b_body"), shape=bindparam("b_shape"), updated_at=bindparam("b_updated_at"))
+_PLACE: Final = ("workspace_id", "module_id")
+_RECORD: Final = bulk.Insert("record", ("id", "created_at", *_PLACE, "body", "shape", "created_by", "updated_at"))
+_UNIQUE: Final = bulk.Insert("record_unique", (*_PLACE, "field", "hash", "record_id"))
+_VALUE: Final = bulk.Insert("record_value", (*_PLACE, "field", "value", "record_id"))
+_UPDATE: Final = bulk.update(
+    "record", {"body": "text", "shape": "int", "updated_at": "timestamptz"}, {"id": "text", "workspace_id": "text"}
 )
-_UNINDEX: Final = delete(_VALUES).where(*(column == bindparam(f"b_{column.name}") for column in _VALUES.primary_key.columns))
+_UNINDEX: Final = bulk.delete("record_value", dict.fromkeys((*_PLACE, "field", "value", "record_id"), "text"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,49 +147,39 @@ def _write(session: Session, found: Definition, field: Field, changes: Sequence[
     if not changes:
         return
     connection = session.connection()
-    place = {"workspace_id": found.workspace_id, "module_id": found.id}
+    place = (found.workspace_id, found.id)
     made = [change for change in changes if change.before is None]
-    changed = [change for change in changes if change.before is not None]
-    if made:
-        rows = [{**place, "field": field.key, "hash": keys.digest(each.after[field.key]), "record_id": each.record_id} for each in made]
-        connection.execute(insert(_UNIQUES), sorted(rows, key=lambda row: row["hash"]))
-        connection.execute(insert(_RECORDS), [_row(found, each) for each in made])
-    if changed:
-        now = clock.now()
-        updated = [
-            {"b_id": each.record_id, "b_workspace_id": found.workspace_id, "b_body": each.body, "b_shape": found.shape, "b_updated_at": now}
-            for each in sorted(changed, key=lambda each: each.record_id)
-        ]
-        connection.execute(_UPDATE, updated)
-    gone: list[dict[str, Any]] = []
-    new: list[dict[str, Any]] = []
+    changed = sorted((change for change in changes if change.before is not None), key=lambda each: each.record_id)
+    _UNIQUE.run(connection, sorted((*place, field.key, keys.digest(each.after[field.key]), each.record_id) for each in made))
+    _RECORD.run(connection, [_row(connection, found, each) for each in made])
+    now = bulk.moment(connection, clock.now())
+    _UPDATE.run(connection, [(each.body, found.shape, now, each.record_id, found.workspace_id) for each in changed])
+    gone: list[tuple[str, ...]] = []
+    new: list[tuple[str, ...]] = []
     for change in changes:
         before = writing.index(found, change.before) if change.before is not None else set[tuple[str, str]]()
         after = writing.index(found, change.after)
-        gone += writing.value_rows(found, change.record_id, before - after)
-        new += writing.value_rows(found, change.record_id, after - before)
-    if gone:
-        connection.execute(_UNINDEX, [{f"b_{name}": value for name, value in row.items()} for row in gone])
-    if new:
-        connection.execute(insert(_VALUES), new)
-    for change in changes:
-        names = [
-            each.name for each in found.fields if change.before is not None and change.before.get(each.key) != change.after.get(each.key)
-        ]
-        what = "record.created" if change.before is None else "record.updated"
-        service.note(session, change.actor, what, found, change.record_id, names if change.before is not None else None)
+        gone += [(*place, *pair, change.record_id) for pair in before - after]
+        new += [(*place, *pair, change.record_id) for pair in after - before]
+    _UNINDEX.run(connection, sorted(gone))
+    _VALUE.run(connection, sorted(new))
+    audit.record_all(session, [_entry(found, change) for change in changes])
     announcing.publish_all(session, found, [command for change in changes for command in change.commands])
 
 
-def _row(found: Definition, change: _Change) -> dict[str, Any]:
-    at: datetime = ids.created_at(change.record_id)
-    return {
-        "workspace_id": found.workspace_id,
-        "module_id": found.id,
-        "id": change.record_id,
-        "body": change.body,
-        "shape": found.shape,
-        "created_by": change.actor.id,
-        "created_at": at,
-        "updated_at": at,
-    }
+def _row(connection: Connection, found: Definition, change: _Change) -> tuple[Any, ...]:
+    at = bulk.moment(connection, ids.created_at(change.record_id))
+    return (change.record_id, at, found.workspace_id, found.id, change.body, found.shape, change.actor.id, at)
+
+
+def _entry(found: Definition, change: _Change) -> audit.Entry:
+    before, after = change.before, change.after
+    names = None if before is None else [each.name for each in found.fields if before.get(each.key) != after.get(each.key)]
+    return audit.Entry(
+        actor=change.actor,
+        action="record.created" if before is None else "record.updated",
+        target_kind="record",
+        target_id=change.record_id,
+        target_name=found.singular,
+        after=service.noted(found, names),
+    )

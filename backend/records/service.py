@@ -262,8 +262,13 @@ def _no_record(found: Definition, record_id: str) -> NotFound:
 
 def note(session: Session, actor: Actor, action: str, found: Definition, record_id: str, changed: list[str] | None) -> None:
     """The audit trail names the fields; their values are in the record's events."""
-    after: dict[str, Any] = {"module": found.name} if changed is None else {"module": found.name, "fields": changed}
+    after = noted(found, changed)
     audit.record(session, actor=actor, action=action, target_kind="record", target_id=record_id, target_name=found.singular, after=after)
+
+
+def noted(found: Definition, changed: list[str] | None) -> dict[str, Any]:
+    """What the audit trail says of a change beside what it was done to."""
+    return {"module": found.name} if changed is None else {"module": found.name, "fields": changed}
 
 
 def _text(bodies: str, next_cursor: str | None) -> str:

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 from sqlmodel import Session, col, select, update
 
-from backend.core import db, ids, queue
-from backend.deliveries import bulk
+from backend.core import bulk, db, ids, queue
 from backend.events import service as events
 from backend.models import Delivery, Event, Replay, Webhook
 from backend.replays import policy, queries

@@ -12,9 +12,9 @@ from redis import Redis
 from sqlalchemy import text
 from sqlmodel import func, select
 
-from backend.core import clock, db, ids
+from backend.core import bulk, clock, db, ids
 from backend.core.errors import Unavailable
-from backend.deliveries import bulk, engine, jobs, store
+from backend.deliveries import engine, jobs, store
 from backend.models import Attempt, Delivery, WorkerRun
 from tests.factories import deliveries as make
 from tests.fakes import raw_receiver

@@ -1,7 +1,7 @@
 """One statement over many rows, as cheaply as each database takes it: `executemany` on SQLite; COPY, or one JSON document, on PostgreSQL.
 
-The delivery engine writes thousands of rows a second; building them through the ORM would cost more than sending them, and arrays
-of parameters cost psycopg five times what one document does.
+What comes by the thousand a second, deliveries, events, incoming requests, would cost more to build through the ORM than to send, and
+arrays of parameters cost psycopg five times what one document does.
 """
 
 from __future__ import annotations
@@ -83,6 +83,17 @@ def update(table: str, columns: Mapping[str, str], keys: Mapping[str, str]) -> S
     )
 
 
+def delete(table: str, keys: Mapping[str, str]) -> Statement:
+    """A DELETE of the rows that have these values; name → PostgreSQL type."""
+    wanted = " AND ".join(f'"{name}" = ?' for name in keys)
+    pg_wanted = " AND ".join(f't."{name}" = v.c{index}' for index, name in enumerate(keys))
+    return Statement(
+        f"DELETE FROM {table} WHERE {wanted}",  # noqa: S608 - names are ours
+        f"DELETE FROM {table} t USING {{rows}} WHERE {pg_wanted}",  # noqa: S608 - the same
+        tuple(keys.values()),
+    )
+
+
 def read(connection: Connection, query: str, values: Collection[str]) -> Sequence[Any]:
     """The rows of a query in which `{values}` stands for a subquery of these texts; its columns are as the driver gives them."""
     if is_sqlite(connection):
@@ -101,6 +112,11 @@ def aware(value: Any) -> datetime:
     """A time as the driver gave it: text in UTC from SQLite, aware from PostgreSQL."""
     parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def document(connection: Connection, value: Any) -> Any:
+    """A JSON value as a column of a `Statement`: text on SQLite, a part of the document on PostgreSQL, where its type is json or jsonb."""
+    return orjson.dumps(value).decode() if is_sqlite(connection) else value
 
 
 def moment(connection: Connection, value: datetime | None) -> Any:
