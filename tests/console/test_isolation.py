@@ -41,6 +41,30 @@ from tests.factories import accounts, rows
 from tests.factories.requests import entry
 
 _OURS = "Ours only"
+# By state, where what it shows of a workspace is.
+PATHS = {
+    "key_state": "/settings/api-keys/{key}",
+    **dict.fromkeys(("webhook_state", "test_send_state", "enable_state", "new_replay_state", "filter_state"), "/settings/webhooks/{hook}"),
+    "replay_state": "/settings/replays/{replay}",
+    **dict.fromkeys(("incoming_webhook_state", "arrivals_state", "mapping_state"), "{arrivals}"),
+    "arrival_state": "{arrived}",
+    "delivery_state": "/settings/deliveries/{delivery}",
+    "deliveries_state": "/settings/deliveries?webhook={hook}",
+    "event_state": "/settings/events/{event}",
+    "events_state": "/settings/events?type=order.created",
+    "type_state": "/settings/event-types/ours.made",
+    "editor_state": "/records/{module}/fields",
+    "records_state": "/records/{module}",
+    "record_state": "/records/{module}/{record}",
+    "order_state": "/orders/{order}",
+    "request_state": "/settings/logs/requests/{request}",
+    "error_state": "/settings/logs/errors/{error}",
+    "audit_entry_state": "/settings/logs/audit/{audited}",
+    **dict.fromkeys(("integration_state", "action_state"), "/settings/integrations/{integration}"),
+    **dict.fromkeys(("route_state", "runs_state", "route_editor_state"), "/settings/routes/{route}"),
+    "setup_state": "/settings/integrations/catalogue/custom?way=api_key",
+    "receiver_state": "/settings/receiver?inbox={inbox}",
+}
 
 
 @pytest.mark.usefixtures("redis")
@@ -164,38 +188,14 @@ def _make(ours: Actor, name: str) -> tuple[dict[str, str], list[str], dict[str, 
         audited = session.exec(select(AuditEntry).where(AuditEntry.target_id == key.id)).one()
     with db.transaction(write=True) as session:
         replay = replays.create(session, actor=ours, filter=ReplayFilter(ids=(delivery.id,)), reason=name)
-    paths = {
-        "key_state": f"/settings/api-keys/{key.id}",
-        **dict.fromkeys(
-            ("webhook_state", "test_send_state", "enable_state", "new_replay_state", "filter_state"), f"/settings/webhooks/{hook.id}"
-        ),
-        "replay_state": f"/settings/replays/{replay.id}",
-        **dict.fromkeys(("incoming_webhook_state", "arrivals_state", "mapping_state"), arrived.rpartition("/")[0]),
-        "arrival_state": arrived,
-        "delivery_state": f"/settings/deliveries/{delivery.id}",
-        "deliveries_state": f"/settings/deliveries?webhook={hook.id}",
-        "event_state": f"/settings/events/{published.id}",
-        "events_state": "/settings/events?type=order.created",
-        "type_state": "/settings/event-types/ours.made",
-        "editor_state": f"/records/{module}/fields",
-        "records_state": f"/records/{module}",
-        "record_state": f"/records/{module}/{record.id}",
-        "order_state": f"/orders/{order.id}",
-        "request_state": f"/settings/logs/requests/{request.id}",
-        "error_state": f"/settings/logs/errors/{error.id}",
-        "audit_entry_state": f"/settings/logs/audit/{audited.id}",
-        **dict.fromkeys(("integration_state", "action_state"), f"/settings/integrations/{integration.id}"),
-        **dict.fromkeys(("route_state", "runs_state", "route_editor_state"), f"/settings/routes/{route.id}"),
-        "setup_state": "/settings/integrations/catalogue/custom?way=api_key",
-        "receiver_state": f"/settings/receiver?inbox={inbox.id}",
-    }
-    known = dict(
-        zip(
-            ("invitation_id", "user_id", "delivery_id", "run_id", "integration_id"),
-            (invitation.id, ours.id, delivery.id, run.id, integration.id),
-            strict=True,
-        )
-    )
+    made = {
+        "key": key, "hook": hook, "replay": replay, "delivery": delivery, "event": published, "record": record, "order": order,
+        "request": request, "error": error, "audited": audited, "integration": integration, "route": route, "inbox": inbox,
+    }  # fmt: skip
+    named = {kind: each.id for kind, each in made.items()} | {"module": module, "arrived": arrived, "arrivals": arrived.rpartition("/")[0]}
+    known = {"invitation_id": invitation.id, "user_id": ours.id, "delivery_id": delivery.id, "run_id": run.id}
+    known |= {"integration_id": route.integration_id}
+    paths = {state: path.format(**named) for state, path in PATHS.items()}
     return paths, [name, ours.workspace_id, inbox.token, published.id, "ours@example.com"], known
 
 
