@@ -21,7 +21,7 @@ from sqlmodel import Session, col, select
 
 from backend.core import clock, db, lifecycle, queue
 from backend.core.actor import Actor
-from backend.core.errors import CrossdockError, Unavailable
+from backend.core.errors import CrossdockError, Invalid, Unavailable
 from backend.core.logging import logger
 from backend.incoming import mapping
 from backend.integrations import actions as providers
@@ -242,10 +242,9 @@ def _carry_out(task: _Task) -> _Outcome:
     action = actions.ACTIONS[task.route.action]
     composed = actions.compose(action, mapping.stored(task.route.mapping), task.event, task.provider)
     if composed.errors:
-        first = composed.errors[0]
+        cause, step = service.problem_of(Invalid(*composed.errors))
         more = f" ({len(composed.errors) - 1} more.)" if len(composed.errors) > 1 else ""
-        cause = f"{first.path}: {first.message}{more}"
-        return _Outcome(composed.inputs, failure=Failure(Kind.REJECTED, cause, first.fix), unfit=True)
+        return _Outcome(composed.inputs, failure=Failure(Kind.REJECTED, cause + more, step), unfit=True)
     try:
         return _Outcome(composed.inputs, send(task.route, composed.inputs, actor=service.acting(task.route), key=task.run.id))
     except Unavailable as error:

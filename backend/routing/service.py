@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import update as sql_update
-from sqlmodel import Session, col
+from sqlmodel import Session, col, select
 
 from backend.audit import service as audit
 from backend.core import actor as actors
@@ -128,6 +128,13 @@ def list_runs(
     query = queries.runs(actor.workspace_id, route_id, status=status, event_id=event_id)
     page = pagination.fetch(session, query, col(RouteRun.id), limit=limit, cursor=cursor)
     return pagination.Page(_runs(session, actor, page.data), page.next_cursor)
+
+
+def names(session: Session, *, actor: Actor, route_ids: Collection[str]) -> dict[str, str]:
+    """The names of these routes of the workspace by id, deleted ones too."""
+    permissions.require(actor, permissions.INTEGRATIONS_READ)
+    query = select(Route.id, Route.name).where(Route.workspace_id == actor.workspace_id, col(Route.id).in_(route_ids))
+    return dict(session.exec(query).all())
 
 
 def get_run(session: Session, *, actor: Actor, route_id: str, run_id: str) -> ListedRun:
@@ -310,5 +317,5 @@ def problem_of(error: CrossdockError) -> tuple[str, str]:
     """An error of ours as a cause and a next step."""
     if isinstance(error, Invalid) and error.errors:
         first = error.errors[0]
-        return f"{first.path} {first.message}"[:400], first.fix[:400]
+        return f"{first.path[:1].upper()}{first.path[1:]} {first.message}"[:400], first.fix[:400]
     return error.detail[:400], ""

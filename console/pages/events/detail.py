@@ -13,8 +13,9 @@ from console.components.dialog import ask
 from console.components.form import field, text_field
 from console.pages.deliveries.parts import PATH as DELIVERIES
 from console.pages.events.detail_state import EventState
-from console.pages.events.rows import OutcomeRow
+from console.pages.events.rows import OutcomeRow, RouteOutcomeRow
 from console.pages.events.state import PATH
+from console.pages.routes.rows import RUN_STATES
 from console.session import SessionState
 from console.shell import bones, gone, shell
 
@@ -67,6 +68,7 @@ def _content() -> rx.Component:
             rx.el.div(copy_id(event.id), rx.cond(event.is_test, badge.status("test"), rx.fragment()), class_name="x-row-wrap"),
             rx.el.p(event.sentence, class_name="x-h2", data_testid="sentence"),
             _outcomes(),
+            rx.cond(length(EventState.runs) > 0, _routes(), rx.fragment()),
             rx.el.div(
                 code_block(event.payload, "json", title="Payload, as every delivery sends it (indented here)"),
                 rx.cond(event.payload_note != "", rx.el.p(event.payload_note, class_name="x-small x-soft"), rx.fragment()),
@@ -119,6 +121,18 @@ def _outcome(row: OutcomeRow) -> rx.Component:
         row.delivery_id != "", link_button("Delivery", DELIVERIES + "/" + row.delivery_id, look="quiet", small=True), rx.fragment()
     )
     return rx.el.li(told, rx.el.div(delivery, again, class_name="x-row"), key=row.webhook_id, class_name="x-item x-item-told")
+
+
+def _routes() -> rx.Component:
+    def run(row: RouteOutcomeRow) -> rx.Component:
+        told = rx.el.div(
+            rx.el.div(text_link(row.name, row.path), badge.status(row.state, *RUN_STATES), class_name="x-row-wrap"),
+            rx.el.span(row.told, class_name="x-soft x-wrap"),
+            class_name="x-stack-tight x-grow",
+        )
+        return rx.el.li(told, key=row.id, class_name="x-item x-item-told")
+
+    return card("Routes", rx.el.ul(rx.foreach(EventState.runs, run), class_name="x-list", data_testid="routes"))
 
 
 def _facts() -> rx.Component:

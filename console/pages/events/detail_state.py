@@ -12,9 +12,10 @@ from backend.core.actor import Actor
 from backend.events import outcomes, search
 from backend.events import service as events
 from backend.replays import service as replays
+from backend.routing import service as routes
 from console import bridge
 from console.auth import needs
-from console.pages.events.rows import EventDetail, OutcomeRow, event_detail, outcome_row
+from console.pages.events.rows import EventDetail, OutcomeRow, RouteOutcomeRow, event_detail, outcome_row, route_outcome_row
 from console.states import Asking
 
 _MOST_WEBHOOKS: Final = 200
@@ -27,6 +28,7 @@ class EventState(Asking, rx.State):
     ASKS: ClassVar = ("replay",)
     event: EventDetail = EventDetail()
     rows: list[OutcomeRow] = []  # noqa: RUF012 - the framework copies it
+    runs: list[RouteOutcomeRow] = []  # noqa: RUF012
     further: int = 0
     chosen: str = ""
 
@@ -57,19 +59,23 @@ class EventState(Asking, rx.State):
     def _open(self, *, anew: bool) -> None:
         super()._open(anew=anew)
         if anew:
-            self.event, self.rows = EventDetail(), []
+            self.event, self.rows, self.runs = EventDetail(), [], []
 
     @staticmethod
     def _read(session: Session, actor: Actor, wanted: str) -> tuple[Any, ...]:
         event = events.get(session, actor=actor, event_id=wanted)
+        runs = routes.list_runs(session, actor=actor, event_id=wanted).data
+        names = routes.names(session, actor=actor, route_ids={each.run.route_id for each in runs})
         return (
             event,
             search.publisher(session, actor=actor, event=event),
             outcomes.outcomes(session, actor=actor, event_id=wanted),
+            [(each, names.get(each.run.route_id, each.run.route_id)) for each in runs],
         )
 
     def _show(self, found: tuple[Any, ...]) -> None:
-        event, publisher, told = found
+        event, publisher, told, runs = found
         self.event = event_detail(event, publisher, told)
         self.rows = [outcome_row(each) for each in told[:_MOST_WEBHOOKS]]
+        self.runs = [route_outcome_row(run, name) for run, name in runs]
         self.further = max(len(told) - _MOST_WEBHOOKS, 0)

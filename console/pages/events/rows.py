@@ -9,6 +9,7 @@ from backend.core.actor import ActorKind
 from backend.events.outcomes import WebhookOutcome
 from backend.events.search import Publisher, Tally
 from backend.models import Event
+from backend.routing.values import ListedRun
 from console import words
 
 TOLD = {
@@ -66,6 +67,24 @@ class OutcomeRow:
     delivery_id: str
     condition: str
     is_deleted: bool
+
+
+@dataclass
+class RouteOutcomeRow:
+    """What became of an event on one route."""
+
+    id: str
+    name: str
+    path: str
+    state: str
+    told: str
+
+
+def route_outcome_row(listed: ListedRun, name: str) -> RouteOutcomeRow:
+    """A run of a route, from the event's side."""
+    run = listed.run
+    told = run.message if run.status == "done" else f"{listed.error} {listed.next_step}".strip()
+    return RouteOutcomeRow(run.id, name, f"/settings/routes/{run.route_id}", run.status, told)
 
 
 def event_row(event: Event, tally: Tally) -> EventRow:

@@ -46,6 +46,7 @@ def view() -> rx.Component:
                 rx.el.div(
                     table.search_box(state.q, state.search, "Search name, action or id"),
                     table.clear_filters(state, PATH),
+                    link_button("Templates", TEMPLATES, icon_name="layout-template", look="quiet", small=True),
                     class_name="x-toolbar",
                 ),
                 listing,
@@ -54,7 +55,7 @@ def view() -> rx.Component:
             ),
         ),
         current=PATH,
-        action=rx.el.div(live_mark(), link_button("Templates", TEMPLATES, icon_name="layout-template"), _create(), class_name="x-row"),
+        action=rx.el.div(live_mark(), _create(), class_name="x-row", gap="16px"),
     )
 
 

@@ -203,7 +203,7 @@ def test_what_cannot_be_sent_fails_at_once_with_cause_and_step_and_runs_again(ca
     publish(caller, note="x")
     work(row)
     unfit, refused = runs(caller, route)
-    assert (unfit.run.status, unfit.run.error_class, unfit.error) == ("failed", "mapping", "text: is empty for this event.")
+    assert (unfit.run.status, unfit.run.error_class, unfit.error) == ("failed", "mapping", "Text is empty for this event.")
     assert "default" in unfit.next_step
     assert refused.run.status == "failed"
     assert "channel_not_found" in refused.error
