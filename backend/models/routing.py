@@ -84,6 +84,3 @@ class RouteLane(TenantRow, table=True):
     owner: str | None = Field(default=None, max_length=64)
     lease_until: datetime | None = None
     ready_at: datetime | None = None  # nothing goes before
-    held_reason: str = Field(default="", max_length=400)
-    held_step: str = Field(default="", max_length=400)
-    held_class: str = Field(default="", max_length=24)

@@ -214,19 +214,14 @@ def _start(session: Session, run: RouteRun, integration: Integration | None, now
 
 
 def _hold(session: Session, lane: RouteLane, integration: Integration, now: datetime) -> bool:
-    """Whether nothing may go along the lane now; why is kept for whoever looks. What has waited for too long ends."""
+    """Whether nothing may go along the lane now. What has waited for too long ends."""
     held = schedule.hold(integration, now)
     if held is None:
-        if lane.ready_at is not None and lane.ready_at > now and not lane.held_reason:
+        if lane.ready_at is not None and lane.ready_at > now:
             return True  # a moment that the last answer asked for
-        if lane.held_reason or lane.ready_at is not None:
-            lane.held_reason, lane.held_step, lane.held_class, lane.ready_at = "", "", "", None
-            _tell(session, lane.workspace_id)
+        lane.ready_at = None
         return False
     failure, lane.ready_at = held
-    if lane.held_reason != failure.cause[:400]:
-        lane.held_reason, lane.held_step, lane.held_class = failure.cause[:400], failure.next_step[:400], failure.kind
-        _tell(session, lane.workspace_id)
     overdue = (
         col(RouteRun.integration_id) == lane.integration_id,
         col(RouteRun.due_at).is_not(None),

@@ -18,8 +18,8 @@ from backend.event_types import service as event_types
 from backend.events import body, routings
 from backend.incoming import mapping
 from backend.integrations import catalogue
-from backend.models import Route, RouteRun
-from backend.routing import actions, inputs, queries
+from backend.models import Integration, Route, RouteRun
+from backend.routing import actions, inputs, queries, schedule
 from backend.routing.values import Capable, Held, Listed, ListedRun, Occasion, Tried
 from backend.webhooks import matching
 
@@ -240,8 +240,7 @@ def _try(session: Session, actor: Actor, route: Route, occasion: Occasion | None
     refused = refused or routings.refused(filters.parse(route.filter) if route.filter else None, event)
     integration = queries.integrations(session, route.workspace_id, [route.integration_id]).get(route.integration_id)
     if integration is None:
-        told = Held("The integration was deleted.", "Choose another one in the route.")
-        return Tried(source, event, refused, errors=(FieldError("integration_id", told.reason, told.next_step),))
+        return Tried(source, event, refused, errors=(FieldError("integration_id", "was deleted.", "Choose another one in the route."),))
     action = actions.ACTIONS[route.action]
     composed = actions.compose(action, mapping.stored(route.mapping), event, integration.provider)
     shown = actions.words(action, composed.inputs) if not composed.errors else ""
@@ -266,6 +265,7 @@ def _occasion(session: Session, actor: Actor, events: Sequence[str], occasion: O
             return "event", orjson.loads(newest.body)
     name = wanted or min((each for each in names if matching.matches(events, each)), default="order.created")
     data = dict(occasion.data) if occasion.data is not None else event_types.sample(session, actor=_reader(actor), name=name)
+    body.data_text(data)
     event = body.envelope(event_id=ids.new("evt"), type_name=name, occurred_at=clock.now(), workspace_id=actor.workspace_id, data=data)
     return "sample" if occasion.data is None else "data", event
 
@@ -278,15 +278,23 @@ def _reader(actor: Actor) -> Actor:
 def _listed(session: Session, rows: Sequence[Route]) -> list[Listed]:
     if not rows:
         return []
-    workspace_id, wanted = rows[0].workspace_id, {row.integration_id for row in rows}
-    found, lanes = queries.integrations(session, workspace_id, wanted), queries.lanes(session, workspace_id, wanted)
-    return [Listed(row, found.get(row.integration_id), lanes.get(row.integration_id)) for row in rows]
+    found = queries.integrations(session, rows[0].workspace_id, {row.integration_id for row in rows})
+    return [Listed(row, found.get(row.integration_id), _held(found.get(row.integration_id))) for row in rows]
 
 
 def _runs(session: Session, actor: Actor, rows: Sequence[RouteRun]) -> list[ListedRun]:
-    lanes = queries.lanes(session, actor.workspace_id, {row.integration_id for row in rows if row.status in _OPEN})
-    held = {identifier: Held(lane.held_reason, lane.held_step) for identifier, lane in lanes.items() if lane.held_reason}
+    waiting = {row.integration_id for row in rows if row.status in _OPEN}
+    found = queries.integrations(session, actor.workspace_id, waiting) if waiting else {}
+    held = {identifier: _held(found.get(identifier)) for identifier in waiting}
     return [ListedRun(row, held.get(row.integration_id) if row.status in _OPEN else None) for row in rows]
+
+
+def _held(integration: Integration | None) -> Held | None:
+    """What keeps an integration from doing anything now."""
+    if integration is None:
+        return Held("The integration was deleted.", "Choose another one in the route.")
+    found = schedule.hold(integration, clock.now())
+    return Held(found[0].cause, found[0].next_step) if found is not None else None
 
 
 def _wake(session: Session, actor: Actor) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from backend.core.errors import FieldError
 from backend.integrations.failures import Failure
 from backend.integrations.values import Sent
-from backend.models import Integration, Route, RouteLane, RouteRun
+from backend.models import Integration, Route, RouteRun
 from backend.routing.actions import Action
 
 
@@ -27,16 +27,7 @@ class Listed:
 
     route: Route
     integration: Integration | None
-    lane: RouteLane | None
-
-    @property
-    def held(self) -> Held | None:
-        """What holds up its runs."""
-        if self.integration is None:
-            return Held("The integration was deleted.", "Choose another one in the route.")
-        if self.lane is None or not self.lane.held_reason:
-            return None
-        return Held(self.lane.held_reason, self.lane.held_step)
+    held: Held | None
 
 
 @dataclass(frozen=True, slots=True)

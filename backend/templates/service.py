@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
-from backend.core import permissions
+from backend.core import permissions, texts
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid, NotFound
 from backend.incoming import service as incoming
@@ -111,7 +111,7 @@ def _checked(session: Session, actor: Actor, template: Template, given: Mapping[
         values[one.name] = shown or one.default
         errors += _mistakes(one, value, values[one.name], offered)
     if errors:
-        raise Invalid(*errors)
+        raise Invalid(*(FieldError(texts.storable(each.path), texts.storable(each.message), each.fix) for each in errors))
     return values
 
 

@@ -52,9 +52,6 @@ def upgrade() -> None:
         sa.Column("owner", sqlmodel.sql.sqltypes.AutoString(length=64), nullable=True),
         sa.Column("lease_until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("ready_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-        sa.Column("held_reason", sqlmodel.sql.sqltypes.AutoString(length=400), nullable=False),
-        sa.Column("held_step", sqlmodel.sql.sqltypes.AutoString(length=400), nullable=False),
-        sa.Column("held_class", sqlmodel.sql.sqltypes.AutoString(length=24), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_route_lane")),
         sa.UniqueConstraint("integration_id", name=op.f("uq_route_lane_integration_id")),
     )

@@ -170,6 +170,7 @@ def test_runs_wait_for_an_integration_that_is_away_and_go_when_it_is_back(caller
     assert (waiting.error, waiting.next_step) == (f"{row.name} is disabled.", "Enable the integration; what waits is sent then.")
     with db.transaction(write=True) as session:
         integrations.enable(session, actor=caller, integration_id=row.id)
+        assert service.get(session, actor=caller, route_id=route.id).held is None
     later(row)
     fake.answers, fake.token_error = [(200, {"ok": False, "error": "token_expired"})], "invalid_refresh_token"
     work(row)
