@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from backend import process
 from backend.core import db, migrate, queue
 from backend.core.errors import CrossdockError
+from backend.encryption import service as encryption
 from backend.settings import Settings, SettingsError, settings, unknown_variables
 
 _LEAST_FREE_MB = 1024
@@ -41,7 +42,9 @@ def examine(env: Mapping[str, str]) -> Iterator[Finding]:
     for name, meant in unknown_variables(env).items():
         hint = f" Did you mean {meant}?" if meant else ""
         yield Finding("settings", False, f"{name} is set but means nothing to Crossdock.{hint}")
-    checks: tuple[Callable[[Settings], Finding], ...] = (_database, _redis, _port, _disk, _console)
+    database = _database(current)
+    yield database
+    checks: tuple[Callable[[Settings], Finding], ...] = (*((_keys,) if database.is_good else ()), _redis, _port, _disk, _console)
     yield from (check(current) for check in checks)
 
 
@@ -66,6 +69,23 @@ def _database(current: Settings) -> Finding:
             f"{kind} is at revision {found}, newer than this version ({head}): install the newer one.",
         )
     return Finding("database", True, f"{kind} answers and is at revision {found}.")
+
+
+def _keys(_current: Settings) -> Finding:
+    try:
+        with db.transaction() as session:
+            found = encryption.survey(session)
+    except CrossdockError as error:
+        return Finding("encryption", False, error.detail)
+    finally:
+        db.database().dispose()
+    if found.missing:
+        told = " and ".join(
+            f"{number:,} sealed {'value needs' if number == 1 else 'values need'} the key {key}"
+            for key, number in sorted(found.missing.items())
+        )
+        return Finding("encryption", False, f"{told}, which ENCRYPTION_KEY does not hold: add that key behind the current one.")
+    return Finding("encryption", True, "Every sealed value has its key in ENCRYPTION_KEY.")
 
 
 def _redis(current: Settings) -> Finding:

@@ -61,6 +61,7 @@ CRON = (
     CronJob("encryption.advance", timedelta(seconds=2), "backend.encryption.jobs.advance"),
     CronJob("integrations.tend", timedelta(seconds=5), "backend.integrations.jobs.tend"),
     CronJob("routing.tend", timedelta(seconds=2), "backend.routing.jobs.tend"),
+    CronJob("sandbox.forget", timedelta(hours=1), "backend.sandbox.jobs.forget"),
     CronJob("idempotency.forget", timedelta(minutes=10), "backend.idempotency.jobs.forget"),
 )
 

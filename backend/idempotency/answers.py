@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Header, Response
 from sqlmodel import Session
 
-from backend.core import crypto
+from backend.core import crypto, web
 from backend.core.actor import Actor
+from backend.core.errors import CrossdockError
 from backend.core.web import Body, Out
 from backend.idempotency import service
 
@@ -57,6 +58,38 @@ def once(
     return made
 
 
+async def once_outside(
+    *,
+    actor: Actor,
+    route: str,
+    key: str | None,
+    body: Body,
+    response: Response,
+    work: Callable[[], Awaitable[Answer]],
+    answer: type[Answer],
+    status_code: int = 200,
+) -> Answer:
+    """The same for what asks somebody else's server, between transactions: a key whose work failed is free again.
+
+    Raises as `once`; `Conflict` too where the first request was cut off, since nobody knows whether it was done.
+    """
+    if key is None:
+        return await work()
+    scope = _scope(actor, route, key, body.model_dump(mode="json", exclude_unset=True))
+    replay = await web.in_transaction(service.claim, write=True, scope=scope)
+    if replay is not None:
+        response.headers[REPLAYED] = "true"
+        return answer.model_validate(replay.answer)
+    try:
+        made = await work()
+    except CrossdockError:
+        await web.in_transaction(service.release, write=True, scope=scope)
+        raise
+    kept = made.model_dump(mode="json")
+    await web.in_transaction(service.finish, write=True, scope=scope, status_code=status_code, answer=kept)
+    return made
+
+
 def check(key: str | None) -> None:
     """Judge the key of a request that makes nothing, as if it did. Raises `Invalid`."""
     if key is not None:
@@ -78,6 +111,10 @@ def once_document(
 
 
 def _begin(session: Session, actor: Actor, route: str, key: str, body: Any) -> tuple[service.Scope, service.Replay | None]:
-    same = json.dumps(body, sort_keys=True).encode()  # JSON's members have no order
-    scope = service.Scope(actor.workspace_id, actor.id, route, service.check_key(key), crypto.fingerprint(same))
+    scope = _scope(actor, route, key, body)
     return scope, service.begin(session, scope)
+
+
+def _scope(actor: Actor, route: str, key: str, body: Any) -> service.Scope:
+    same = json.dumps(body, sort_keys=True).encode()  # JSON's members have no order
+    return service.Scope(actor.workspace_id, actor.id, route, service.check_key(key), crypto.fingerprint(same))

@@ -16,6 +16,7 @@ from backend.models import IdempotencyRecord
 
 KEPT_FOR = timedelta(hours=24)
 MAX_KEY_LENGTH = 255
+CUT_OFF = timedelta(minutes=2)  # longer than any work outside of transactions takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,26 @@ def begin(session: Session, scope: Scope) -> Replay | None:
     if found.body_hash != scope.body_hash:
         raise Conflict("This idempotency key was already used with another body. Send the first body again, or use a new key.")
     return Replay(found.status_code, found.answer)
+
+
+def claim(session: Session, scope: Scope) -> Replay | None:
+    """Claim the key for work that is done outside of transactions, and commits before it; the first answer if there is one.
+
+    Raises as `begin`; `Conflict` too where the work was cut off, so that nobody knows whether it was done.
+    """
+    found = _find(session, scope)
+    if found is not None and found.state == "running" and found.body_hash == scope.body_hash and found.created_at < clock.now() - CUT_OFF:
+        raise Conflict(
+            "The first request with this idempotency key was cut off, and whether it was done is not known. Look at the provider, then use a new key."
+        )
+    return begin(session, scope)
+
+
+def release(session: Session, scope: Scope) -> None:
+    """Give up a key that was claimed: nothing was done."""
+    found = _find(session, scope)
+    if found is not None and found.state == "running":
+        session.delete(found)
 
 
 def finish(session: Session, scope: Scope, *, status_code: int, answer: dict[str, Any]) -> None:

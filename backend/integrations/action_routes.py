@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
-from fastapi import Query
+from fastapi import Query, Response
 from pydantic import Field
 
 from backend.core import permissions, web
+from backend.core.actor import Actor
 from backend.core.web import Body, ListOut, Out
+from backend.idempotency import answers
+from backend.idempotency.answers import KeyHeader
 from backend.integrations import actions
 from backend.integrations.messages import MAX_TEXT, MessageKind
 
@@ -74,35 +79,23 @@ class EmailList(ListOut[EmailOut]):
 
 
 @router.post("/messages", **web.needs(permissions.INTEGRATIONS_WRITE))
-async def send_integration_message(integration_id: str, body: MessageSend, actor: web.CurrentActor) -> SentOut:
+async def send_integration_message(
+    integration_id: str, body: MessageSend, actor: web.CurrentActor, response: Response, idempotency_key: KeyHeader = None
+) -> SentOut:
     """Send a message: your own text, a new lead, a new ticket, or a webhook that fails."""
-    done = await web.outside(
-        actions.send_message,
-        actor=actor,
-        integration_id=integration_id,
-        kind=body.kind,
-        text=body.text,
-        data=body.data,
-        channel=body.channel,
-    )
-    return SentOut.model_validate(done)
+    told = {"kind": body.kind, "text": body.text, "data": body.data, "channel": body.channel}
+    act = _Act(actor, integration_id, "messages", response, idempotency_key)
+    return await act.once(body, actions.send_message, told)
 
 
 @router.post("/calendar-events", **web.needs(permissions.INTEGRATIONS_WRITE))
-async def create_calendar_event(integration_id: str, body: CalendarEventCreate, actor: web.CurrentActor) -> SentOut:
+async def create_calendar_event(
+    integration_id: str, body: CalendarEventCreate, actor: web.CurrentActor, response: Response, idempotency_key: KeyHeader = None
+) -> SentOut:
     """Make an event in the connected calendar, also from a task; a task gives the same event only once."""
-    done = await web.outside(
-        actions.create_event,
-        actor=actor,
-        integration_id=integration_id,
-        summary=body.summary,
-        description=body.description,
-        start=body.start,
-        end=body.end,
-        attendees=body.addresses,
-        task_id=body.task_id,
-    )
-    return SentOut.model_validate(done)
+    told = body.model_dump(exclude={"attendees"}) | {"attendees": body.addresses}
+    act = _Act(actor, integration_id, "calendar-events", response, idempotency_key)
+    return await act.once(body, actions.create_event, told)
 
 
 @router.get("/emails", **web.needs(permissions.INTEGRATIONS_OPERATE))
@@ -120,9 +113,31 @@ async def list_emails(
 
 
 @router.post("/emails", **web.needs(permissions.INTEGRATIONS_WRITE))
-async def send_email(integration_id: str, body: EmailSend, actor: web.CurrentActor) -> SentOut:
+async def send_email(
+    integration_id: str, body: EmailSend, actor: web.CurrentActor, response: Response, idempotency_key: KeyHeader = None
+) -> SentOut:
     """Send a mail as the connected account."""
-    done = await web.outside(
-        actions.send_email, actor=actor, integration_id=integration_id, to=body.to, cc=body.cc, subject=body.subject, text=body.text
-    )
-    return SentOut.model_validate(done)
+    act = _Act(actor, integration_id, "emails", response, idempotency_key)
+    return await act.once(body, actions.send_email, body.model_dump())
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    """One request to do something, which a key makes once."""
+
+    actor: Actor
+    integration_id: str
+    name: str
+    response: Response
+    key: str | None
+
+    async def once(self, body: Body, action: Callable[..., Any], told: Mapping[str, Any]) -> SentOut:
+        """What the action did, or did when this key first came."""
+
+        async def work() -> SentOut:
+            return SentOut.model_validate(await web.outside(action, actor=self.actor, integration_id=self.integration_id, **told))
+
+        route = f"POST /api/v1/integrations/{self.integration_id[:64]}/{self.name}"
+        return await answers.once_outside(
+            actor=self.actor, route=route, key=self.key, body=body, response=self.response, work=work, answer=SentOut
+        )

@@ -80,7 +80,8 @@ def change(row: Integration, changes: Mapping[str, Any]) -> dict[str, str]:
     entered = fields.Entered({}, {})
     try:
         sent: list[Mapping[str, Any]] = [changes.get(name) or {} for name in ("given", "config", "credentials")]
-        entered = fields.sort_out(entry, auth, *sent, is_whole=False)
+        has_client = connection.client_for(row.workspace_id, entry, auth, {**row.config, "client_id": None}) is not None
+        entered = fields.sort_out(entry, auth, *sent, needs_client=not has_client, is_whole=False)
     except Invalid as error:
         errors += error.errors
     if errors:

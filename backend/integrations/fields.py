@@ -37,7 +37,7 @@ def addresses(entry: Entry) -> tuple[str, ...]:
 def sort_out(entry: Entry, auth: Auth, *given: Mapping[str, Any], needs_client: bool = True, is_whole: bool = True) -> Entered:
     """Everything in `given`, later ones first in doubt, parted by what the catalogue says is secret, wherever it was sent.
 
-    Without `is_whole` what is required may be missing: a change, not a creation. Raises `Invalid` with every mistake.
+    Without `is_whole` what is required may be missing, though not emptied: a change, not a creation. Raises `Invalid` with every mistake.
     """
     found = Entered({}, {})
     errors: list[FieldError] = []
@@ -47,6 +47,9 @@ def sort_out(entry: Entry, auth: Auth, *given: Mapping[str, Any], needs_client: 
             _take(entry, by_name, name, value, found, errors)
     if is_whole:
         errors += [_missing(each) for each in auth.fields if _is_missing(each, found, needs_client=needs_client)]
+    else:
+        emptied = (each for each in auth.fields if each.name in found.config and not each.secret)
+        errors += [_missing(each) for each in emptied if each.default is None and _is_missing(each, found, needs_client=needs_client)]
     if errors:
         raise Invalid(*errors)
     return found

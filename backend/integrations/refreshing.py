@@ -168,7 +168,7 @@ def _take(workspace_id: str, integration_id: str, version: int) -> _Turn | None:
         session.refresh(before)
         if left is not None:
             told = f"A refresh that began at {_time(began)} was cut off before its answer was stored. It is tried once more."
-            timeline.note(session, before, "refresh_interrupted", told, detail={"began_at": _time(began)})
+            timeline.note(session, before, "refresh_interrupted", told, detail={"began_at": clock.rfc3339(began)})
         return _Turn(connection.of(session, before), owner, began if left is not None else None)
 
 
@@ -285,7 +285,7 @@ def _refresh_quietly(workspace_id: str, integration_id: str, version: int) -> No
 
 
 def _time(moment: datetime | None) -> str:
-    return clock.rfc3339(moment) if moment is not None else "an unknown time"
+    return f"{moment.day} {moment:%B %Y %H:%M} UTC" if moment is not None else "an unknown time"
 
 
 def again(stale: Connection) -> Connection:

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from backend.accounts import service as accounts
 from backend.cli import app
-from backend.core import db
-from backend.models import Event, User
+from backend.core import clock, db
+from backend.models import Event, IntegrationCredential, User
 
 PASSWORD = "correct horse battery staple"
 
@@ -115,6 +115,18 @@ def test_the_doctor_finds_database_and_redis_well(crossdock: CliRunner):
 
     assert "answers and is at revision" in examined
     assert "Redis answers" in examined
+    assert "Every sealed value has its key" in examined
+
+
+@pytest.mark.usefixtures("database", "redis")
+def test_the_doctor_names_an_encryption_key_that_is_missing(crossdock: CliRunner):
+    with db.transaction(write=True) as session:
+        row = {"id": "crd_1", "workspace_id": "wsp_1", "integration_id": "int_1", "kind": "fields"}
+        session.add(IntegrationCredential(**row, sealed="v1.0badc0de.x", updated_at=clock.now()))
+    examined = crossdock.invoke(app, ["doctor"])
+
+    assert examined.exit_code == 1
+    assert "1 sealed value needs the key 0badc0de, which ENCRYPTION_KEY does not hold" in examined.output
 
 
 def test_the_doctor_explains_a_wrong_setting(crossdock: CliRunner, monkeypatch: pytest.MonkeyPatch):

@@ -112,6 +112,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "integration_state.open_dialog": {"ask": "disconnect"},
     "integration_state.start_sync": {"full": True},
     "integration_state.save": {"form": {"name": "Taken over", "f:api_key": "taken over"}},
+    "integration_state.save_sync": {"form": {"direction": "push"}},
     "integration_state.disconnect": {"form": {}},
     "integration_state.delete": {"form": {"typed_name": "Ours only"}},
     "action_state.message": {"form": {"text": "Taken over"}},

@@ -17,6 +17,7 @@ from console.pages.integrations.detail_state import IntegrationState
 from console.pages.integrations.parts import sandbox_link
 from console.pages.integrations.paths import PATH
 from console.pages.integrations.rows import GRANTS, STATUSES, MomentRow, ScopeRow
+from console.pages.integrations.sync_settings import sync_settings
 from console.pages.integrations.syncs import latest_sync, sync_history
 from console.session import SessionState
 from console.shell import bones, gone, permitted, shell
@@ -80,7 +81,7 @@ def _content() -> rx.Component:
     here = PATH + "/" + it.id
     tabs = table.tabs(
         table.tab("Timeline", here, active=state.tab == "timeline"),
-        table.tab("Syncs", here + "?tab=syncs", active=state.tab == "syncs", number=length(state.syncs)),
+        table.tab("Syncs", here + "?tab=syncs", active=state.tab == "syncs"),
         rx.cond(length(it.does) > 0, table.tab("Actions", here + "?tab=actions", active=state.tab == "actions"), rx.fragment()),
         table.tab("Settings", here + "?tab=settings", active=state.tab == "settings"),
         label="Parts of the integration",
@@ -99,7 +100,7 @@ def _content() -> rx.Component:
                 state.tab,
                 ("syncs", sync_history()),
                 ("actions", try_actions()),
-                ("settings", configuration()),
+                ("settings", rx.el.div(configuration(), sync_settings(), class_name="x-stack-wide")),
                 rx.el.div(latest_sync(), _timeline(), class_name="x-stack-wide"),
             ),
             class_name="x-stack",

@@ -12,13 +12,14 @@ from sqlmodel import Session
 from backend.core import clock, permissions
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, NotFound
-from backend.integrations import catalogue, flows
+from backend.integrations import catalogue, directions, flows
 from backend.integrations import service as integrations
 from backend.integrations.values import Disconnected, Tested
 from backend.models import IntegrationEvent
+from backend.records import modules
 from console import bridge, urls
 from console.auth import needs
-from console.pages.integrations import forms, offers
+from console.pages.integrations import forms, offers, sync_forms
 from console.pages.integrations.offers import FieldRow
 from console.pages.integrations.paths import PATH
 from console.pages.integrations.rows import (
@@ -33,6 +34,7 @@ from console.pages.integrations.rows import (
     scope_rows,
     sync_row,
 )
+from console.pages.integrations.sync_forms import SyncForm
 from console.states import Managed
 from console.urls import query, with_query
 
@@ -58,6 +60,11 @@ class IntegrationState(Managed, rx.State):
     choices: list[ScopeRow] = []  # noqa: RUF012
     further: str = ""
     revision: int = 0
+    sync_form: SyncForm = SyncForm()
+    sync_errors: dict[str, str] = {}  # noqa: RUF012
+    sync_revision: int = 0
+    syncs_older: str = ""
+    syncs_newest: str = ""
     tab: str = TABS[0]
     doing: str = ""
     told: str = ""
@@ -122,6 +129,19 @@ class IntegrationState(Managed, rx.State):
             self.revision += 1
             yield rx.toast.info(f"Saved {self.integration.name}.")
 
+    @rx.event
+    @needs(permissions.INTEGRATIONS_WRITE)
+    async def save_sync(self, form: dict[str, Any]) -> Any:
+        """Save how it syncs."""
+        self.sync_errors = {}
+        try:
+            await self._do(directions.change, changes=sync_forms.changes(form))
+        except CrossdockError as error:
+            self.sync_errors = bridge.field_errors(error)
+            return
+        self.sync_revision += 1
+        yield rx.toast.info("Saved how it syncs.")
+
     @rx.event(background=True)
     @needs(permissions.INTEGRATIONS_WRITE)
     async def disconnect(self, form: dict[str, Any]) -> None:  # noqa: ARG002 - a form's handler takes the form
@@ -165,20 +185,24 @@ class IntegrationState(Managed, rx.State):
         await self._fetch()
 
     def _reader(self) -> Callable[[Session, Actor, str], Any]:
-        return partial(_read, **query(self, "cursor", "sync"))
+        return partial(_read, **query(self, "cursor", "sync", "before"))
 
     def _show(self, found: tuple[Any, ...]) -> None:
-        row, events, syncs, chosen, errors = found
+        row, events, syncs, latest, chosen, errors, form = found
         entry, now = catalogue.get(row.provider), clock.now()
         what = entry.sync.label if entry.sync is not None else "items"
         self.integration = integration_detail(row)
         self.scopes = scope_rows(row)
         self.rows = [moment_row(event) for event in events.data]
         self.older = with_query(f"{PATH}/{row.id}", cursor=events.next_cursor) if events.next_cursor else ""
-        self.syncs = [sync_row(each, what, now) for each in syncs]
-        self.sync = self.syncs[0] if self.syncs else SyncRow()
+        self.syncs = [sync_row(each, what, now) for each in syncs.data]
+        self.sync = sync_row(latest, what, now) if latest is not None else SyncRow()
+        here = f"{PATH}/{row.id}"
+        self.syncs_older = with_query(here, tab="syncs", before=syncs.next_cursor) if syncs.next_cursor else ""
+        self.syncs_newest = with_query(here, tab="syncs") if query(self, "before")["before"] else ""
+        self.sync_form = form
         self.chosen = sync_row(chosen, what, now) if chosen is not None else SyncRow()
-        self.items = failed_items(errors)
+        self.items = failed_items(errors, chosen)
         self._came_back(events.data)
         if self.tab == "settings":
             auth = entry.auth_of(row.auth)
@@ -195,11 +219,15 @@ class IntegrationState(Managed, rx.State):
             self._tell(f"{event.summary} {event.next_step}".strip(), tone)
 
 
-def _read(session: Session, actor: Actor, wanted: str, *, cursor: str, sync: str) -> tuple[Any, ...]:
-    """An integration, a page of its timeline, its latest syncs, and what the chosen one could not store. Raises `NotFound`."""
+def _read(session: Session, actor: Actor, wanted: str, *, cursor: str, sync: str, before: str) -> tuple[Any, ...]:
+    """An integration, a page of its timeline and of its syncs, the latest of these, what the chosen one could not store, how it syncs.
+
+    Raises `NotFound`.
+    """
     row = integrations.get(session, actor=actor, integration_id=wanted)
     events = integrations.list_events(session, actor=actor, integration_id=wanted, cursor=cursor or None)
-    syncs = integrations.list_syncs(session, actor=actor, integration_id=wanted, limit=_LATEST).data
+    syncs = integrations.list_syncs(session, actor=actor, integration_id=wanted, limit=_LATEST, cursor=before or None)
+    first = integrations.list_syncs(session, actor=actor, integration_id=wanted, limit=1) if before else syncs
     chosen, errors = None, []
     if sync:
         try:
@@ -207,7 +235,10 @@ def _read(session: Session, actor: Actor, wanted: str, *, cursor: str, sync: str
             errors = integrations.sync_errors(session, actor=actor, integration_id=wanted, sync_id=sync).data
         except NotFound:
             chosen = None
-    return row, events, syncs, chosen, errors
+    choice = directions.read(session, actor=actor, integration_id=wanted)
+    all_modules = modules.all_modules(session, actor=actor) if permissions.allows(actor, permissions.MODULES_READ) else []
+    form = sync_forms.form_of(choice, catalogue.get(row.provider).name, all_modules)
+    return row, events, syncs, first.data[0] if first.data else None, chosen, errors, form
 
 
 def _auth_of(session: Session, actor: Actor, *, wanted: str) -> Any:

@@ -73,6 +73,8 @@ class SyncRow:
     created: str = ""
     updated: str = ""
     failed: str = ""
+    made: str = ""  # at the provider; empty where nothing is written
+    sent: str = ""
     percent: str = ""
     width: str = ""
     is_open: bool = False
@@ -82,11 +84,12 @@ class SyncRow:
 
 @dataclass
 class FailedItem:
-    """An item that a sync could not store."""
+    """An item that a sync could not store, or a record that it could not write, with its address."""
 
     id: str
     item: str
     message: str
+    href: str = ""
 
 
 @dataclass
@@ -217,7 +220,8 @@ def moment_row(event: IntegrationEvent) -> MomentRow:
 def sync_row(sync: IntegrationSync, what: str, now: datetime) -> SyncRow:
     """A sync of `what`, such as contacts."""
     is_open = sync.finished_at is None
-    share = min(100, round(100 * sync.seen / sync.total)) if sync.total else None
+    done, whole = (sync.sent_seen, sync.sent_total) if sync.phase == "push" else (sync.seen, sync.total)
+    share = min(100, round(100 * done / whole)) if whole else None
     return SyncRow(
         id=sync.id,
         status=sync.status,
@@ -226,7 +230,9 @@ def sync_row(sync: IntegrationSync, what: str, now: datetime) -> SyncRow:
         seen=words.number(sync.seen),
         created=words.number(sync.created),
         updated=words.number(sync.updated),
-        failed=words.number(sync.failed),
+        failed=words.number(sync.failed + sync.sent_failed),
+        made=words.number(sync.sent_created) if sync.direction != "pull" else "",
+        sent=words.number(sync.sent_updated),
         percent="100" if sync.status == "done" else str(share or 0),
         width=f"{100 if sync.status == 'done' else share or 0}%",
         is_open=is_open,
@@ -235,9 +241,13 @@ def sync_row(sync: IntegrationSync, what: str, now: datetime) -> SyncRow:
     )
 
 
-def failed_items(errors: Sequence[IntegrationSyncError]) -> list[FailedItem]:
-    """The items that a sync could not store."""
-    return [FailedItem(each.id, each.external_id or "–", each.message) for each in errors]
+def failed_items(errors: Sequence[IntegrationSyncError], sync: IntegrationSync | None) -> list[FailedItem]:
+    """The items that a sync could not store, and the records that it could not write."""
+
+    def href(each: IntegrationSyncError) -> str:
+        return f"/records/{sync.module}/{each.record_id}" if sync is not None and each.record_id else ""
+
+    return [FailedItem(each.id, each.external_id or each.record_id or "–", each.message, href(each)) for each in errors]
 
 
 def _does(entry: Entry, auth: Auth) -> list[str]:
@@ -264,11 +274,11 @@ def _parting(auth: Auth, entry: Entry) -> str:
 
 
 def _told(sync: IntegrationSync, what: str, now: datetime) -> str:
-    read = f"{sync.seen:,} of {sync.total:,} {what} read" if sync.total is not None else f"{sync.seen:,} {what} read"
+    done = _progress(sync, what)
     if sync.status == "queued":
-        return f"Waits for a worker. {read}." if sync.seen else "Waits for a worker."
+        return f"Waits for a worker. {done}." if sync.seen or sync.sent_seen else "Waits for a worker."
     if sync.status == "running":
-        return f"{read}."
+        return f"{done}."
     if sync.status == "waiting":
         wait = (
             f" Goes on in {words.lasting((sync.lease_until - now).total_seconds())}." if sync.lease_until and sync.lease_until > now else ""
@@ -277,7 +287,31 @@ def _told(sync: IntegrationSync, what: str, now: datetime) -> str:
     if sync.status == "failed":
         return sync.error
     if sync.status == "cancelled":
-        return f"Cancelled after {sync.seen:,}; what was stored stays."
+        return f"Cancelled after {sync.seen + sync.sent_seen:,}; what was stored stays."
     taken = f" in {words.lasting((sync.finished_at - sync.started_at).total_seconds())}" if sync.finished_at and sync.started_at else ""
-    new = f"{sync.created:,} new, {sync.updated:,} changed, {sync.unchanged:,} as before"
-    return f"{sync.seen:,} {what} read{taken}: {new}{f', {sync.failed:,} failed' if sync.failed else ''}."
+    return " ".join(part for part in (_brought(sync, what, taken), _written(sync, taken)) if part)
+
+
+def _progress(sync: IntegrationSync, what: str) -> str:
+    if sync.phase == "push":
+        of = f" of {sync.sent_total:,}" if sync.sent_total is not None else ""
+        return f"{sync.sent_seen:,}{of} records looked at for writing"
+    if sync.phase == "removed":
+        return f"{sync.seen:,} {what} read; looking for what was removed"
+    return f"{sync.seen:,} of {sync.total:,} {what} read" if sync.total is not None else f"{sync.seen:,} {what} read"
+
+
+def _brought(sync: IntegrationSync, what: str, taken: str) -> str:
+    if sync.direction == "push":
+        return ""
+    told = f"{sync.seen:,} {what} read{taken}: {sync.created:,} new, {sync.updated:,} changed, {sync.unchanged:,} as before"
+    gone = f", {sync.removed:,} removed there" if sync.removed else ""
+    return f"{told}{gone}{f', {sync.failed:,} failed' if sync.failed else ''}."
+
+
+def _written(sync: IntegrationSync, taken: str) -> str:
+    if sync.direction == "pull":
+        return ""
+    told = f"{sync.sent_created:,} made there, {sync.sent_updated:,} changed there, {sync.sent_unchanged:,} as before"
+    failed = f", {sync.sent_failed:,} failed" if sync.sent_failed else ""
+    return f"Written{taken if sync.direction == 'push' else ''}: {told}{failed}."

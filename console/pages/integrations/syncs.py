@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import button, length, note, text_link, time
+from console.components.basic import button, icon, length, link, note, text_link, time
 from console.components.table import Column
 from console.pages.integrations.detail_state import IntegrationState
 from console.pages.integrations.paths import PATH
@@ -21,7 +21,7 @@ COLUMNS: Final = [
     Column("By", 90, wide_only=True),
     Column("Begun", 50, right=True),
 ]
-ITEMS: Final = [Column("Item", 120), Column("Why it was not stored", 300, full=True)]
+ITEMS: Final = [Column("Item", 120), Column("Why not", 300, full=True)]
 
 
 def latest_sync() -> rx.Component:
@@ -65,16 +65,29 @@ def latest_sync() -> rx.Component:
 def sync_history() -> rx.Component:
     """The latest syncs; of the chosen one, each item that was not stored."""
     state, it = IntegrationState, IntegrationState.integration
-    brings = rx.el.p(
-        "A sync brings ", it.brings.lower(), " into ", text_link("records", "/records/" + it.module), ", what changed since the last one."
-    )
+    brings = rx.el.p(state.sync_form.summary, " ", text_link("Change how it syncs", PATH + "/" + it.id + "?tab=settings"))
     nothing = rx.el.div(
         rx.cond(it.brings != "", brings, rx.el.p("Nothing is brought from this provider. ", it.brings_nothing)),
         rx.cond(it.brings != "", rx.el.p("It has not been synced yet.", class_name="x-soft"), rx.fragment()),
         class_name="x-empty",
     )
     listing = table.table(COLUMNS, state.syncs, _cells, key=lambda row: row.id, loading=state.loading, empty=nothing, label="Syncs")
-    return rx.el.div(rx.cond(state.chosen.id != "", _chosen(), rx.fragment()), listing, class_name="x-stack")
+    return rx.el.div(rx.cond(state.chosen.id != "", _chosen(), rx.fragment()), listing, _pager(), class_name="x-stack")
+
+
+def _pager() -> rx.Component:
+    state, plain = IntegrationState, "x-button x-quiet x-small-button"
+    newest = link(icon("chevrons-left", 14), "Newest", to=state.syncs_newest, class_name=plain)
+    older = link("Older", icon("chevron-right", 14), to=state.syncs_older, class_name=plain)
+    return rx.el.div(
+        rx.el.span(rx.el.span(length(state.syncs), class_name="x-num"), " shown"),
+        rx.el.div(
+            rx.cond(state.syncs_newest != "", newest, rx.fragment()),
+            rx.cond(state.syncs_older != "", older, rx.fragment()),
+            class_name="x-row",
+        ),
+        class_name="x-pager",
+    )
 
 
 def _cells(row: SyncRow) -> list[Any]:
@@ -92,11 +105,22 @@ def _cells(row: SyncRow) -> list[Any]:
 
 def _chosen() -> rx.Component:
     state, sync = IntegrationState, IntegrationState.chosen
-    none = rx.el.p("Every item that it read was stored.", class_name="x-small x-soft")
+    none = rx.el.p("Everything that it read was stored, and everything that it had to write was written.", class_name="x-small x-soft")
     items = table.table(
         ITEMS, state.items, _item, key=lambda row: row.id, loading=state.loading, empty=none, label="Items that were not stored"
     )
     figures = [("Read", sync.seen), ("New", sync.created), ("Changed", sync.updated), ("Failed", sync.failed)]
+    written = rx.cond(
+        sync.made != "",
+        rx.el.span(
+            rx.el.span(sync.made, class_name="x-strong x-num"),
+            " made there, ",
+            rx.el.span(sync.sent, class_name="x-strong x-num"),
+            " changed there",
+            class_name="x-small",
+        ),
+        rx.fragment(),
+    )
     problem = rx.cond(
         sync.next_step != "", note(sync.sentence, " ", sync.next_step, tone="wait", icon_name="triangle-alert"), rx.fragment()
     )
@@ -110,14 +134,16 @@ def _chosen() -> rx.Component:
                 rx.el.span(rx.el.span(value, class_name="x-strong x-num"), f" {name.lower()}", class_name="x-small")
                 for name, value in figures
             ],
+            written,
             class_name="x-row-wrap",
             gap="4px 16px",
         ),
-        rx.cond(length(state.items) > 0, rx.el.h3("Not stored", class_name="x-h3"), rx.fragment()),
+        rx.cond(length(state.items) > 0, rx.el.h3("Not stored, or not written", class_name="x-h3"), rx.fragment()),
         items,
         class_name="x-card x-card-pad x-stack",
     )
 
 
 def _item(row: FailedItem) -> list[Any]:
-    return [rx.el.span(row.item, class_name="x-mono"), rx.el.span(row.message, class_name="x-sentence")]
+    item = rx.cond(row.href != "", text_link(row.item, row.href), row.item)
+    return [rx.el.span(item, class_name="x-mono"), rx.el.span(row.message, class_name="x-sentence")]

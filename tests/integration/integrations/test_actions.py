@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import timedelta
 
+import httpx
 import pytest
+from sqlmodel import func, select
 
-from backend.core import db
+from backend.api_keys import service as api_keys
+from backend.api_keys.service import KeyInput
+from backend.core import clock, db
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, Invalid, RateLimited, Unavailable
 from backend.integrations import actions
+from backend.models import IdempotencyRecord, SandboxItem
 from backend.records import modules
 from backend.records import service as records
-from tests.factories import consents
+from tests.factories import consents, switches
 from tests.factories.fakes_of_providers import made, sign_in
 from tests.fakes.provider import Provider
 
@@ -129,3 +135,28 @@ def test_what_a_provider_cannot_do_is_said(caller: Actor, serving: Serving, monk
     row, _ = made(caller, serving, monkeypatch, "stripe", "api_key")
     with pytest.raises(Conflict, match="Stripe cannot do this"):
         actions.send_message(actor=caller, integration_id=row.id, text="x", channel="#y")
+
+
+def test_a_message_with_a_key_is_sent_once_and_a_key_that_failed_is_free_again(owner: Actor, origin: str) -> None:
+    row = consents.connect(owner)
+    with db.transaction(write=True) as session:
+        _, token = api_keys.create(session, actor=owner, input=KeyInput(name="Sender", scopes=["integrations:write"]))
+
+    def send(text: str, key: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+        return httpx.post(f"{origin}/api/v1/integrations/{row.id}/messages", json={"text": text}, headers=headers, timeout=20)
+
+    switches.switch(owner, api_error="500")
+    assert send("Hello", "one").status_code == 503
+    switches.switch(owner, api_error="")
+    first, again = send("Hello", "one"), send("Hello", "one")
+    assert (first.status_code, again.status_code, again.headers.get("Idempotency-Replayed")) == (200, 200, "true")
+    assert first.json() == again.json()
+    assert send("Other", "one").status_code == 409
+    with db.transaction(write=True) as session:
+        assert session.exec(select(func.count()).select_from(SandboxItem)).one() == 1
+        kept = session.exec(select(IdempotencyRecord)).one()
+        kept.state, kept.created_at = "running", clock.now() - timedelta(minutes=3)  # as after a kill
+    cut_off = send("Hello", "one")
+    assert cut_off.status_code == 409
+    assert "not known" in cut_off.json()["detail"]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
 from redis import Redis
+from sqlalchemy import update
 from sqlmodel import select
 
-from backend.core import db
+from backend.core import clock, db
 from backend.core.actor import Actor
 from backend.integrations import flows, service, syncing
-from backend.models import IntegrationEvent, IntegrationSync, SandboxToken
+from backend.models import IntegrationEvent, IntegrationSync, SandboxGrant, SandboxToken
 from backend.records import service as records
+from backend.sandbox import jobs
 from backend.sandbox import service as sandbox
 from tests.factories import consents
 
@@ -76,3 +81,18 @@ def test_a_connection_lives_from_consent_to_revocation(owner: Actor, redis: Redi
         "created", "consent_begun", "connected", "tested", "sync_begun", "synced", "sync_begun", "refreshed", "synced",
         "refresh_failed", "test_failed", "consent_begun", "reconnected", "disconnected",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_tokens_of_the_sandbox_that_have_ended_are_forgotten_and_others_kept(owner: Actor) -> None:
+    row = consents.connect(owner)
+    assert jobs.forget() == 0
+    with db.transaction(write=True) as session:
+        access, _refresh = session.exec(select(SandboxToken).order_by(SandboxToken.kind)).all()
+        access.expires_at = clock.now() - timedelta(days=2)
+    assert jobs.forget() == 1
+    assert flows.refresh(actor=owner, integration_id=row.id).token_version == 2  # the grant lives on
+    with db.transaction(write=True) as session:
+        session.exec(update(SandboxToken).values(expires_at=clock.now() - timedelta(days=2)))
+        session.exec(update(SandboxGrant).values(code_expires_at=clock.now() - timedelta(days=2)))
+    assert jobs.forget() == 4

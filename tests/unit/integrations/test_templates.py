@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backend.integrations import paging, schedule, templates
+from backend.core.errors import Invalid
+from backend.integrations import catalogue, fields, paging, schedule, templates, writing
 from backend.integrations.entry import Call, Incremental, Paging, Sync
 
 
@@ -93,3 +94,29 @@ def test_tokens_are_refreshed_ahead_by_their_life() -> None:
     waits = [(schedule.retry_at(failures, None, now) - now).total_seconds() for failures in (1, 2, 5, 50)]
     assert waits == [15, 30, 240, 1800]
     assert (schedule.retry_at(1, 90, now) - now).total_seconds() == 90
+
+
+def test_an_object_goes_only_with_its_variable_and_what_is_emptied_is_sent_as_the_provider_takes_it() -> None:
+    phones = {"phones": [{"$if": "phone", "value": "{phone}"}], "name": "{name}"}
+    assert templates.fill_document(phones, {"phone": "1", "name": "Ada"}) == {"phones": [{"value": "1"}], "name": "Ada"}
+    emptied = templates.fill_document(phones, {"phone": templates.EMPTY, "name": templates.EMPTY})
+    assert templates.emptied(emptied, None) == {"phones": [], "name": None}
+
+
+@pytest.mark.parametrize(("amount", "currency", "minor"), [(12.5, "EUR", 1250), (900, "jpy", 900), (1.234, "KWD", 1234), (0.1, "USD", 10)])
+def test_amounts_are_counted_in_the_smallest_unit(amount: float, currency: str, minor: int) -> None:
+    assert writing.in_minor_units(amount, currency) == minor
+
+
+def test_an_amount_that_the_currency_does_not_have_is_refused() -> None:
+    with pytest.raises(writing.Unfit, match="more digits"):
+        writing.in_minor_units(1.005, "EUR")
+
+
+def test_a_required_setting_may_be_left_out_of_a_change_but_not_emptied() -> None:
+    entry = catalogue.get("custom")
+    auth = entry.auth_of("oauth2")
+    assert fields.sort_out(entry, auth, {"issuer": ""}, is_whole=False).config == {"issuer": None}
+    with pytest.raises(Invalid) as wrong:
+        fields.sort_out(entry, auth, {"token_address": ""}, is_whole=False)
+    assert [each.path for each in wrong.value.errors] == ["token_address"]
