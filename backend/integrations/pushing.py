@@ -83,9 +83,10 @@ def finish(row: Integration, sync: IntegrationSync) -> None:
 def _check_scope(turn: Turn, found: Connection, push: Push) -> None:
     """Raise `ProviderFailed` where the provider has said that it did not grant what writing needs."""
     with db.transaction() as session:
-        granted = queries.one(session, turn.sync.workspace_id, found.id).granted_scopes
+        row = queries.one(session, turn.sync.workspace_id, found.id)
+        granted, is_asked = row.granted_scopes, push.scope in row.requested_scopes
     if push.scope and granted is not None and push.scope not in granted:
-        step = f"Ask for the scope {push.scope} under Settings, then reconnect and allow it."
+        step = "Reconnect and allow it." if is_asked else f"Ask for the scope {push.scope} under Settings, then reconnect and allow it."
         raise failures.failed(Kind.SCOPE_MISSING, f"{found.entry.name} has not granted {push.scope}, which writing needs.", step=step)
 
 

@@ -168,7 +168,9 @@ def _take(workspace_id: str, integration_id: str, version: int) -> _Turn | None:
         session.refresh(before)
         if left is not None:
             told = f"A refresh that began at {_time(began)} was cut off before its answer was stored. It is tried once more."
-            timeline.note(session, before, "refresh_interrupted", told, detail={"began_at": clock.rfc3339(began)})
+            timeline.note(
+                session, before, "refresh_interrupted", told, detail={"began_at": began.isoformat() if began is not None else None}
+            )
         return _Turn(connection.of(session, before), owner, began if left is not None else None)
 
 

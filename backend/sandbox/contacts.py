@@ -68,6 +68,25 @@ def delete(session: Session, account: SandboxAccount, identifier: str) -> dict[s
     return _shown(_write(session, account, identifier, {"deleted": True}))
 
 
+def touch(session: Session, account: SandboxAccount, number: int) -> None:
+    """Change those of the first `number` made-up contacts over which something was written."""
+    at = clock.rfc3339(clock.now())
+    for row in session.exec(_items(account)).all():
+        if 0 < data.number_of(str(row.body["id"])) <= number and not row.body.get("deleted"):
+            company = str(row.body.get("company") or "").partition(" (")[0]
+            row.body = {**row.body, "company": f"{company} ({at})", "updated_at": at}
+
+
+def delete_some(session: Session, account: SandboxAccount, number: int) -> int:
+    """Delete the first `number` made-up contacts that are there; how many were."""
+    gone = {identifier for identifier, contact in _written(session, account).items() if contact.get("deleted")}
+    every = (f"sbc_{each:05d}" for each in range(1, account.contacts + 1))
+    chosen = [identifier for identifier in every if identifier not in gone][:number]
+    for identifier in chosen:
+        delete(session, account, identifier)
+    return len(chosen)
+
+
 def _write(session: Session, account: SandboxAccount, identifier: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     found = _read(session, account, identifier)
     if found is None or found.get("deleted"):

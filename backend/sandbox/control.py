@@ -27,7 +27,7 @@ class SandboxUpdate(Body):
 
 
 class ContactsChange(Body):
-    """How many contacts change."""
+    """How many contacts change, or are deleted."""
 
     number: int = Field(default=10, description="The first so many.", examples=[10])
 
@@ -78,3 +78,9 @@ def revoke_sandbox_grants(session: web.WriteSession, actor: web.CurrentActor) ->
 def change_sandbox_contacts(session: web.WriteSession, actor: web.CurrentActor, body: ContactsChange | None = None) -> SandboxOut:
     """Change some contacts, so that the next sync has something to bring."""
     return SandboxOut.of(service.change_contacts(session, actor=actor, number=(body or ContactsChange()).number))
+
+
+@router.post("/delete-contacts", **web.needs(permissions.INTEGRATIONS_OPERATE))
+def delete_sandbox_contacts(session: web.WriteSession, actor: web.CurrentActor, body: ContactsChange | None = None) -> SandboxOut:
+    """Delete some contacts, so that the next sync learns of it."""
+    return SandboxOut.of(service.delete_contacts(session, actor=actor, number=(body or ContactsChange()).number))

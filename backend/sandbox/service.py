@@ -14,12 +14,13 @@ from backend.core import clock, ids, permissions
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid
 from backend.models import SandboxAccount, SandboxGrant, SandboxToken
-from backend.sandbox import server
+from backend.sandbox import contacts, server
 
 TROUBLES: Final = ("", "429", "500", "slow")
 TOKEN_TROUBLES: Final = (*TROUBLES, "invalid_client")
 PERSONS: Final = {"ada": "Ada Example", "grace": "Grace Example"}
 SLOW_SECONDS: Final = 8.0
+MOST_DELETED: Final = 1000
 _NUMBERS: Final = {"access_ttl": (5, 86_400), "contacts": (0, 20_000)}
 
 
@@ -86,6 +87,17 @@ def change_contacts(session: Session, *, actor: Actor, number: int) -> Standing:
     if not 1 <= number <= max(row.contacts, 1):
         raise Invalid(FieldError("number", f"{number} is out of range.", f"Use 1 to {row.contacts}."))
     row.changed, row.changed_at = number, clock.now()
+    contacts.touch(session, row, number)
+    return _standing(session, actor.workspace_id)
+
+
+def delete_contacts(session: Session, *, actor: Actor, number: int) -> Standing:
+    """Delete the first `number` contacts that are there, so that the next sync learns of it. Raises `Invalid`."""
+    permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
+    row = _own(session, actor)
+    if not 1 <= number <= MOST_DELETED:
+        raise Invalid(FieldError("number", f"{number} is out of range.", f"Use 1 to {MOST_DELETED}."))
+    _note(session, actor, "contacts_deleted", {"number": contacts.delete_some(session, row, number)})
     return _standing(session, actor.workspace_id)
 
 

@@ -68,12 +68,15 @@ def select_field(
 
 
 def check_field(label: Text, *, name: str, help_: Text = "", **props: Any) -> rx.Component:
-    """A yes or no."""
+    """A yes or no. In the form its name is there if it is ticked.
+
+    It has no id: by that the framework would add it to every form, as false where it is not ticked.
+    """
     words = [rx.el.span(label)]
     if not isinstance(help_, str) or help_:
         words.append(rx.el.span(help_, class_name="x-help"))
     return rx.el.label(
-        rx.el.input(type="checkbox", id=name, name=name, **props), rx.el.span(*words, class_name="x-stack-tight"), class_name="x-check"
+        rx.el.input(type="checkbox", name=name, **props), rx.el.span(*words, class_name="x-stack-tight"), class_name="x-check"
     )
 
 

@@ -121,8 +121,12 @@ def test_the_doctor_finds_database_and_redis_well(crossdock: CliRunner):
 @pytest.mark.usefixtures("database", "redis")
 def test_the_doctor_names_an_encryption_key_that_is_missing(crossdock: CliRunner):
     with db.transaction(write=True) as session:
-        row = {"id": "crd_1", "workspace_id": "wsp_1", "integration_id": "int_1", "kind": "fields"}
-        session.add(IntegrationCredential(**row, sealed="v1.0badc0de.x", updated_at=clock.now()))
+        at = clock.now()
+        session.add(
+            IntegrationCredential(
+                id="crd_1", workspace_id="wsp_1", integration_id="int_1", kind="fields", sealed="v1.0badc0de.x", updated_at=at
+            )
+        )
     examined = crossdock.invoke(app, ["doctor"])
 
     assert examined.exit_code == 1

@@ -120,6 +120,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "action_state.mail": {"form": {"to": "theirs@example.com", "subject": "Taken over", "text": "Taken over"}},
     "sandbox_state.save": {"form": {"access_ttl": "900", "contacts": "1000"}},
     "sandbox_state.change": {"form": {"number": "10"}},
+    "sandbox_state.remove": {"form": {"removed": "1"}},
     "routes_state.search": {"form": {"q": "ours"}},
     "routes_state.pick": {"name": "q", "value": "ours"},
     "route_editor_state.choose": {"target": "{integration_id}|message"},

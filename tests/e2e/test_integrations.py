@@ -12,6 +12,7 @@ from tests.e2e import story
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 SANDBOX = "/settings/integrations/sandbox"
+CATALOGUE = "/settings/integrations/catalogue"
 
 
 def test_a_provider_is_connected_kept_alive_lost_and_connected_again(page: Page, running: Installation) -> None:
@@ -64,10 +65,15 @@ def _connect(page: Page) -> None:
     """By the button of its tile: first denied, then allowed."""
     page.goto("/settings/integrations")
     page.get_by_role("link", name="Browse the catalogue").click()
+    _deny(page, is_on=True)
+    page.goto(CATALOGUE)
     page.get_by_role("button", name="Connect Sandbox").click()
-    page.get_by_role("button", name="Deny").click()
+    page.get_by_role("button", name="Allow").click()
     expect(page.get_by_test_id("sentence")).to_contain_text(re.compile("denied|declined|refused", re.IGNORECASE))
     expect(page.get_by_test_id("next-step")).to_contain_text("Press Connect again")
+    at = page.url.partition("?")[0]
+    _deny(page, is_on=False)
+    page.goto(at)
     page.get_by_role("button", name="Connect", exact=True).click()
     page.get_by_role("button", name="Allow").click()
     expect(page.get_by_test_id("told")).to_contain_text("Connected as ada@sandbox.example")
@@ -88,6 +94,14 @@ def _route_an_order(page: Page, running: Installation) -> None:
     story.close_secret(page)
     page.goto(place or "")
     expect(page.locator("tbody tr", has_text="Done")).to_contain_text("New order 4711 (generic, pickup): 42.5 EUR")
+
+
+def _deny(page: Page, *, is_on: bool) -> None:
+    """Set the switch by which whoever presses Allow is denied."""
+    page.goto(SANDBOX)
+    page.locator("input[name=deny_consent]").set_checked(is_on)
+    page.get_by_role("button", name="Set switches").click()
+    expect(page.get_by_text("Set. The next call meets it.")).to_be_visible()
 
 
 def _let_happen(page: Page, button: str, toast: str) -> None:

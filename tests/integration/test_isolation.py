@@ -87,6 +87,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/v1/integrations/{integration_id}/sync-settings": {"direction": "push"},
     "PATCH /api/v1/integrations/sandbox": {"token_error": "500"},
     "POST /api/v1/integrations/sandbox/change-contacts": {"number": 3},
+    "POST /api/v1/integrations/sandbox/delete-contacts": {"number": 3},
     "POST /api/v1/routes": {"events": ["order.created"], "integration_id": "int_none", "action": "message", "mapping": {"type": "text"}},
     "PATCH /api/v1/routes/{route_id}": {"name": "Taken over"},
     "POST /api/v1/routes/{route_id}/test": {"send": True},

@@ -140,6 +140,7 @@ class IntegrationState(Managed, rx.State):
             self.sync_errors = bridge.field_errors(error)
             return
         self.sync_revision += 1
+        self.revision += 1  # a scope may be asked for now
         yield rx.toast.info("Saved how it syncs.")
 
     @rx.event(background=True)

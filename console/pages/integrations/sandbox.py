@@ -90,21 +90,25 @@ def _events() -> rx.Component:
         )
         return rx.el.div(words, press, class_name="x-item x-item-told")
 
-    number = rx.el.input(
-        id="number",
-        name="number",
-        default_value="10",
-        input_mode="numeric",
-        aria_label="How many contacts",
-        class_name="x-input",
-        width="88px",
-    )
-    change = rx.el.form(
-        rx.el.div(number, button("Change contacts", type="submit", small=True, allowed=can), class_name="x-row"),
-        rx.cond(state.errors["number"], rx.el.p(state.errors["number"], class_name="x-error", role="alert"), rx.fragment()),
-        on_submit=state.change,
-        no_validate=True,
-    )
+    def some(name: str, label: str, press: Any, error: Live) -> rx.Component:
+        number = rx.el.input(
+            id=name,
+            name=name,
+            default_value="10",
+            input_mode="numeric",
+            aria_label="How many contacts",
+            class_name="x-input",
+            width="88px",
+        )
+        return rx.el.form(
+            rx.el.div(number, button(label, type="submit", small=True, allowed=can), class_name="x-row"),
+            rx.cond(error, rx.el.p(error, class_name="x-error", role="alert"), rx.fragment()),
+            on_submit=press,
+            no_validate=True,
+        )
+
+    change = some("number", "Change contacts", state.change, state.errors["number"])
+    remove = some("removed", "Delete contacts", state.remove, state.errors["removed"])
     return card(
         "Let something happen",
         rx.el.div(
@@ -119,6 +123,7 @@ def _events() -> rx.Component:
                 button("Withdraw grants", small=True, look="danger", on_click=state.revoke, allowed=can),
             ),
             line("Contacts change", "So that the next sync has something to bring.", change),
+            line("Contacts are deleted", "So that the next sync does with their records what the integration's settings say.", remove),
             class_name="x-list",
         ),
     )

@@ -77,12 +77,20 @@ class SandboxState(Form, Page, rx.State):
         self._begin()
         yield
         with self._saving():
-            errors: list[FieldError] = []
-            number = inputs.whole(form, "number", errors)
-            if errors:
-                raise Invalid(*errors)
-            await bridge.call(self, sandbox.change_contacts, write=True, number=number or 0)
+            number = _number(form, "number")
+            await bridge.call(self, sandbox.change_contacts, write=True, number=number)
             yield rx.toast.info(f"Changed {number:,}. The next sync brings them.")
+
+    @rx.event
+    @needs(permissions.INTEGRATIONS_OPERATE)
+    async def remove(self, form: dict[str, Any]) -> Any:
+        """Delete some contacts."""
+        self._begin()
+        yield
+        with self._saving():
+            number = _number(form, "removed")
+            await bridge.call(self, sandbox.delete_contacts, write=True, number=number)
+            yield rx.toast.info(f"Deleted {number:,}. The next sync learns of it, and does what the integration's settings say.")
 
     async def _fetch(self) -> None:
         found = await self._found(_read)
@@ -108,3 +116,12 @@ def _changes(form: Mapping[str, Any]) -> dict[str, Any]:
         raise Invalid(*errors)
     chosen = {name: inputs.text(form, name) for name in ("drop_scope", "token_error", "api_error")}
     return {**chosen, **numbers, "deny_consent": "deny_consent" in form}
+
+
+def _number(form: Mapping[str, Any], name: str) -> int:
+    """How many. Raises `Invalid` for what is no number."""
+    errors: list[FieldError] = []
+    number = inputs.whole(form, name, errors)
+    if errors:
+        raise Invalid(*errors)
+    return number or 0

@@ -105,7 +105,12 @@ def _cells(row: SyncRow) -> list[Any]:
 
 def _chosen() -> rx.Component:
     state, sync = IntegrationState, IntegrationState.chosen
-    none = rx.el.p("Everything that it read was stored, and everything that it had to write was written.", class_name="x-small x-soft")
+    words = rx.cond(
+        sync.status == "done",
+        "Everything that it read was stored, and everything that it had to write was written.",
+        "No item of it failed.",
+    )
+    none = rx.el.p(words, class_name="x-small x-soft")
     items = table.table(
         ITEMS, state.items, _item, key=lambda row: row.id, loading=state.loading, empty=none, label="Items that were not stored"
     )

@@ -15,6 +15,7 @@ from backend.models import Integration, IntegrationLink, IntegrationSync, Integr
 from backend.records import modules
 from backend.records import service as records
 from backend.sandbox import contacts, server
+from backend.sandbox import service as sandbox
 from tests.factories import consents, switches
 
 ON_ONE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # nothing in it differs between databases
@@ -218,7 +219,7 @@ def test_writing_without_the_scope_says_which_and_what_to_do(owner: Actor) -> No
     done = sync(owner, row)
     assert (done.status, done.error_class) == ("failed", "scope_missing")
     assert "contacts.write" in done.error
-    assert "reconnect" in done.next_step
+    assert "Reconnect" in done.next_step
 
 
 @ON_ONE
@@ -230,7 +231,7 @@ def test_what_the_provider_removed_is_handled_by_the_rule(owner: Actor, rule: st
     row = connected(owner, "both", removed=rule, removed_field="is_gone")
     sync(owner, row)
     with db.transaction(write=True) as session:
-        contacts.delete(session, server.account_of(session, owner.workspace_id), "sbc_00001")
+        sandbox.delete_contacts(session, actor=owner, number=1)
     done = sync(owner, row)
     assert (done.status, done.removed, done.failed) == ("done", 1, 0)
     with db.transaction() as session:
