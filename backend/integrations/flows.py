@@ -143,7 +143,10 @@ def finish_consent(*, answer: Answer, browser: Browser | None, came_to: str | No
     try:
         granted, captured, account = _trade(found, answer, consent)
     except ProviderFailed as error:
-        return _fail(consent.row, found.scrubbed(error))
+        failure = found.scrubbed(error)
+        if failure.passes:  # the code is spent: nothing of this sign-in can be repeated
+            failure = dataclasses.replace(failure, next_step="Press Connect again in a while, and sign in once more.")
+        return _fail(consent.row, failure)
     return _connect(consent.row, found, granted, captured, account)
 
 
@@ -275,7 +278,7 @@ def _store(
     row.connected_at = row.tested_at = clock.now()
     missing = sorted(set(state.scopes) - set(granted.scopes)) if granted.scopes is not None else []
     who = f" as {account.name}" if account.name else ""
-    lacks = f" The provider did not grant {', '.join(missing)}." if missing else ""
+    lacks = f" The provider did not grant {', '.join(missing)}, and refuses what needs it. Reconnect to allow it." if missing else ""
     detail = {"requested": list(state.scopes), "granted": row.granted_scopes, "missing": missing}
     kind, word = ("reconnected", "Reconnected") if is_again else ("connected", "Connected")
     person = _person(state)

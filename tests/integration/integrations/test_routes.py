@@ -151,7 +151,7 @@ def test_a_429_holds_the_whole_lane_and_a_500_only_its_run(caller: Actor, slack:
     assert first.error == "Slack failed with 500."
     assert first.due_at is not None
     assert first.due_at > clock.now()
-    assert "Nothing to do" in second.next_step
+    assert "by themselves" in second.next_step
     later(row)
     work(row)
     assert [each.run.status for each in runs(caller, route)] == ["done", "done", "done"]
