@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, cast
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlmodel import Session, col, func, select
 
 from backend.audit import service as audit
@@ -22,10 +22,10 @@ from backend.core.pagination import COUNT_CAP
 from backend.incoming import bodies, inputs, intake, mapping, paths, plans, processing, requests, service, storage
 from backend.incoming.intake import Item
 from backend.incoming.plans import Plan
-from backend.incoming.processing import CAPTURED, RECEIVED, REJECTED, Outcome
+from backend.incoming.processing import ACCEPTED, CAPTURED, RECEIVED, REJECTED, Outcome
 from backend.incoming.received import Received
 from backend.incoming.verification import Step
-from backend.models import IncomingRequest, IncomingWebhook
+from backend.models import IncomingRequest, IncomingSeen, IncomingWebhook
 from backend.orders import service as orders
 from backend.records import service as records
 
@@ -63,15 +63,15 @@ class Rehearsal:
 
 
 def replay(session: Session, *, actor: Actor, incoming_id: str, request_id: str) -> IncomingRequest:
-    """Process a stored request again, by the settings of now. Raises `NotFound`, `Conflict` for one that was accepted."""
+    """Process a stored request again, by the settings of now. Raises `NotFound`, `Conflict` for one that cannot be."""
     permissions.require(actor, permissions.INCOMING_OPERATE)
     webhook = service.find(session, actor, incoming_id)
     row = requests.find(session, actor, incoming_id, request_id, lock=True)
-    if row.reason in processing.WITHOUT_BODY:
-        raise Conflict("Nothing of the request's body was kept. Have the source send it again.")
-    if row.status not in _AGAIN:
-        raise Conflict(f"The request was {row.status}; only one that was rejected, or kept without a mapping, can be replayed.")
-    _mark(session, actor, [row.id])
+    if told := refusal(row, webhook.action):
+        raise Conflict(told)
+    _mark(session, actor, [row.id], (*_AGAIN, ACCEPTED))
+    # That it was accepted under the source's id is true again only if it is now.
+    session.exec(delete(IncomingSeen).where(col(IncomingSeen.request_id) == row.id, col(IncomingSeen.workspace_id) == actor.workspace_id))
     _note(session, actor, webhook, 1, request_id=row.id)
     session.flush()
     item = _item(plans.of(webhook), row)
@@ -81,6 +81,19 @@ def replay(session: Session, *, actor: Actor, incoming_id: str, request_id: str)
         intake.write(session, [item])
     session.refresh(row)
     return row
+
+
+def refusal(row: IncomingRequest, action: str) -> str:
+    """Why a request cannot be replayed with this action of its webhook; "" if it can. One that was accepted can where it finds its record."""
+    if row.reason in processing.WITHOUT_BODY:
+        return "Nothing of the request's body was kept. Have the source send it again."
+    if row.status in _AGAIN or (row.status == ACCEPTED and row.outcome != "handshake" and action != "create"):
+        return ""
+    if row.status == ACCEPTED:
+        return (
+            "The request was accepted, and to process it again would make another of it. Change what it made, or have the webhook upsert."
+        )
+    return f"The request was {row.status}; there is nothing to be done again."
 
 
 def replay_failed(session: Session, *, actor: Actor, incoming_id: str, since: datetime, dry_run: bool = False) -> int:
@@ -240,7 +253,7 @@ def _item(plan: Plan | None, row: IncomingRequest) -> Item:
     """A stored request on its way again; one that was refused is verified anew, as of the time at which it arrived."""
     began = time.perf_counter()
     received = Received("", (), (), b"", row.created_at.timestamp())
-    before = (row.reason or CAPTURED) if row.processed_at is not None else None
+    before = (row.reason or (ACCEPTED if row.status == ACCEPTED else CAPTURED)) if row.processed_at is not None else None
     item = Item(row.id, plan or plans.gone(row.incoming_id, row.workspace_id), received, row.trace_id, row.ip, [], began, row.created_at)
     if plan is None:
         told = "The incoming webhook was deleted before the request was processed."
@@ -264,12 +277,12 @@ def _item(plan: Plan | None, row: IncomingRequest) -> Item:
     return item
 
 
-def _mark(session: Session, actor: Actor, identifiers: Sequence[str]) -> None:
+def _mark(session: Session, actor: Actor, identifiers: Sequence[str], statuses: Sequence[str] = _AGAIN) -> None:
     """Make stored requests due now."""
     statement = update(IncomingRequest).where(
         col(IncomingRequest.workspace_id) == actor.workspace_id,
         col(IncomingRequest.id).in_(identifiers),
-        col(IncomingRequest.status).in_(_AGAIN),
+        col(IncomingRequest.status).in_(statuses),
     )
     by = (actor.name or actor.id)[:200]
     session.exec(

@@ -58,4 +58,4 @@ class ArrivalState(Detail, rx.State):
     def _show(self, found: tuple[Any, ...]) -> None:
         webhook, row, shown = found
         self.webhook, self.webhook_id = webhook.name, webhook.id
-        self.arrival = arrival_detail(row, shown, webhook.module or "orders")
+        self.arrival = arrival_detail(row, shown, webhook.module or "orders", webhook.action)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from backend.incoming import inputs, paths
+from backend.incoming import inputs, paths, replaying
 from backend.incoming.health import Change, Health
 from backend.incoming.inputs import Target
 from backend.incoming.presets import Preset
@@ -244,7 +244,7 @@ def arrival_row(row: IncomingRequest, target: str) -> ArrivalRow:
     )
 
 
-def arrival_detail(row: IncomingRequest, shown: Shown, target: str) -> ArrivalDetail:
+def arrival_detail(row: IncomingRequest, shown: Shown, target: str, action: str) -> ArrivalDetail:
     """All of a request."""
     body = shown.body
     is_json = shown.encoding == "text" and shown.payload is not None and body.lstrip()[:1] in {"{", "["}
@@ -264,7 +264,7 @@ def arrival_detail(row: IncomingRequest, shown: Shown, target: str) -> ArrivalDe
         version=str(row.mapping_version),
         trace=row.trace_id,
         replayed=f"{row.replays} times, last by {row.replayed_by}" if row.replays else "",
-        can_replay=row.status in {"rejected", "captured"},
+        can_replay=not replaying.refusal(row, action),
         at=words.moment(row.created_at),
         body=_json(shown.payload) if is_json else body,
         syntax="json" if is_json else "text",

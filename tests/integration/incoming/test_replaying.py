@@ -17,7 +17,7 @@ from sqlmodel import col, select, update
 from backend.core import clock, db
 from backend.core.actor import Role
 from backend.core.errors import Conflict, Forbidden
-from backend.incoming import replaying, requests, service
+from backend.incoming import health, replaying, requests, service
 from backend.models import AuditEntry, IncomingRequest, IncomingWebhook
 from backend.settings import settings
 from tests.factories import accounts, rows
@@ -67,10 +67,30 @@ def test_a_request_is_replayed_after_its_mapping_was_mended() -> None:
     assert [record["email"] for record in steps.all_of(owner)] == ["ada@example.com"]
     (event,) = steps.events(owner)
     assert event.trace_id == row.trace_id
-    with db.transaction(write=True) as session, pytest.raises(Conflict):
-        replaying.replay(session, actor=owner, incoming_id=webhook.id, request_id=row.id)
     with db.transaction() as session:
         assert session.exec(select(AuditEntry).where(AuditEntry.action == "incoming_webhook.replayed")).one().target_id == webhook.id
+
+
+def test_what_was_accepted_is_replayed_where_it_finds_its_record_again() -> None:
+    owner = steps.people()
+    webhook, token = steps.make(owner, verification={"scheme": "none", "dedupe": "id"})
+    body = {**ADA, "id": "s-1", "full_name": "Ada Byron"}
+    assert steps.say(token, body).status_code == 201
+    _change(owner, webhook, field_mapping={"email": "email", "full_name": "name"})
+    (row,) = steps.stored(owner)
+    for _ in range(2):
+        with db.transaction(write=True) as session:
+            again = replaying.replay(session, actor=owner, incoming_id=webhook.id, request_id=row.id)
+        assert (again.status, again.record_id) == ("accepted", row.record_id)
+    assert [record["name"] for record in steps.all_of(owner)] == ["Ada Byron"]
+    assert steps.say(token, body).json()["status"] == "duplicate"
+    with db.transaction() as session:
+        found = health.health(session, actor=owner, incoming_id=webhook.id)
+    assert (found.accepted, found.duplicates, found.rejected) == (1, 1, {})
+    _change(owner, webhook, action="create")
+    for each in steps.stored(owner):  # one would make another of it, and one is none of its own
+        with db.transaction(write=True) as session, pytest.raises(Conflict):
+            replaying.replay(session, actor=owner, incoming_id=webhook.id, request_id=each.id)
 
 
 def test_what_was_refused_is_verified_anew_as_of_its_arrival() -> None:
