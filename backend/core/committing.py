@@ -18,7 +18,7 @@ from backend.core.errors import CrossdockError, Unavailable
 from backend.core.logging import logger
 
 MAX_GROUP: Final = 200
-_POLL, _PAUSE = 0.0005, 0.004  # seconds: between looks, and after which nobody seems to come any more
+_POLL, _PAUSE = 0.0005, 0.01  # seconds: between looks, and after which nobody seems to come any more
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 _log = logger(__name__)
@@ -46,14 +46,14 @@ class GroupCommitter(Generic[Item, Outcome]):
     tried alone, unless the database is away.
 
     Where a group costs much more than an item, `linger` is for how many seconds at most the first item of a group waits, while others
-    keep coming, until it is as large as the last one: whoever was just answered often sends again. One that comes alone never waits.
+    keep coming, until it is as large as the last ones: whoever was just answered often sends again. One that comes alone never waits.
     """
 
     def __init__(
         self, name: str, work: Callable[[Group[Item]], Sequence[Outcome | BaseException]], *, most: int = MAX_GROUP, linger: float = 0
     ) -> None:
         self._name, self._work, self._most, self._linger = name, work, most, linger
-        self._last = 1  # how many items the last group had
+        self._last = (1, 1)  # how many items the last two groups had: one that came too early for the others must not hide them
         self._queue: queue.SimpleQueue[_Waiting[Item, Outcome] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -91,8 +91,9 @@ class GroupCommitter(Generic[Item, Outcome]):
     def _wait(self) -> None:
         """Let others come, as long as they do."""
         until = time.monotonic() + self._linger
+        wanted = max(self._last)
         waiting, since = 0, time.monotonic()
-        while (now := time.monotonic()) < until and waiting + 1 < self._last and now - since < _PAUSE:
+        while (now := time.monotonic()) < until and waiting + 1 < wanted and now - since < _PAUSE:
             time.sleep(_POLL)
             if (size := self._queue.qsize()) > waiting:
                 waiting, since = size, time.monotonic()
@@ -106,7 +107,7 @@ class GroupCommitter(Generic[Item, Outcome]):
             results = [error] * len(waiting)
         except Exception as error:  # noqa: BLE001 - whatever one item met must not fail the others
             results = [error] if len(waiting) == 1 else [self._alone(each.item) for each in waiting]
-        self._last = len(waiting)
+        self._last = (self._last[1], len(waiting))
         self._settle(waiting, results)
 
     def _gather(self, waiting: list[_Waiting[Item, Outcome]], items: list[Item]) -> None:
