@@ -53,6 +53,9 @@ _TROUBLES: Final = {
     Trouble.TOO_LARGE: Kind.ANSWER,
     Trouble.PROTOCOL: Kind.ANSWER,
 }
+_LATER: Final = (
+    "Try again in a while; syncs, refreshes and routes are tried again by themselves. If it goes on, look at the provider's status page."
+)
 _STEPS: Final = {
     Kind.CONSENT_DENIED: "Press Connect again and allow access, or ask somebody who may.",
     Kind.INVALID_CLIENT: "Check client ID and client secret against the provider's developer page; the secret may have ended.",
@@ -61,8 +64,8 @@ _STEPS: Final = {
     Kind.SCOPE_MISSING: "Reconnect and allow every scope that is asked for; the app at the provider must have it too.",
     Kind.UNAUTHORIZED: "Enter the credentials again, or press Reconnect.",
     Kind.RATE_LIMITED: "Wait a little: syncs, refreshes and routes go on by themselves when the provider allows it. Try anything else again then.",
-    Kind.SERVER_ERROR: "Try again in a while; syncs, refreshes and routes are tried again by themselves. If it goes on, look at the provider's status page.",
-    Kind.TIMEOUT: "Try again in a while; syncs, refreshes and routes are tried again by themselves. If it goes on, look at the provider's status page.",
+    Kind.SERVER_ERROR: _LATER,
+    Kind.TIMEOUT: _LATER,
     Kind.TLS: "Check the address; its certificate must be valid for that name and not have ended.",
     Kind.DNS: "Check the address: its name has no DNS record here.",
     Kind.CONNECT: "Check that the address is right and that its server runs.",
