@@ -7,6 +7,7 @@ goes on where it was after a kill. A field that is no longer unique is so at onc
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -112,7 +113,8 @@ def _refuse_alike(session: Session, module: Definition, fields: Iterable[Field])
             .subquery()
         )
         doubled = select(entries.c.value).group_by(entries.c.value).having(func.count() > 1).limit(_GROUPS)
-        alike = [pair for key in session.exec(doubled).all() for pair in _alike(session, module, field, key)]
+        pairs = (pair for key in session.exec(doubled).all() for pair in _alike(session, module, field, key))
+        alike = list(itertools.islice(pairs, _SHOWN + 1))
         if alike:
             raise Conflict(_told(field, alike))
 
