@@ -47,6 +47,20 @@ def gone(sentence: str, path: str, label: str) -> rx.Component:
     return rx.el.div(rx.el.p(sentence), link_button(label, path), class_name="x-empty")
 
 
+def one(state: Any, row: Any, noun: str, parent: tuple[str, str], content: Any, dialogs: Any, action: rx.Component) -> rx.Component:
+    """The page of one thing, a `states.Detail` whose `row` has a name and an id: itself, its lines, or that it is not there."""
+    title, path = parent
+    missing = gone(f"There is no such {noun} in this workspace. It may have been deleted.", path, f"All {noun}s")
+    return shell(
+        rx.cond(row.name != "", row.name, noun.capitalize()),
+        rx.cond(state.missing, missing, rx.cond(row.id == "", bones(), content)),
+        dialogs,
+        current=path,
+        parent=(title, path),
+        action=rx.cond(row.id != "", action, rx.fragment()),
+    )
+
+
 def permitted(state: Any, *content: Any) -> rx.Component:
     """The content of a `states.Page`, or why the role does not allow it."""
     return rx.cond(state.denied != "", note(state.denied, tone="wait", icon_name="lock"), rx.fragment(*content))

@@ -147,6 +147,28 @@ class Listing(Page, mixin=True):
         self.older = with_query(self._here(), **given) if page.next_cursor else ""
 
 
+class Within(Listing, mixin=True):
+    """A list of what belongs to the one that the address ends with; where there is none the page says so."""
+
+    def _here(self) -> str:
+        return f"{self.PATH}/{last_part(self)}"
+
+    def _enter(self) -> None:
+        self.rows = []
+
+    async def _fetch(self) -> None:
+        wanted, given, read = last_part(self), self._given(), self._read_of
+        with contextlib.suppress(NotFound):
+            found = await self._found(lambda session, actor: read(session, actor, wanted, given))
+            if found is not None:
+                self._show(found)
+
+    @staticmethod
+    def _read_of(session: Session, actor: Actor, wanted: str, given: dict[str, str]) -> Any:
+        """What belongs to the one with the id `wanted`, for the filters and cursor `given`. Raises `NotFound`."""
+        raise NotImplementedError
+
+
 class Detail(Page, mixin=True):
     """One thing, named by the end of the address."""
 

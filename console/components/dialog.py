@@ -70,3 +70,18 @@ def confirm_by_name(
         class_name="x-stack",
     )
     return dialog(title, form, opened=opened, on_close=on_close)
+
+
+def ask_to_delete(state: Live, title: Text, consequences: list[Text], *, name: Live) -> rx.Component:
+    """The deletion of what a `states.Asking` shows, asked for as `delete`."""
+    return confirm_by_name(
+        title,
+        consequences,
+        name=name,
+        verb="Delete",
+        opened=state.ask == "delete",
+        on_close=state.close_dialog,
+        on_confirm=state.delete,
+        busy=state.busy,
+        error=state.ask_error,
+    )

@@ -10,7 +10,7 @@ from console.components import badge, table
 from console.components.basic import Live, button, card, length, link_button, menu, menu_item, note, time
 from console.components.chart import chart
 from console.components.copy import copy_id
-from console.components.dialog import ask, confirm_by_name
+from console.components.dialog import ask, ask_to_delete
 from console.components.form import area_field, more, select_field, text_field
 from console.components.secret import secret_panel
 from console.components.table import Column
@@ -22,7 +22,7 @@ from console.pages.incoming.rows import SCHEMES, ArrivalRow
 from console.pages.incoming.state import PATH, IncomingState
 from console.pages.webhooks.dialogs import OVERLAPS
 from console.session import SessionState
-from console.shell import bones, gone, shell
+from console.shell import one
 from console.urls import SPANS
 
 COLUMNS: Final = [
@@ -47,15 +47,7 @@ def add(app: rx.App) -> None:
 def view() -> rx.Component:
     """The page."""
     state = IncomingWebhookState
-    missing = gone("There is no such incoming webhook in this workspace. It may have been deleted.", PATH, "All incoming webhooks")
-    return shell(
-        rx.cond(state.webhook.name != "", state.webhook.name, "Incoming webhook"),
-        rx.cond(state.missing, missing, rx.cond(state.webhook.id == "", bones(), _content())),
-        _dialogs(),
-        current=PATH,
-        parent=("Incoming", PATH),
-        action=rx.cond(state.webhook.id != "", _actions(), rx.fragment()),
-    )
+    return one(state, state.webhook, "incoming webhook", ("Incoming", PATH), _content(), _dialogs(), _actions())
 
 
 def _actions() -> rx.Component:
@@ -265,15 +257,10 @@ def _dialogs() -> rx.Component:
             state.replay,
             select_field("Since", spans, name="since", default_value="24h"),
         ),
-        confirm_by_name(
+        ask_to_delete(
+            state,
             "Delete this incoming webhook",
             ["Its address ends at once: the source is told 404.", "Its secrets are wiped. Its log stays for as long as logs are kept."],
             name=state.webhook.name,
-            verb="Delete",
-            opened=state.ask == "delete",
-            on_close=state.close_dialog,
-            on_confirm=state.delete,
-            busy=state.busy,
-            error=state.ask_error,
         ),
     )

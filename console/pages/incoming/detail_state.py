@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from backend.core import clock, permissions
 from backend.core.actor import Actor
-from backend.core.errors import FieldError, Invalid, NotFound
+from backend.core.errors import FieldError, Invalid
 from backend.incoming import health, replaying, requests
 from backend.incoming import service as incoming
 from backend.incoming.requests import RequestFilter
@@ -21,8 +21,8 @@ from console.components.chart import Line, lines
 from console.inputs import json_object, text, whole
 from console.pages.incoming.rows import ArrivalRow, IncomingDetail, arrival_row, incoming_detail
 from console.pages.incoming.state import PATH
-from console.states import Listing, Managed
-from console.urls import last_part, query, since
+from console.states import Managed, Within
+from console.urls import query, since
 
 TABS = ("requests", "mapping", "configuration", "health")
 EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
@@ -118,30 +118,20 @@ class IncomingWebhookState(Managed, rx.State):
         self.webhook = incoming_detail(row, figures, line, words.moment(ends))
 
 
-class ArrivalsState(Listing, rx.State):
+class ArrivalsState(Within, rx.State):
     """What arrived at one incoming webhook."""
 
     READS: ClassVar = permissions.INCOMING_READ
+    PATH: ClassVar = PATH
     FILTERS: ClassVar = ("status", "since", "reason", "q")
     STATUSES: ClassVar = ("accepted", "rejected", "captured", "duplicate", "received")
     rows: list[ArrivalRow] = []  # noqa: RUF012 - the framework copies it
     since: str = ""
     reason: str = ""
 
-    def _here(self) -> str:
-        return f"{PATH}/{last_part(self)}"
-
-    def _enter(self) -> None:
-        self.rows = []
-
-    async def _fetch(self) -> None:
-        wanted, given = last_part(self), self._given()
-        try:
-            found = await self._found(lambda session, actor: _arrivals(session, actor, wanted, given))
-        except NotFound:
-            return  # the page says so
-        if found is not None:
-            self._show(found)
+    @staticmethod
+    def _read_of(session: Session, actor: Actor, wanted: str, given: dict[str, str]) -> tuple[Any, ...]:
+        return _arrivals(session, actor, wanted, given)
 
     def _show(self, found: tuple[Any, ...]) -> None:
         target, page, counts = found

@@ -15,6 +15,7 @@ from console import words
 
 # Where the things are shown that an entry is about, by their kind.
 _PLACES: Final = {
+    "route": "/settings/routes",
     "api_key": "/settings/api-keys",
     "webhook": "/settings/webhooks",
     "delivery": "/settings/deliveries",

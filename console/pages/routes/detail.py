@@ -9,7 +9,7 @@ import reflex as rx
 from console.components import badge, table
 from console.components.basic import button, link_button, menu, menu_item, note, text_link, time
 from console.components.copy import copy_id
-from console.components.dialog import ask, confirm_by_name
+from console.components.dialog import ask, ask_to_delete
 from console.components.empty import nothing_found
 from console.components.table import Column
 from console.pages.routes.detail_state import RouteState, RunsState
@@ -18,7 +18,7 @@ from console.pages.routes.editor_state import RouteEditorState
 from console.pages.routes.paths import PATH
 from console.pages.routes.rows import RUN_STATES, STATES, RunRow
 from console.session import SessionState
-from console.shell import bones, gone, shell
+from console.shell import bones, one
 
 COLUMNS: Final = [
     Column("Status", 90),
@@ -40,16 +40,7 @@ def add(app: rx.App) -> None:
 
 def view() -> rx.Component:
     """The page."""
-    state = RouteState
-    missing = gone("There is no such route in this workspace. It may have been deleted.", PATH, "All routes")
-    return shell(
-        rx.cond(state.route.name != "", state.route.name, "Route"),
-        rx.cond(state.missing, missing, rx.cond(state.route.id == "", bones(), _content())),
-        _dialogs(),
-        current=PATH,
-        parent=("Routes", PATH),
-        action=rx.cond(state.route.id != "", _actions(), rx.fragment()),
-    )
+    return one(RouteState, RouteState.route, "route", ("Routes", PATH), _content(), _dialogs(), _actions())
 
 
 def _actions() -> rx.Component:
@@ -165,15 +156,10 @@ def _dialogs() -> rx.Component:
             "Send now",
             state.send,
         ),
-        confirm_by_name(
+        ask_to_delete(
+            state,
             "Delete this route",
             ["No event goes through it any more.", "What waits is not sent."],
             name=state.route.name,
-            verb="Delete",
-            opened=state.ask == "delete",
-            on_close=state.close_dialog,
-            on_confirm=state.delete,
-            busy=state.busy,
-            error=state.ask_error,
         ),
     )

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from backend.core import permissions
 from backend.core.actor import Actor
-from backend.core.errors import CrossdockError, NotFound
+from backend.core.errors import CrossdockError
 from backend.routing import actions, flows
 from backend.routing import service as routes
 from backend.routing.values import Listed
@@ -17,7 +17,7 @@ from console import bridge
 from console.auth import needs
 from console.pages.routes.paths import PATH
 from console.pages.routes.rows import RUN_STATES, RouteRow, RunRow, route_row, run_row
-from console.states import Asking, Listing
+from console.states import Asking, Within
 from console.urls import last_part, query
 
 
@@ -91,10 +91,11 @@ class RouteState(Asking, rx.State):
         self.route = route_row(found)
 
 
-class RunsState(Listing, rx.State):
+class RunsState(Within, rx.State):
     """The runs of one route."""
 
     READS: ClassVar = permissions.INTEGRATIONS_READ
+    PATH: ClassVar = PATH
     FILTERS: ClassVar = ("status",)
     rows: list[RunRow] = []  # noqa: RUF012 - the framework copies it
 
@@ -106,29 +107,14 @@ class RunsState(Listing, rx.State):
         await self._fetch()
         yield rx.toast.info("It is carried out again.")
 
-    def _here(self) -> str:
-        return f"{PATH}/{last_part(self)}"
-
-    def _enter(self) -> None:
-        self.rows = []
-
-    async def _fetch(self) -> None:
-        wanted, given = last_part(self), self._given()
-        try:
-            found = await self._found(lambda session, actor: _runs(session, actor, wanted, given))
-        except NotFound:
-            return  # the page says so
-        if found is not None:
-            self._show(found)
+    @staticmethod
+    def _read_of(session: Session, actor: Actor, wanted: str, given: dict[str, str]) -> tuple[Any, ...]:
+        status = given["status"] if given["status"] in RUN_STATES else None
+        listed = routes.get(session, actor=actor, route_id=wanted)
+        return listed, routes.list_runs(session, actor=actor, route_id=wanted, status=status, cursor=given["cursor"] or None)
 
     def _show(self, found: tuple[Any, ...]) -> None:
         listed, page = found
         action = actions.ACTIONS[listed.route.action]
         self.rows = [run_row(each, action) for each in page.data]
         self._paged(page, {})
-
-
-def _runs(session: Session, actor: Actor, wanted: str, given: dict[str, str]) -> tuple[Any, ...]:
-    status = given["status"] if given["status"] in RUN_STATES else None
-    listed = routes.get(session, actor=actor, route_id=wanted)
-    return listed, routes.list_runs(session, actor=actor, route_id=wanted, status=status, cursor=given["cursor"] or None)

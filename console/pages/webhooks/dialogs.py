@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 
 from console.components.basic import Text, button, note
-from console.components.dialog import ask, confirm_by_name, dialog, foot
+from console.components.dialog import ask, ask_to_delete, dialog, foot
 from console.components.form import select_field, text_field
 from console.pages.webhooks.detail_state import WebhookState
 from console.pages.webhooks.enable_state import EnableState
@@ -87,14 +87,9 @@ def _disable() -> rx.Component:
 
 def _delete() -> rx.Component:
     state = WebhookState
-    return confirm_by_name(
+    return ask_to_delete(
+        state,
         "Delete this webhook",
         ["What waits for it is cancelled.", "Its secrets are wiped. Its past deliveries stay listed."],
         name=state.webhook.name,
-        verb="Delete",
-        opened=state.ask == "delete",
-        on_close=state.close_dialog,
-        on_confirm=state.delete,
-        busy=state.busy,
-        error=state.ask_error,
     )
