@@ -43,20 +43,19 @@ def number_of(identifier: str) -> int:
 
 
 def contacts(
-    account: SandboxAccount, written: Mapping[str, dict[str, Any]], *, limit: int, page_token: str, since: datetime | None
+    account: SandboxAccount, written: Mapping[str, dict[str, Any]], *, limit: int, page_token: str, since: datetime | None, deleted: bool
 ) -> dict[str, Any]:
     """A page of contacts, those changed since then only; `page_token` is how many come before it.
 
-    `written` are contacts that were made or changed over the API, by id; they stand in place of made-up ones. What was deleted is
-    told with `deleted`, to whoever asks for changes.
+    `written` are contacts that were made or changed over the API, by id; they stand in place of made-up ones. With `deleted` those
+    that were deleted are among them, marked as such.
     """
     made_up = (contact(account, number) for number in range(1, account.contacts + 1))
     every = [written.get(each["id"], each) for each in made_up]
     every += [each for identifier, each in written.items() if not number_of(identifier)]
-    if since is None:
-        wanted = [each for each in every if not each.get("deleted")]
-    else:
-        wanted = [each for each in every if datetime.fromisoformat(each["updated_at"]) >= since]
+    wanted = [each for each in every if deleted or not each.get("deleted")]
+    if since is not None:
+        wanted = [each for each in wanted if datetime.fromisoformat(each["updated_at"]) >= since]
     begin = int(page_token) if page_token.isdigit() else 0
     size = min(max(limit, 1), MOST)
     has_more = begin + size < len(wanted)

@@ -119,7 +119,8 @@ async def list_contacts(request: Request) -> Response:
         if (email := query.get("email")) is not None:
             return contacts.find(session, account, email)
         limit = int(text) if (text := query.get("limit", "")).isdigit() else 100
-        return contacts.page(session, account, limit=limit, page_token=query.get("page_token", ""), since=since)
+        deleted = query.get("include_deleted") == "true"
+        return contacts.page(session, account, limit=limit, page_token=query.get("page_token", ""), since=since, deleted=deleted)
 
     return await _api(request, "contacts.read", found)
 

@@ -15,6 +15,7 @@ from console.shell import bones, permitted
 _ROLES: Final = {
     "current": "Encrypts what is stored from now on.",
     "older": "Opens what is still under it. Rotate, and it can go.",
+    "hashed": "Only hashes are still under it, which move when each is next used. Keep it until then.",
     "removable": "Nothing refers to it any more: it can be taken out of ENCRYPTION_KEY.",
     "missing": "Not configured: what is under it cannot be opened. Put it back into ENCRYPTION_KEY.",
 }

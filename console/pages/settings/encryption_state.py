@@ -19,7 +19,7 @@ from console.states import Page
 
 @dataclass
 class KeyRow:
-    """A key by its id, and how much refers to it; `role` is current, older, removable or missing."""
+    """A key by its id, and how much refers to it; `role` is current, older, hashed, removable or missing."""
 
     id: str
     role: str
@@ -74,7 +74,9 @@ class EncryptionState(Page, rx.State):
 
 
 def _key(name: str, found: Standing) -> KeyRow:
-    role = "current" if name == found.current_key_id else "missing" if name in found.missing else "older"
+    role = (
+        "current" if name == found.current_key_id else "missing" if name in found.missing else "older" if name in found.sealed else "hashed"
+    )
     return KeyRow(
         name,
         "removable" if name in found.removable else role,
