@@ -52,6 +52,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "mapping_state.pick_field": {"name": "title"},
     "mapping_state.drop_field": {"name": "title"},
     "mapping_state.change_field": {"name": "title", "change": "trim"},
+    "mapping_state.fill_field": {"name": "title", "value": "Theirs"},
     "mapping_state.save_text": {"form": {"mapping": "[]"}},
     "deliveries_state.search": {"form": {"q": "ours"}},
     "deliveries_state.pick": {"name": "status", "value": "dead"},

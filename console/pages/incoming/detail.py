@@ -7,7 +7,7 @@ from typing import Any, Final
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import Live, button, card, length, link_button, menu, menu_item, note, time
+from console.components.basic import Live, button, card, length, link_button, menu, menu_item, note, text_link, time
 from console.components.chart import chart
 from console.components.copy import copy_id
 from console.components.dialog import ask, ask_to_delete
@@ -77,7 +77,7 @@ def _content() -> rx.Component:
             for word in ("Mapping", "Configuration", "Health")
         ],
     ]
-    until = note("The old address works too, until ", time(webhook.old_token_until), ".", tone="wait", icon_name="clock")
+    until = note("The old address works too; it ends ", time(webhook.old_token_until), ".", tone="wait", icon_name="clock")
     panel = secret_panel(
         state.revealing,
         filename="crossdock-incoming-address.txt",
@@ -88,7 +88,7 @@ def _content() -> rx.Component:
         rx.el.div(
             badge.status(webhook.status, *IncomingState.STATUSES),
             badge.tag(webhook.target),
-            rx.el.span("verified by ", webhook.scheme_word, class_name="x-small x-soft"),
+            rx.el.span("Verified by: ", webhook.scheme_word, class_name="x-small x-soft"),
             copy_id(webhook.id),
             class_name="x-row-wrap",
         ),
@@ -107,7 +107,7 @@ def _content() -> rx.Component:
 
 
 def _no_secret(here: Any) -> rx.Component:
-    told = "The source's secret is not stored yet, so every request is refused. "
+    told = "The source's secret is not stored yet, so requests are refused, and kept: once it is, replay them. "
     return note(told, link_button("Add it", here + "?tab=configuration", small=True), tone="wait", icon_name="key-round")
 
 
@@ -115,7 +115,7 @@ def _requests() -> rx.Component:
     state, webhook = ArrivalsState, IncomingWebhookState.webhook
     words = {"accepted": "Accepted", "rejected": "Rejected", "captured": "Captured", "duplicate": "Duplicates", "received": "Waiting"}
     toolbar = rx.el.div(
-        table.search_box(state.q, state.search, "Search id, record, trace or address"),
+        table.search_box(state.q, state.search, "Search id, record or address"),
         table.time_chip(state),
         table.clear_filters(state, PATH + "/" + webhook.id),
         class_name="x-toolbar",
@@ -159,7 +159,7 @@ def _configuration() -> rx.Component:
             default_value=webhook.key,
             error=errors["upsert_field"],
             mono=True,
-            help_="For update: a unique field.",
+            help_="Where records are updated: the unique field by which one is found. Leave it empty where each request creates one.",
         ),
         select_field(
             "Verified by",
@@ -173,7 +173,7 @@ def _configuration() -> rx.Component:
             "Requests per minute", name="rate_limit", default_value=webhook.rate_limit, error=errors["rate_limit"], help_="Empty: no limit."
         ),
         _further(webhook, errors),
-        button("Save", look="primary", type="submit", busy=state.busy, allowed=SessionState.can_write),
+        button("Save", look="primary", type="submit", busy=state.busy, allowed=SessionState.can_write, align_self="flex-start"),
         on_submit=state.save,
         key=webhook.id + webhook.scheme,
         class_name="x-form",
@@ -186,13 +186,14 @@ def _further(webhook: Live, errors: Live) -> rx.Component:
     return more(
         area_field(
             "Settings of the verification",
-            name="verification",
+            name="settings",
             mono=True,
             rows=5,
+            error=errors["settings"],
             default_value=webhook.verification,
             spell_check=False,
             placeholder='{"header": "X-Signature", "encoding": "hex", "signed": "{timestamp}.{body}", "timestamp_header": "X-Time"}',
-            help_="JSON. For HMAC, basic authentication and a header; `dedupe` names the source's own id in every scheme.",
+            help_="JSON, for HMAC, basic authentication and a header. In every scheme dedupe says where the source's own id is.",
         ),
         text_field(
             "Items at",
@@ -200,7 +201,7 @@ def _further(webhook: Live, errors: Live) -> rx.Component:
             default_value=webhook.items_at,
             error=errors["items"],
             mono=True,
-            help_="Where a list is, of whose items each becomes a record.",
+            help_="Where the payload is a list of things: the path of the list, @ for the whole payload. Each becomes a record of its own.",
         ),
     )
 
@@ -217,8 +218,10 @@ def _health() -> rx.Component:
         return card(title, body)
 
     def reason(row: Any) -> rx.Component:
-        number = rx.el.span(row[1], class_name="x-num")
-        return rx.el.li(rx.el.span(row[0], class_name="x-mono"), number, class_name="x-sample x-between", key=row[0])
+        those = PATH + "/" + webhook.id + "?status=rejected&reason=" + row[0]
+        number = rx.el.span(row[2], class_name="x-num")
+        word = rx.cond(row[0] == "rate_limit", rx.el.span(row[1]), text_link(row[1], those))  # what is over the limit is not kept
+        return rx.el.li(word, number, class_name="x-sample x-between", key=row[0])
 
     none = rx.el.p("Nothing was rejected in the last 24 hours.", class_name="x-card-pad x-small x-soft")
     reasons = rx.cond(length(webhook.reasons) > 0, rx.el.ul(rx.foreach(webhook.reasons, reason)), none)

@@ -11,6 +11,7 @@ from sqlmodel import Session
 from backend.core import clock, permissions
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid
+from backend.core.pagination import COUNT_CAP, Count
 from backend.incoming import health, replaying, requests
 from backend.incoming import service as incoming
 from backend.incoming.requests import RequestFilter
@@ -149,13 +150,16 @@ def _arrivals(session: Session, actor: Actor, wanted: str, given: dict[str, str]
         q=given["q"] or None,
     )
     page = requests.list_requests(session, actor=actor, wanted=asked, cursor=given["cursor"] or None)
-    return row.module or "orders", page, requests.counts(session, actor=actor, incoming_id=wanted)
+    counted = requests.counts(session, actor=actor, incoming_id=wanted)
+    every = sum(count.value for count in counted.values())
+    together = Count(min(every, COUNT_CAP), capped=every > COUNT_CAP or any(count.capped for count in counted.values()))
+    return row.module or "orders", page, {"all": together, **counted}
 
 
 def _settings(form: dict[str, Any]) -> dict[str, Any]:
     """The configuration's fields under the names of the service. Raises `Invalid` for what is no number or JSON."""
     errors: list[FieldError] = []
-    verification = {"scheme": text(form, "scheme"), **json_object(form, "verification", errors)}
+    verification = {"scheme": text(form, "scheme"), **json_object(form, "settings", errors)}
     if typed := text(form, "secret"):
         verification["secret"] = typed
     found: dict[str, Any] = {

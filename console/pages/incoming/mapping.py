@@ -7,8 +7,8 @@ import reflex as rx
 from console.components import badge
 from console.components.basic import button, card, icon, icon_button, length, negated, note, time
 from console.components.form import area_field, more
+from console.pages.incoming.mapping_rows import CHANGES, CellRow, LeafRow, RuleRow, TrialRow
 from console.pages.incoming.mapping_state import MappingState
-from console.pages.incoming.rows import CHANGES, CellRow, LeafRow, RuleRow, TrialRow
 from console.session import SessionState
 
 
@@ -84,14 +84,26 @@ def _rule(row: RuleRow) -> rx.Component:
         aria_label=rx.Var.create(f"What is done to {row.target}"),
         class_name="x-select x-select-small",
     )
-    custom = rx.el.span(row.told, class_name="x-mono x-tiny x-soft x-cut", title=row.told)
+    fallback = rx.el.input(
+        default_value=row.fallback,
+        key=row.target + row.fallback,
+        on_blur=lambda value: state.fill_field(row.target, value),
+        placeholder=rx.cond(row.source != "", "If absent", "Fixed value"),
+        aria_label=rx.Var.create(f"Value of {row.target} where the source has none"),
+        disabled=negated(SessionState.can_write),
+        max_length=400,
+        class_name="x-input x-input-small",
+    )
     name = rx.el.button(
         rx.el.span(row.label, rx.cond(row.needed, rx.el.span(" needed", class_name="x-tiny x-soft"), rx.fragment()), class_name="x-strong"),
         rx.cond(
             row.source != "",
             rx.el.span(row.source, class_name="x-mono x-wrap"),
-            rx.el.span(rx.cond(row.change == "custom", "a constant", "nothing yet"), class_name="x-soft"),
+            rx.cond(
+                row.told == "", rx.el.span(rx.cond(row.fallback != "", "a fixed value", "nothing yet"), class_name="x-soft"), rx.fragment()
+            ),
         ),
+        rx.cond(row.told != "", rx.el.span(row.told, class_name="x-soft x-tiny x-wrap"), rx.fragment()),
         type="button",
         on_click=state.pick_field(row.target),
         disabled=negated(SessionState.can_write),
@@ -99,9 +111,15 @@ def _rule(row: RuleRow) -> rx.Component:
         custom_attrs={"data-field": row.target},
     )
     drop = icon_button("x", rx.Var.create(f"Map nothing to {row.target}"), small=True, on_click=state.drop_field(row.target))
-    is_mapped = (row.source != "") | (row.change == "custom")
-    tools = rx.el.div(rx.cond(row.change == "custom", custom, select), drop, class_name="x-row")
-    return rx.el.div(name, rx.cond(is_mapped, tools, rx.fragment()), class_name="x-rule", key=row.target)
+    is_custom, is_list = row.change == "custom", row.kind == "list"
+    is_mapped = (row.source != "") | is_custom | (row.fallback != "")
+    tools = rx.el.div(
+        rx.cond(is_custom | is_list | (row.source == ""), rx.fragment(), select),
+        rx.cond(is_custom | is_list, rx.fragment(), fallback),
+        rx.cond(is_mapped, drop, rx.fragment()),
+        class_name="x-row",
+    )
+    return rx.el.div(name, tools, class_name="x-rule", key=row.target)
 
 
 def _foot() -> rx.Component:

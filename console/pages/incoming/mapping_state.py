@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any, ClassVar
 
@@ -16,9 +17,20 @@ from backend.incoming import service as incoming
 from backend.records import definition, modules
 from console import bridge
 from console.auth import needs
-from console.pages.incoming.rows import CHANGES, LeafRow, RuleRow, TrialRow, leaf_rows, rule_rows, rules_of, trial_row
+from console.pages.incoming.mapping_rows import (
+    CHANGES,
+    ITEMS,
+    LeafRow,
+    RuleRow,
+    TrialRow,
+    in_list,
+    leaf_rows,
+    rule_rows,
+    rules_of,
+    trial_row,
+)
 from console.states import Form, Page
-from console.urls import last_part
+from console.urls import last_part, query
 
 _LOOKED_AT = 10
 
@@ -62,15 +74,22 @@ class MappingState(Form, Page, rx.State):
     @needs(permissions.INCOMING_WRITE)
     def pick_field(self, name: str) -> None:
         """Give a field the place that was taken."""
-        if self.leaf:
+        if not self.leaf:
+            return
+        self.problem = ""
+        if name == ITEMS or name.startswith(f"{ITEMS}."):
+            self._pick_of_items(name)
+        else:
             self._change(name, source=self.leaf)
-            self.leaf = ""
+        self.leaf = ""
 
     @rx.event
     @needs(permissions.INCOMING_WRITE)
     def drop_field(self, name: str) -> None:
         """Map nothing to a field."""
-        self._change(name, source="", change="", fallback="", told="")
+        parts = [row.target for row in self.rules if name == ITEMS and row.target.startswith(f"{ITEMS}.")]
+        for each in (name, *parts):
+            self._change(each, source="", change="", fallback="", told="")
 
     @rx.event
     @needs(permissions.INCOMING_WRITE)
@@ -78,6 +97,14 @@ class MappingState(Form, Page, rx.State):
         """Say what is done to a field's value."""
         if change in CHANGES:
             self._change(name, change=change, told="")
+
+    @rx.event
+    @needs(permissions.INCOMING_WRITE)
+    def fill_field(self, name: str, value: str) -> None:
+        """Say what a field gets where the source has nothing for it; alone, it is what the field always gets."""
+        given = value.strip()[:400]
+        if any(row.target == name and row.fallback != given for row in self.rules):
+            self._change(name, fallback=given)
 
     @rx.event
     @needs(permissions.INCOMING_OPERATE)
@@ -128,6 +155,20 @@ class MappingState(Form, Page, rx.State):
     def _rules(self) -> list[dict[str, Any]]:
         return rules_of(self.rules, json.loads(self.mapping))
 
+    def _pick_of_items(self, name: str) -> None:
+        """Give the items of an order their list, and a part of each item its place in them."""
+        items = next((row for row in self.rules if row.target == ITEMS), None)
+        if items is None or items.kind != "list":  # a module may have a field of this name
+            self._change(name, source=self.leaf)
+            return
+        where, part = in_list(self.leaf, items.source)
+        if not where or (name != ITEMS and not part):
+            self.problem = f"{self.leaf} is in no list of objects. Items take values from a list, such as line_items[0].sku."
+            return
+        self._change(ITEMS, source=where, change="", told="", fallback="")
+        if name != ITEMS:
+            self._change(name, source=part)
+
     def _change(self, name: str, **parts: str) -> None:
         for row in self.rules:
             if row.target == name:
@@ -137,9 +178,9 @@ class MappingState(Form, Page, rx.State):
         self.rules = list(self.rules)
 
     async def _fetch(self) -> None:
-        wanted = last_part(self)
+        wanted, chosen = last_part(self), query(self, "sample")["sample"]
         try:
-            found = await self._found(lambda session, actor: _read(session, actor, wanted))
+            found = await self._found(lambda session, actor: _read(session, actor, wanted, chosen))
         except NotFound:
             return  # the page says so
         if found is not None:
@@ -155,17 +196,22 @@ class MappingState(Form, Page, rx.State):
             self.rules = rule_rows(row.mapping, target, module)
 
 
-def _read(session: Session, actor: Actor, wanted: str) -> tuple[Any, ...]:
-    """The webhook, its target, and a sample: the newest request that could be read, else what its source sends as a rule."""
+def _read(session: Session, actor: Actor, wanted: str, chosen: str) -> tuple[Any, ...]:
+    """The webhook, its target, and a sample: the chosen request, else the newest that was taken and can be read, else an example."""
     row = incoming.get(session, actor=actor, incoming_id=wanted)
     module = None
     if row.target != inputs.ORDERS:
         module = definition.from_row(modules.get(session, actor=actor, name=row.module))
     target = inputs.Target.of(module) if module is not None else inputs.Target.orders()
-    for arrival in requests.latest(session, actor=actor, incoming_id=wanted):
-        _, shown = requests.get(session, actor=actor, incoming_id=wanted, request_id=arrival.id)
-        if shown.payload is not None and arrival.outcome != "handshake":
-            return row, target, module, arrival.id, _first(row.items, shown.payload), False
+    arrivals = sorted(
+        requests.latest(session, actor=actor, incoming_id=wanted), key=lambda each: (not each.verified, each.status == "rejected")
+    )
+    readable = [each.id for each in arrivals if each.outcome != "handshake"]
+    for request_id in [*([chosen] if chosen else []), *readable]:
+        with contextlib.suppress(NotFound):  # what an address chose may be gone
+            _, shown = requests.get(session, actor=actor, incoming_id=wanted, request_id=request_id)
+            if shown.payload is not None:
+                return row, target, module, request_id, _first(row.items, shown.payload), False
     preset = presets.find(row.source) if row.source else None
     return row, target, module, "", _first(row.items, preset.sample) if preset is not None else None, True
 

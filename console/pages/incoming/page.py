@@ -8,7 +8,7 @@ import reflex as rx
 
 from console.components import badge, table
 from console.components.basic import button, gated_link_button, link_button, note, time
-from console.components.copy import copy_id
+from console.components.copy import code_block, copy_id
 from console.components.empty import empty, nothing_found
 from console.components.form import field, text_field
 from console.components.secret import secret_panel
@@ -28,6 +28,13 @@ COLUMNS: Final = [
     Column("Rejected", 40, right=True),
     Column("Last", 44, right=True),
 ]
+_ANYTHING: Final = (
+    "A known source brings its verification and a mapping to start from. Anything else is trusted by the token in its address."
+)
+BY_HAND: Final = """ADDRESS=<the address>
+curl "$ADDRESS" \\
+  -H "Content-Type: application/json" \\
+  -d '{"email": "ada@example.com", "name": "Ada Byron"}'"""
 ACTIONS: Final = (("create", "Create a record"), ("update", "Update the record that is there"), ("upsert", "Create or update"))
 
 
@@ -96,7 +103,15 @@ def _made() -> rx.Component:
             filename="crossdock-incoming-address.txt",
             on_close=state.done,
             once="The token in it is shown this once. If it is lost, regenerate it to get another address.",
-            next_step=rx.el.p("Enter it at the source, then close: the next page waits for the first request.", class_name="x-small"),
+            next_step=rx.el.div(
+                rx.el.p(
+                    rx.cond(state.hint != "", rx.Var.create(f"Enter it at {state.label}, "), "Enter it at the source, or try it by hand, "),
+                    "then close: the next page waits for the first request.",
+                    class_name="x-small",
+                ),
+                rx.cond(state.hint != "", rx.fragment(), code_block(BY_HAND, "bash", title="By hand")),
+                class_name="x-stack-tight",
+            ),
         ),
         rx.el.div(rx.el.span("Incoming webhook id", class_name="x-small x-soft"), copy_id(state.created_id), class_name="x-row"),
         class_name="x-stack",
@@ -121,7 +136,7 @@ def _form() -> rx.Component:
     )
     return rx.el.form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
-        field("Source", source, name="source", help_="A known source brings its verification and a mapping to start from."),
+        field("Source", source, name="source", help_=rx.cond(state.about != "", state.about, _ANYTHING)),
         text_field(
             "Name",
             name="name",
@@ -139,7 +154,8 @@ def _form() -> rx.Component:
             key=state.source + "key",
             error=errors["upsert_field"],
             mono=True,
-            help_="For update: the unique field by which the record is found, such as email. Orders are found by external_id.",
+            help_="Where records are updated: the unique field by which one is found, such as email. "
+            "Leave it empty where each request creates one, and for orders, which are found by external_id.",
         ),
         rx.cond(state.hint != "", _secret(), rx.fragment()),
         rx.el.div(
@@ -156,10 +172,23 @@ def _form() -> rx.Component:
 
 def _elsewhere() -> rx.Component:
     state = NewIncomingState
-    return note(
-        "Its mapping fits the module ", rx.el.span(state.missing_module, class_name="x-mono"), ", which is not here. ",
-        "Install the starter set that has it under Records, or map another module yourself.", tone="wait", icon_name="table-2",
+    told = rx.el.p(
+        "The mapping that comes with it is for the module ", rx.el.span(state.missing_module, class_name="x-mono"),
+        ", which this workspace does not have yet. Install the starter set with it, or choose below where else requests go and map them yourself.",
     )  # fmt: skip
+    install = button(
+        rx.Var.create(f"Install {state.starter_label}"),
+        icon_name="download",
+        small=True,
+        type="button",
+        on_click=state.install,
+        busy=state.installing,
+        allowed=SessionState.can_write,
+        align_self="flex-start",
+    )
+    return note(
+        rx.el.div(told, rx.cond(state.starter != "", install, rx.fragment()), class_name="x-stack-tight"), tone="wait", icon_name="table-2"
+    )
 
 
 def _secret() -> rx.Component:
@@ -170,5 +199,8 @@ def _secret() -> rx.Component:
         type="password",
         auto_complete="off",
         error=errors["verification"],
-        help_=rx.Var.create(f"{state.scheme} signs with it. Where it is found: {state.hint}. It can be added later."),
+        help_=rx.fragment(
+            rx.Var.create(f"What requests are signed with. Where it is: {state.hint}. "),
+            "Where the source shows it only once it has the address, leave this empty and add it under Configuration.",
+        ),
     )

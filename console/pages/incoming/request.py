@@ -90,6 +90,11 @@ def _facts() -> rx.Component:
             ("Replayed", rx.cond(arrival.replayed != "", arrival.replayed, none)),
             ("Trace", copy_id(arrival.trace)),
         ),
+        rx.cond(
+            arrival.syntax == "json",
+            text_link("Map by this request", PATH + "/" + ArrivalState.webhook_id + "?tab=mapping&sample=" + arrival.id),
+            rx.fragment(),
+        ),
         text_link("Events that it published", "/settings/events?q=" + arrival.trace),
         class_name="x-card x-card-pad x-stack",
     )

@@ -1,4 +1,4 @@
-"""What the browser is told of incoming webhooks, of what arrived at them, and of a mapping that is being built."""
+"""What the browser is told of incoming webhooks and of what arrived at them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from backend.incoming import inputs, paths, replaying
+from backend.incoming import inputs, replaying
 from backend.incoming.health import Change, Health
-from backend.incoming.inputs import Target
 from backend.incoming.presets import Preset
-from backend.incoming.replaying import Rehearsal
 from backend.incoming.storage import Shown
 from backend.models import IncomingRequest, IncomingWebhook
-from backend.records.definition import Definition
 from console import words
 
 SCHEMES: Final = {
@@ -28,20 +25,31 @@ SCHEMES: Final = {
     "hubspot": "HubSpot",
     "intuit": "Intuit",
 }
-# What can be done to a value by a choice: the word, and the transforms that it stands for. Anything else is written as JSON.
-CHANGES: Final[dict[str, tuple[str, list[dict[str, Any]]]]] = {
-    "": ("As it is", []),
-    "trim": ("Trimmed", [{"name": "trim"}]),
-    "lower": ("Trimmed, lower case", [{"name": "trim"}, {"name": "lower"}]),
-    "upper": ("Upper case", [{"name": "upper"}]),
-    "number": ("As a number", [{"name": "number"}]),
-    "hundredth": ("As a number, ÷ 100", [{"name": "number", "divide_by": 100}]),
-    "boolean": ("As yes or no", [{"name": "boolean"}]),
-    "datetime": ("As a time", [{"name": "date"}]),
-    "date": ("As a date", [{"name": "date", "to": "date"}]),
-    "text": ("As a text", [{"name": "text"}]),
+REASONS: Final = {
+    "headers": "A header of the signature is missing or there twice",
+    "format": "The signature is not of the right form",
+    "signature": "The signature does not match",
+    "timestamp": "The signed time cannot be read",
+    "freshness": "The signed time is too old or in the future",
+    "secret": "No secret is stored",
+    "media": "Neither JSON nor a form, or compressed",
+    "json": "Not JSON",
+    "encoding": "Not UTF-8",
+    "empty": "No body",
+    "depth": "Nested too deeply",
+    "shape": "Neither an object nor a list of them",
+    "number": "A number of too many digits",
+    "form": "A form of too many fields",
+    "too_large": "Too large",
+    "incomplete": "Broken off on the way",
+    "mapping": "The mapping could not be filled",
+    "record": "The module or the orders did not take it",
+    "disabled": "The webhook was disabled",
+    "rate_limit": "Over the limit",
+    "internal": "A failure of ours",
+    "sealed": "What was stored cannot be opened",
+    "deleted": "The webhook was deleted",
 }
-_SHOWN: Final = 120
 
 
 @dataclass
@@ -140,50 +148,6 @@ class ArrivalDetail:
     errors: list[list[str]] = field(default_factory=list)
 
 
-@dataclass
-class LeafRow:
-    """A place of the sample, with its value as text."""
-
-    path: str
-    value: str
-
-
-@dataclass
-class RuleRow:
-    """A field of the target, and what is mapped to it; `change` is one of `CHANGES`, or `custom` with its JSON in `told`."""
-
-    target: str
-    label: str
-    kind: str
-    needed: bool
-    source: str = ""
-    change: str = ""
-    told: str = ""
-    fallback: str = ""
-
-
-@dataclass
-class CellRow:
-    """One field of what a request would have become."""
-
-    target: str
-    given: str
-    value: str
-    before: str
-    changed: bool
-
-
-@dataclass
-class TrialRow:
-    """What one of the last requests would have become."""
-
-    id: str
-    outcome: str
-    sentence: str
-    at: str
-    cells: list[CellRow] = field(default_factory=list)
-
-
 def incoming_row(row: IncomingWebhook, health: Health) -> IncomingRow:
     """A row of the list."""
     return IncomingRow(
@@ -222,7 +186,7 @@ def incoming_detail(row: IncomingWebhook, health: Health, line: str, old_token_u
         line=line,
         waiting=health.last_at is None,
         old_token_until=old_token_until,
-        reasons=[[name, words.number(number)] for name, number in sorted(health.rejected.items(), key=lambda each: -each[1])],
+        reasons=_reasons(health),
         appeared=_changes(health.appeared),
         vanished=_changes(health.vanished),
     )
@@ -230,12 +194,11 @@ def incoming_detail(row: IncomingWebhook, health: Health, line: str, old_token_u
 
 def arrival_row(row: IncomingRequest, target: str) -> ArrivalRow:
     """A row of the log."""
-    told = row.sentence or (row.outcome or "").capitalize()
     return ArrivalRow(
         id=row.id,
         status=row.status,
         event=row.event,
-        told=told,
+        told=row.sentence or _outcome(row, target),
         source_id=row.source_id or "",
         record=f"…{row.record_id[-8:]}" if row.record_id else "",
         record_path=record_path(target, row.record_id),
@@ -251,7 +214,7 @@ def arrival_detail(row: IncomingRequest, shown: Shown, target: str, action: str)
     return ArrivalDetail(
         id=row.id,
         status=row.status,
-        sentence=row.sentence or _outcome(row),
+        sentence=row.sentence or _outcome(row, target),
         event=row.event,
         source_id=row.source_id or "",
         record=row.record_id or "",
@@ -275,51 +238,6 @@ def arrival_detail(row: IncomingRequest, shown: Shown, target: str, action: str)
     )
 
 
-def leaf_rows(payload: Any) -> list[LeafRow]:
-    """The places of a sample."""
-    return [LeafRow(path or "@", _short(value)) for path, value in paths.leaves(payload)]
-
-
-def rule_rows(mapping: Sequence[Mapping[str, Any]], target: Target, module: Definition | None) -> list[RuleRow]:
-    """A row for each field of the target, with what is mapped to it; those that are needed come first."""
-    by_target = {str(rule["target"]): rule for rule in mapping}
-    kinds = {each.name: (each.label, each.type.value) for each in module.fields} if module is not None else {}
-    rows = [
-        RuleRow(
-            name, kinds.get(name, (name.replace("_", " ").capitalize(), ""))[0], kinds.get(name, ("", "text"))[1], name in target.needed
-        )
-        for name in target.fields
-    ]
-    for row in rows:
-        if (rule := by_target.get(row.target)) is not None:
-            _fill(row, rule)
-    return sorted(rows, key=lambda row: not row.needed)
-
-
-def rules_of(rows: Iterable[RuleRow], mapping: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The mapping that rows say; what a row cannot show of a rule stays as it is."""
-    by_target = {str(rule["target"]): dict(rule) for rule in mapping}
-    found: list[dict[str, Any]] = []
-    for row in rows:
-        if not row.source and row.change != "custom" and not row.fallback:
-            continue
-        rule: dict[str, Any] = {**by_target.get(row.target, {}), "source": row.source, "target": row.target}
-        if row.change != "custom":
-            rule["transform"] = CHANGES[row.change][1]
-        if row.fallback:
-            rule["default"] = row.fallback
-        else:
-            rule.pop("default", None)
-        found.append(rule)
-    return found
-
-
-def trial_row(found: Rehearsal) -> TrialRow:
-    """What one request would have become."""
-    cells = [CellRow(cell.target, _short(cell.given), _short(cell.value), _short(cell.before), cell.changed) for cell in found.cells]
-    return TrialRow(found.request.id, found.outcome, found.sentence, words.moment(found.request.created_at), cells)
-
-
 def source_rows(presets: Iterable[Preset]) -> list[dict[str, str]]:
     """The known sources, to choose from."""
     return [{"name": each.name, "label": each.label, "about": each.description} for each in presets]
@@ -338,16 +256,6 @@ def record_path(target: str, record_id: str | None) -> str:
     return f"/orders/{record_id}" if target == inputs.ORDERS else f"/records/{target}/{record_id}"
 
 
-def _fill(row: RuleRow, rule: Mapping[str, Any]) -> None:
-    row.source = str(rule.get("source") or "")
-    transforms = rule.get("transform") or []
-    row.change = next((name for name, (_, known) in CHANGES.items() if known == transforms), "custom")
-    if rule.get("each"):
-        row.change = "custom"
-    row.told = json.dumps(transforms or rule.get("each"), ensure_ascii=False)[:_SHOWN] if row.change == "custom" else ""
-    row.fallback = "" if rule.get("default") is None else str(rule["default"])
-
-
 def _target(row: IncomingWebhook) -> str:
     return row.module or inputs.ORDERS
 
@@ -355,26 +263,26 @@ def _target(row: IncomingWebhook) -> str:
 def _sentence(health: Health) -> str:
     if health.last_at is None:
         return "Nothing has arrived yet."
-    parts = [f"{words.number(health.received)} received in 24 h", f"{words.number(health.accepted)} accepted"]
+    parts = [f"{words.number(health.received)} received in 24 h", f"{words.number(health.accepted)} accepted or captured"]
     if health.duplicates:
         parts.append(f"{words.number(health.duplicates)} that had come before")
     return "; ".join([*parts, f"{words.number(health.refused)} rejected"]) + "."
 
 
-def _outcome(row: IncomingRequest) -> str:
-    made = {"created": "A record was created.", "updated": "A record was changed.", "handshake": "The source asked whether we are here."}
+def _outcome(row: IncomingRequest, target: str) -> str:
+    what = "An order" if target == inputs.ORDERS else "A record"
+    made = {"created": f"{what} was created.", "updated": f"{what} was changed.", "handshake": "The source asked whether we are here."}
     return made.get(row.outcome or "", "It waits to be processed." if row.status == "received" else "Nothing was changed.")
+
+
+def _reasons(health: Health) -> list[list[str]]:
+    """Why requests were rejected: the name to filter by, the words, and how many; the most frequent first."""
+    found = sorted(health.rejected.items(), key=lambda each: -each[1])
+    return [[name, REASONS.get(name, name.replace("_", " ").capitalize()), words.number(number)] for name, number in found]
 
 
 def _changes(changes: Sequence[Change]) -> list[list[str]]:
     return [[change.path, change.event, words.moment(change.at)] for change in changes[:20]]
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return "null"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _json(value: Any) -> str:

@@ -11,7 +11,7 @@ from backend.core import permissions
 from backend.core.actor import Actor
 from backend.incoming import health, inputs, presets
 from backend.incoming import service as incoming
-from backend.records import modules
+from backend.records import modules, starters
 from console import bridge
 from console.auth import needs
 from console.components import secret
@@ -51,9 +51,13 @@ class NewIncomingState(Making, rx.State):
     source: str = ""
     label: str = ""
     scheme: str = ""
+    about: str = ""
     hint: str = ""
     module: str = ""
     missing_module: str = ""
+    starter: str = ""
+    starter_label: str = ""
+    installing: bool = False
     action: str = "create"
     key: str = ""
 
@@ -62,16 +66,26 @@ class NewIncomingState(Making, rx.State):
     async def load(self) -> None:
         """Begin anew; `?source=` chooses one."""
         self._anew()
-        rows = await bridge.call(self, modules.all_modules)
-        self.sources = source_rows(presets.every())
-        self.targets = [*(row.name for row in rows), inputs.ORDERS]
-        self._choose(query(self, "source")["source"])
+        self.installing = False
+        await self._prepare()
 
     @rx.event
     @needs(permissions.INCOMING_READ)
     def choose(self, name: str) -> rx.event.EventSpec:
         """Another source; it is in the address."""
         return rx.redirect(with_query(f"{PATH}/new", source=name))
+
+    @rx.event
+    @needs(permissions.MODULES_WRITE)
+    async def install(self) -> Any:
+        """Make the modules of the starter set that the source's mapping fits."""
+        self.installing = True
+        yield
+        try:
+            await bridge.call(self, modules.install, write=True, name=self.starter)
+            await self._prepare()
+        finally:
+            self.installing = False
 
     @rx.event
     @needs(permissions.INCOMING_WRITE)
@@ -92,14 +106,24 @@ class NewIncomingState(Making, rx.State):
         """The address is stored: on to the mapping, which waits for the first request."""
         return rx.redirect(f"{PATH}/{self.created_id}?tab=mapping")
 
+    async def _prepare(self) -> None:
+        rows = await bridge.call(self, modules.all_modules)
+        self.sources = source_rows(presets.every())
+        self.targets = [*(row.name for row in rows), inputs.ORDERS]
+        self._choose(query(self, "source")["source"])
+
     def _choose(self, name: str) -> None:
         preset = presets.find(name) if name else None
         self.source, self.label = (preset.name, preset.label) if preset else ("", "")
         self.scheme = scheme_word(preset.verification) if preset else ""
+        self.about = preset.description if preset else ""
         self.hint = preset.secret_hint if preset and preset.verification["scheme"] != "none" else ""
         wanted = (preset.module if preset else None) or ""
         self.module = wanted if wanted in self.targets else self.targets[0]
         self.missing_module = wanted if wanted not in self.targets else ""
+        having = (each for each in starters.SETS.values() if any(module.name == self.missing_module for module in each.modules))
+        found = next(having, None)
+        self.starter, self.starter_label = (found.name, found.label) if found is not None else ("", "")
         self.action = preset.action if preset and not self.missing_module else "create"
         self.key = (preset.upsert_field if preset and not self.missing_module else None) or ""
 
