@@ -12,6 +12,7 @@ from backend.integrations import flows, landing, service, syncing, turns
 from backend.models import Event, Integration, IntegrationSync, IntegrationSyncError
 from backend.records import modules
 from backend.records import service as records
+from backend.runs import service as runs
 from tests.factories import consents, switches
 
 CONTACTS = 120
@@ -170,3 +171,16 @@ def test_a_cancelled_sync_ends_and_a_disabled_integration_begins_none(owner: Act
         started(owner, row)
     with pytest.raises(Conflict, match="disabled"):
         flows.test(actor=owner, integration_id=row.id)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_sync_whose_worker_is_gone_is_taken_over_before_its_lease_ends(owner: Actor) -> None:
+    identifier = started(owner, consents.connect(owner))
+    with runs.running("jobs") as alive:
+        with db.transaction(write=True) as session:
+            sync = session.get_one(IntegrationSync, identifier)
+            sync.status, sync.owner, sync.lease_until = "running", f"{alive}/own_1", clock.now() + turns.LEASE
+        assert turns.offer_waiting() == 0
+    assert turns.offer_waiting() == 1  # the run has ended
+    syncing.run(identifier)
+    assert read(identifier).status == "done"
