@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
@@ -71,6 +73,8 @@ def _find_the_traces(page: Page, request_id: str) -> None:
     expect(page.get_by_test_id("sentence")).to_contain_text("Answered 201")
     page.get_by_role("link", name="Events that it published").click()
     expect(page.locator("tbody").get_by_role("link", name="order.created")).to_be_visible()
+    page.goto("/settings/logs?tab=audit")
+    expect(page).to_have_url(re.compile("/settings/logs/audit$"))
     page.goto("/settings/logs/audit?action=module")
     expect(page.locator("tbody tr").last).not_to_contain_text("soon")  # sealed by now
     page.get_by_role("button", name="Verify chain").click()
