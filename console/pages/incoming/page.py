@@ -105,7 +105,7 @@ def _made() -> rx.Component:
             once="The token in it is shown this once. If it is lost, regenerate it to get another address.",
             next_step=rx.el.div(
                 rx.el.p(
-                    rx.cond(state.hint != "", rx.Var.create(f"Enter it at {state.label}, "), "Enter it at the source, or try it by hand, "),
+                    rx.cond(state.hint != "", rx.Var.create(f"Enter it at {state.place}, "), "Enter it at the source, or try it by hand, "),
                     "then close: the next page waits for the first request.",
                     class_name="x-small",
                 ),

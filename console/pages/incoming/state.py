@@ -51,6 +51,7 @@ class NewIncomingState(Making, rx.State):
     source: str = ""
     label: str = ""
     scheme: str = ""
+    place: str = ""
     about: str = ""
     hint: str = ""
     module: str = ""
@@ -116,6 +117,7 @@ class NewIncomingState(Making, rx.State):
         preset = presets.find(name) if name else None
         self.source, self.label = (preset.name, preset.label) if preset else ("", "")
         self.scheme = scheme_word(preset.verification) if preset else ""
+        self.place = preset.label if preset and preset.category != "custom" else "the source"
         self.about = preset.description if preset else ""
         self.hint = preset.secret_hint if preset and preset.verification["scheme"] != "none" else ""
         wanted = (preset.module if preset else None) or ""
