@@ -21,6 +21,7 @@ from backend.core.egress_rules import UrlRefused
 
 MAX_ANSWER: Final = 1024 * 1024
 MAX_SECONDS: Final = 30.0  # for reading an answer: the client's own timeouts begin again with each of its bytes
+WHOLE_SECONDS: Final = 45.0  # for a call from its connection to the last byte of its answer; leases of callers are longer
 _TLS_WORDS: Final = ("ssl", "certificate", "tls")
 
 
@@ -130,17 +131,29 @@ class Caller:
 
     def send(self, request: Request) -> Reply:
         """The answer, whatever its status. Raises `NoAnswer`."""
-        built = self._client.build_request(
-            request.method,
-            request.url,
-            params=dict(request.query) or None,
-            headers=dict(request.headers),
-            data=dict(request.form) if request.form is not None else None,
-            json=request.json,
-        )
-        with translated():
-            answer = self._client.send(built, auth=httpx.BasicAuth(*request.basic) if request.basic else None, follow_redirects=False)
+        built = self._built(request)
+        token = egress_httpx.ends_at.set(time.monotonic() + WHOLE_SECONDS)
+        try:
+            with translated():
+                answer = self._client.send(built, auth=httpx.BasicAuth(*request.basic) if request.basic else None, follow_redirects=False)
+        finally:
+            egress_httpx.ends_at.reset(token)
         return Reply(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.content)
+
+    def _built(self, request: Request) -> httpx.Request:
+        try:
+            return self._client.build_request(
+                request.method,
+                request.url,
+                params=dict(request.query) or None,
+                headers=dict(request.headers),
+                data=dict(request.form) if request.form is not None else None,
+                json=request.json,
+            )
+        except (httpx.InvalidURL, ValueError) as error:  # ValueError: of an IPv6 address, IDNA, JSON, and of texts for headers
+            if isinstance(error, UnicodeEncodeError) and error.encoding == "ascii":
+                raise NoAnswer(Trouble.REFUSED, "A credential holds characters that no header can carry. Enter it again.") from None
+            raise NoAnswer(Trouble.REFUSED, "The address or what is to be sent holds something that cannot be sent.") from None
 
     def close(self) -> None:
         """Let its connections go."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import ssl
+import time
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
@@ -16,6 +18,8 @@ from backend.core.egress import EgressPolicy, lookup, to_ourselves
 DEFAULT_TIMEOUT: Final = httpx.Timeout(15.0, connect=5.0)
 _MAX_CONNECTIONS: Final = 20
 _KEEPALIVE_SECONDS: Final = 15.0
+# The moment (monotonic) at which a call ends, whatever it is at: httpx's own timeouts begin again with every byte.
+ends_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("ends_at", default=None)
 
 
 def client(policy: EgressPolicy, *, timeout: httpx.Timeout = DEFAULT_TIMEOUT, **options: Any) -> httpx.Client:
@@ -122,16 +126,50 @@ class _Backend(httpcore.NetworkBackend):
         connect = functools.partial(
             self._network.connect_tcp,
             port=port,
-            timeout=timeout,
             local_address=local_address,
             socket_options=socket_options,
         )
         for address in others:
             try:
-                return connect(address)
+                return _Stream(connect(address, timeout=_left(timeout)))
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return connect(last)
+        return _Stream(connect(last, timeout=_left(timeout)))
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection whose reads and writes end with the call that they belong to."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+def _left(timeout: float | None) -> float | None:
+    """The timeout, or what is left of the call if that is less. Raises `httpcore.ReadTimeout` where nothing is."""
+    until = ends_at.get()
+    if until is None:
+        return timeout
+    left = until - time.monotonic()
+    if left <= 0:
+        raise httpcore.ReadTimeout("the call took too long")
+    return left if timeout is None else min(timeout, left)
 
 
 class _AsyncBackend(httpcore.AsyncNetworkBackend):

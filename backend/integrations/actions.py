@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parseaddr
 from typing import Any, Final, cast
 
@@ -134,7 +134,7 @@ def list_emails(*, actor: Actor, integration_id: str, q: str = "", limit: int = 
         if found.entry.id == "microsoft_outlook":
             values["q"] = '"' + q.replace('"', "") + '"' if q else None
             answer = _ask(found, _action(found, "list"), values).json()
-            skipped = int(cursor) if cursor and cursor.isdigit() else 0
+            skipped = int(cursor) if cursor and cursor.isascii() and cursor.isdigit() and len(cursor) < 10 else 0
             rows = list(templates.dig_all(answer, "value.*"))
             more = str(skipped + limit) if templates.dig(answer, "@odata~nextLink") else None
             return Emails([_of_outlook(row) for row in rows], more)
@@ -211,7 +211,8 @@ def _do(actor: Actor, integration_id: str, name: str, work: Any, *, is_noted: bo
     if is_noted:
         with db.transaction(write=True) as session:
             row = queries.one(session, actor.workspace_id, integration_id, lock=True)
-            timeline.well(row)
+            if not flows.is_parted(session, row, found):
+                timeline.well(row)
             timeline.note(session, row, "action_done", done.message, actor=actor, detail={"action": name, "id": done.id})
     return done
 
@@ -238,9 +239,11 @@ def _when(told: Any, name: str) -> datetime:
     text = cast("Mapping[str, Any]", told).get("dateTime") if isinstance(told, Mapping) else told
     try:
         found = text if isinstance(text, datetime) else datetime.fromisoformat(str(text))
-    except ValueError:
+        found = found if found.tzinfo is not None else found.replace(tzinfo=clock.now().tzinfo)
+        _ = found.astimezone(UTC) + _MEETING  # it must lie within the calendar, and so must an end of its own
+    except (ValueError, OverflowError):
         raise Invalid(FieldError(name, "is no time.", "Write it as 2026-01-31T09:30:00Z.")) from None
-    return found if found.tzinfo is not None else found.replace(tzinfo=clock.now().tzinfo)
+    return found
 
 
 def _check_event(summary: str | None, begins: datetime, ends: datetime, attendees: Sequence[str]) -> None:

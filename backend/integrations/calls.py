@@ -85,7 +85,10 @@ def test(connection: Connection, caller: Caller) -> Account:
 
 def same_origin(one: str, other: str) -> bool:
     """Whether two addresses have scheme, host and port in common: credentials go nowhere else."""
-    left, right = urlsplit(one), urlsplit(other)
+    try:
+        left, right = urlsplit(one), urlsplit(other)
+    except ValueError:  # what is no address is nowhere
+        return False
     return (left.scheme, left.netloc) == (right.scheme, right.netloc)
 
 

@@ -80,13 +80,14 @@ class Connection:
         return dataclasses.replace(error.failure, cause=self.scrub(error.failure.cause))
 
 
-def redirect_uri(integration_id: str, provider: str) -> str:
+def redirect_uri(integration_id: str, provider: str, config: Mapping[str, Any]) -> str:
     """Where the provider sends the browser back. A provider whose addresses somebody entered has one of its own for each integration.
 
     So an answer that another provider was made to send is known by where it arrives (RFC 9700, section 4.4.2.2).
     """
     base = settings().public_url + CALLBACK
-    return f"{base}/{integration_id}" if provider == "custom" else base
+    is_entered = provider == "custom" or any(config.get(f"{name}_url") for name in ("authorization", "token"))
+    return f"{base}/{integration_id}" if is_entered else base
 
 
 def policy() -> EgressPolicy:

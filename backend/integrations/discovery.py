@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -11,11 +12,13 @@ from backend.core import permissions
 from backend.core.actor import Actor
 from backend.core.egress_calls import Caller, NoAnswer, Request
 from backend.core.errors import FieldError, Invalid
+from backend.integrations import drafts
 from backend.integrations.connection import policy
 
 _WELL_KNOWN: Final = "/.well-known/"
 _NAMES: Final = ("oauth-authorization-server", "openid-configuration")
 _LONGEST: Final = 400
+_ADDRESS: Final = re.compile(r"https?://[^\s\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,10 @@ def discover(*, actor: Actor, url: str) -> Discovered:
     Raises `Invalid` where there is none, or where it names another issuer than the one that was asked (RFC 8414, section 3.3).
     """
     permissions.require(actor, permissions.INTEGRATIONS_WRITE)
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        raise _wrong("is no address of a provider.", "Use its issuer, for example https://accounts.example.com.") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise _wrong("is no address of a provider.", "Use its issuer, for example https://accounts.example.com.")
     told = "There is no metadata at"
@@ -78,7 +84,6 @@ def _read(document: dict[str, Any], issuer: str) -> Discovered:
     authorization, token = _text(document, "authorization_endpoint"), _text(document, "token_endpoint")
     if not authorization or not token:
         raise _wrong("has metadata without an authorization or token endpoint.", "Fill in the addresses by hand.")
-    scopes = document.get("scopes_supported")
     methods = document.get("code_challenge_methods_supported")
     return Discovered(
         issuer=named,
@@ -86,14 +91,20 @@ def _read(document: dict[str, Any], issuer: str) -> Discovered:
         token_address=token,
         revocation_address=_text(document, "revocation_endpoint"),
         test_address=_text(document, "userinfo_endpoint"),
-        scopes=tuple(str(scope) for scope in cast("list[Any]", scopes)[:100]) if isinstance(scopes, list) else (),
+        scopes=tuple(_scopes(document)),
         pkce=isinstance(methods, list) and "S256" in methods,
     )
 
 
+def _scopes(document: dict[str, Any]) -> list[str]:
+    found = document.get("scopes_supported")
+    told = cast("list[Any]", found)[:100] if isinstance(found, list) else []
+    return [each for each in told if isinstance(each, str) and drafts.SCOPE.fullmatch(each)]
+
+
 def _text(document: dict[str, Any], name: str) -> str:
     found = document.get(name)
-    return found if isinstance(found, str) and len(found) <= _LONGEST and found.startswith(("https://", "http://")) else ""
+    return found if isinstance(found, str) and len(found) <= _LONGEST and _ADDRESS.fullmatch(found) else ""
 
 
 def _wrong(message: str, fix: str) -> Invalid:

@@ -14,7 +14,7 @@ from backend.integrations.entry import Auth, Entry
 from backend.integrations.values import IntegrationInput
 from backend.models import Integration
 
-_SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,200}")  # RFC 6749, section 3.3
+SCOPE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,200}")  # RFC 6749, section 3.3
 
 
 def new(actor: Actor, input: IntegrationInput) -> tuple[Integration, fields.Entered]:  # noqa: A002 - the contract's word
@@ -115,7 +115,7 @@ def _scopes(wanted: Sequence[str] | None, auth: Auth, errors: list[FieldError]) 
     if wanted is None:
         return [scope.name for scope in auth.oauth.scopes if not scope.optional] if auth.oauth is not None else []
     found = list(dict.fromkeys(str(scope).strip() for scope in wanted))
-    if len(found) > 100 or any(_SCOPE.fullmatch(scope) is None for scope in found):
+    if len(found) > 100 or any(SCOPE.fullmatch(scope) is None for scope in found):
         errors.append(FieldError("scopes", "holds something that is no scope.", "Use at most 100 words without blanks or quotes."))
     return found
 

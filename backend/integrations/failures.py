@@ -197,11 +197,11 @@ def of_answer(entry: Entry, reply: Reply) -> ProviderFailed | None:
 def retry_after(reply: Reply, now: datetime | None = None) -> float | None:
     """How long an answer asks to wait, in seconds, an hour at most (RFC 9110, section 10.2.3)."""
     told = reply.headers.get("retry-after", "").strip()
-    if told.replace(".", "", 1).isdigit():
+    if told.isascii() and told.replace(".", "", 1).isdigit():
         return min(float(told), _MOST_WAIT)
     try:
         moment = parsedate_to_datetime(told)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return min(max((moment - (now or datetime.now(UTC))).total_seconds(), 0.0), _MOST_WAIT)

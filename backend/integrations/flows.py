@@ -84,9 +84,10 @@ def test(*, actor: Actor, integration_id: str) -> Tested:
     with db.transaction(write=True) as session:
         row = queries.one(session, actor.workspace_id, integration_id, lock=True)
         row.tested_at = row.updated_at = clock.now()
-        row.account_id, row.account_name = account.id or row.account_id, account.name or row.account_name
-        row.connected_at = row.connected_at or row.tested_at
-        timeline.well(row)
+        if not is_parted(session, row, found):
+            row.account_id, row.account_name = account.id or row.account_id, account.name or row.account_name
+            row.connected_at = row.connected_at or row.tested_at
+            timeline.well(row)
         who = f" Connected as {row.account_name}." if row.account_name else ""
         told = f"{name} answered as it should.{who}"
         timeline.note(session, row, "tested", told, actor=actor)
@@ -177,6 +178,12 @@ def delete(*, actor: Actor, integration_id: str) -> Disconnected:
     """The same, and delete the integration with everything entered; its timeline stays in the logs. Raises `NotFound`."""
     permissions.require(actor, permissions.INTEGRATIONS_DELETE)
     return _part(actor, integration_id, delete=True)
+
+
+def is_parted(session: Session, row: Integration, found: Connection) -> bool:
+    """Whether it was disconnected after `found` was read: then an answer that came in the end connects it no more."""
+    kind = vault.TOKENS if found.auth.oauth is not None else vault.FIELDS
+    return row.token_version != found.tokens_at and not vault.load(session, row, kind)
 
 
 def _tested(found: Connection) -> calls.Account:

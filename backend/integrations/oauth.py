@@ -24,6 +24,7 @@ from backend.integrations.entry import Call, Capture, OAuth
 from backend.integrations.failures import Kind
 
 _METHODS: Final = {"basic": "client_secret_basic", "body": "client_secret_post", "form": "form"}
+_TOKEN: Final = re.compile(r"[\x20-\x7E]+")  # RFC 6749, appendix A.12
 _LONGEST: Final = 10 * 365 * 86400  # seconds; what is further away is as good as never
 
 
@@ -243,7 +244,7 @@ def _tokens(connection: Connection, work: Callable[[OAuth2Client], object]) -> G
             work(client)
     except NoAnswer as error:
         raise failures.of_no_answer(name, error) from error
-    except (OAuth2Error, ValueError) as error:
+    except (OAuth2Error, ValueError, TypeError, OverflowError) as error:  # Authlib reads numbers where others send anything
         raise failures.failed(Kind.ANSWER, f"{name} answered the token request with something that is no token.") from error
     return _granted(_spec(connection), answers[-1], name)
 
@@ -258,6 +259,8 @@ def _granted(spec: OAuth, answer: dict[str, Any], name: str) -> Granted:
     access = answer["access_token"]
     if len(access) > 16_000:
         raise failures.failed(Kind.ANSWER, f"{name} answered with a token of {len(access):,} characters, which is no token.")
+    if _TOKEN.fullmatch(access) is None:
+        raise failures.failed(Kind.ANSWER, f"{name} answered with a token that holds characters which no token may hold.")
     fresh = answer.get("refresh_token")
     return Granted(
         access_token=access,

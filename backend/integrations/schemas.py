@@ -289,7 +289,7 @@ def _shown(row: Integration) -> Mapping[str, Any]:
             "granted": granted,
             "missing": sorted(set(row.requested_scopes) - set(granted)) if granted is not None else [],
         },
-        "redirect_uri": connection.redirect_uri(row.id, row.provider) if signs_in else None,
+        "redirect_uri": connection.redirect_uri(row.id, row.provider, row.config) if signs_in else None,
         "next_refresh_at": row.refresh_at if row.disabled_at is None else None,
     }
 

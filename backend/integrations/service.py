@@ -29,6 +29,8 @@ __all__ = ["Begun", "IntegrationInput", "Status"]
 
 RUN_SYNC: Final = "backend.integrations.jobs.run_sync"
 MAX_URIS: Final = 20
+# Loopback ends where its port or path begins: http://localhost.example.com and http://localhost@example.com are elsewhere.
+_BROWSABLE: Final = re.compile(r"(https://[^\s/?#@\\]+|http://(localhost|127\.0\.0\.1)(:\d{1,5})?)([/?][^\s#\\]{0,1500})?")
 _PICKED_UP: Final = timedelta(seconds=10)  # a queued sync that nobody took by then is offered again
 
 
@@ -295,7 +297,7 @@ def set_redirect_uris(session: Session, *, actor: Actor, uris: Sequence[str]) ->
     errors = [
         FieldError(f"redirect_uris[{index}]", "is no address that a browser can be sent to.", "Use https://, without a fragment.")
         for index, uri in enumerate(wanted)
-        if re.fullmatch(r"https://[^\s/?#]+[^\s#]{0,1500}|http://(localhost|127\.0\.0\.1)[^\s#]{0,1500}", uri) is None
+        if _BROWSABLE.fullmatch(uri) is None
     ]
     if errors:
         raise Invalid(*errors)
@@ -371,7 +373,7 @@ def _switch(session: Session, actor: Actor, row: Integration, *, is_on: bool) ->
 
 
 def _redirect_uri(session: Session, row: Integration, wanted: str | None) -> str:
-    own = connection.redirect_uri(row.id, row.provider)
+    own = connection.redirect_uri(row.id, row.provider, row.config)
     if wanted is None or wanted == own:
         return own
     found = queries.settings_of(session, row.workspace_id)

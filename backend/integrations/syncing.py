@@ -208,7 +208,7 @@ class _Pull:
             return None
         if reply.status == _UNCHANGED:
             return _Page(None, [], link or "")
-        document = _read(spec, reply)
+        document = document_of(spec, reply)
         path = way.items if is_later and way.items is not None else spec.items
         url = link or templates.request(call, {**found.values, **values}).url
         return _Page(document, _items(document, path), url)
@@ -241,9 +241,13 @@ def _place(sync: IntegrationSync) -> Place | None:
     return Place(**sync.page) if sync.page else None
 
 
-def _read(spec: Sync, reply: Reply) -> Any:
+def document_of(spec: Sync, reply: Reply) -> Any:
+    """What a page holds. Raises `ProviderFailed` for one that cannot be read: it would pass for one without items."""
     if spec.format == "json":
-        return reply.json()
+        document = reply.json()
+        if document is None and reply.body.strip() not in {b"", b"null"}:
+            raise failures.failed(Kind.ANSWER, f"A page that should be JSON is none (status {reply.status}).")
+        return document
     try:
         return [orjson.loads(line) for line in reply.body.splitlines() if line.strip()]
     except ValueError:

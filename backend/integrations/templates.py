@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
+from backend.core import texts
 from backend.core.egress_calls import Request
 from backend.integrations.entry import Call
 
@@ -123,7 +124,7 @@ def dig_first(document: Any, paths: Sequence[str]) -> str:
     for path in paths:
         found = dig(document, path)
         if isinstance(found, str | int | float) and not isinstance(found, bool) and found != "":
-            return str(found)
+            return texts.storable(str(found))
     return ""
 
 
@@ -135,8 +136,8 @@ def dig_all(document: Any, path: str) -> Iterator[Any]:
         return
     step, _, rest = path.partition(".")
     if step == "*":
-        members: list[Any] = document if isinstance(document, list) else list(cast("dict[str, Any]", document or {}).values())  # pyright: ignore[reportUnknownVariableType] - JSON
-        for member in members:
+        members: Sequence[Any] = tuple(cast("dict[str, Any]", document).values()) if isinstance(document, dict) else ()
+        for member in cast("list[Any]", document) if isinstance(document, list) else members:
             yield from dig_all(member, rest)
     elif isinstance(document, dict):
         yield from dig_all(cast("dict[str, Any]", document).get(step.replace("~", ".")), rest)

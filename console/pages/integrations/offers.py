@@ -131,7 +131,7 @@ def offer_detail(offered: Offered, auth: Auth) -> OfferDetail:
         signs_in=consents,
         can_test=not consents,
         is_custom=entry.id == "custom",
-        redirect_uri=connection.redirect_uri("", entry.id) if consents and entry.id != "custom" else "",
+        redirect_uri=connection.redirect_uri("", entry.id, {}) if consents and entry.id != "custom" else "",
         brings=entry.sync.label.lower() if entry.sync is not None else "",
         brings_nothing=entry.sync_missing,
         does=", ".join(sorted(entry.actions)),

@@ -180,7 +180,7 @@ def integration_detail(row: Integration) -> IntegrationDetail:
         module=(row.sync_module or entry.sync.module) if entry.sync is not None else "",
         lives=_LIVES[row.refresh_class],
         ends=words.moment(row.access_expires_at),
-        redirect_uri=connection.redirect_uri(row.id, row.provider) if signs_in else "",
+        redirect_uri=connection.redirect_uri(row.id, row.provider, row.config) if signs_in else "",
         parting=_parting(auth, entry),
         connected=words.moment(row.connected_at),
         tested=words.moment(row.tested_at),

@@ -89,6 +89,9 @@ def test_a_task_becomes_one_event(caller: Actor, serving: Serving, monkeypatch: 
     assert sent(fake)["attendees"] == [{"email": "grace@example.com"}]
     with pytest.raises(Invalid, match="end"):
         actions.create_event(actor=caller, integration_id=row.id, summary="x", start="2026-12-01T10:00:00Z", end="2026-12-01T09:00:00Z")
+    for start in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"):
+        with pytest.raises(Invalid, match="start: is no time"):
+            actions.create_event(actor=caller, integration_id=row.id, summary="x", start=start)
 
 
 def test_gmail_lists_and_sends(caller: Actor, serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +125,8 @@ def test_outlook_lists_and_sends(caller: Actor, serving: Serving, monkeypatch: p
     page = actions.list_emails(actor=caller, integration_id=row.id, limit=1)
     assert [(each.subject, each.sender, each.preview) for each in page.data] == [("Hello", "grace@example.com", "Dear Ada")]
     assert page.cursor == "1"
+    fake.answers = [(200, {"value": "none of ours"}), (202, {})]
+    assert actions.list_emails(actor=caller, integration_id=row.id, cursor="\u00b2").data == []
     actions.send_email(actor=caller, integration_id=row.id, to=["grace@example.com"], subject="Hello", text="There")
     assert sent(fake)["message"] == {
         "subject": "Hello",

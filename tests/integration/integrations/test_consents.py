@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from backend.accounts import cookies, sessions
 from backend.core import clock, crypto, db
 from backend.core.actor import Actor, Role
 from backend.core.errors import Invalid
-from backend.integrations import flows, service
+from backend.integrations import calls, connection, flows, service
 from backend.integrations.failures import Kind
 from backend.integrations.flows import Answer, Browser
 from backend.integrations.values import Ended
@@ -97,8 +98,9 @@ def test_another_user_cannot_end_a_consent(owner: Actor) -> None:
         other = accounts.member(session, owner.workspace_id, Role.ADMIN)
     stranger, _ = signed_in(other)
     row = consents.integration(owner)
-    location = consents.consent(consents.begin(person, row, in_browser=True))
-    refused(consents.finish(location, Browser(stranger.id, stranger.session_id)), Kind.STATE, "another user")
+    for in_browser in (True, False):
+        location = consents.consent(consents.begin(person, row, in_browser=in_browser))
+        refused(consents.finish(location, Browser(stranger.id, stranger.session_id)), Kind.STATE, "another user")
     assert consents.read(row).status == "pending"
 
 
@@ -107,6 +109,14 @@ def test_an_answer_at_another_address_is_refused(owner: Actor) -> None:
     location = consents.consent(consents.begin(owner, row))
     done = flows.finish_consent(answer=consents.answer_of(location), browser=None, came_to="https://elsewhere.example.com/callback")
     refused(done, Kind.MIX_UP, "another address")
+
+
+@pytest.mark.parametrize("uri", ["http://localhost.evil.example/x", "http://localhost@evil.example/", "https://partner@evil.example/"])
+def test_a_redirect_uri_leads_where_it_seems_to(owner: Actor, uri: str) -> None:
+    with db.transaction(write=True) as session:
+        service.set_redirect_uris(session, actor=owner, uris=["http://localhost:3000/callback", "http://127.0.0.1"])
+        with pytest.raises(Invalid, match="browser"):
+            service.set_redirect_uris(session, actor=owner, uris=[uri])
 
 
 def test_a_redirect_uri_must_be_ours_or_one_that_the_workspace_allows(owner: Actor, origin: str) -> None:
@@ -126,6 +136,9 @@ def test_a_redirect_uri_must_be_ours_or_one_that_the_workspace_allows(owner: Act
 
 
 def test_an_answer_of_another_provider_is_refused(owner: Actor, origin: str) -> None:
+    config = {"client_id": "1.2", "client_secret": "s" * 32, "token_url": "https://slack.example.com/token"}
+    elsewhere = consents.integration(owner, "slack", config=config)
+    assert connection.redirect_uri(elsewhere.id, "slack", elsewhere.config).endswith(f"/callback/{elsewhere.id}")
     row = consents.integration(owner)
     for issuer, words in (("https://accounts.google.com", "is from 'https://accounts.google.com'"), (None, "does not say")):
         answer = dataclasses.replace(consents.answer_of(consents.consent(consents.begin(owner, row))), issuer=issuer)
@@ -177,6 +190,20 @@ def test_a_scope_that_was_not_granted_is_shown(owner: Actor) -> None:
     done = consents.finish(consents.consent(consents.begin(owner, row)))
     assert done.missing_scopes == ("calendar",)
     assert "did not grant calendar" in last_event(row).summary
+
+
+def test_an_answer_that_comes_after_disconnecting_connects_nothing(owner: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    row, ask = consents.connect(owner), calls.test
+
+    def late(*about: Any) -> calls.Account:
+        account = ask(*about)
+        flows.disconnect(actor=owner, integration_id=row.id)
+        return account
+
+    monkeypatch.setattr(calls, "test", late)
+    flows.test(actor=owner, integration_id=row.id)
+    now = consents.read(row)
+    assert (now.status, now.connected_at, now.account_id) == ("pending", None, "")
 
 
 def test_states_and_verifiers_are_not_stored_as_they_are(owner: Actor) -> None:

@@ -23,6 +23,15 @@ from tests.fakes.listeners import Listeners
 LOOPBACK = EgressPolicy(allow=(ipaddress.ip_network("127.0.0.0/8"),))
 
 
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    """Send headers without an end, each soon after the one before."""
+    with contextlib.suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+        for number in range(100):
+            handler.wfile.write(b"X-%d: y\r\n" % number)
+            threading.Event().wait(0.05)
+
+
 @pytest.fixture
 def server() -> Iterator[str]:
     """A server whose paths say how it answers."""
@@ -34,6 +43,9 @@ def server() -> Iterator[str]:
             )
             if self.path == "/hang":
                 threading.Event().wait(3)
+            if self.path == "/drip":
+                drip(self)
+                return
             self.send_response(302 if self.path == "/away" else 200)
             for name, value in {"Content-Length": str(len(body)), "Location": "/elsewhere", **headers}.items():
                 self.send_header(name, value)
@@ -76,6 +88,27 @@ def test_each_trouble_has_its_word(server: str, monkeypatch: pytest.MonkeyPatch)
     assert trouble(f"{server}/hang") is Trouble.TIMEOUT
     monkeypatch.setattr(egress_calls, "MAX_SECONDS", -1.0)
     assert trouble(f"{server}/x") is Trouble.TIMEOUT
+
+
+def test_an_answer_whose_headers_never_end_is_not_waited_for(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(egress_calls, "WHOLE_SECONDS", 0.3)
+    assert trouble(f"{server}/drip") is Trouble.TIMEOUT
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        {"url": "http://[::1/x"},
+        {"url": "http://xn--/x"},
+        {"url": "http://127.0.0.1:99999999/x"},
+        {"url": "http://127.0.0.1/\x7f"},
+        {"url": "http://127.0.0.1/x", "headers": {"authorization": "Bearer \u043a\u043b\u044e\u0447"}},
+    ],
+)
+def test_what_cannot_be_sent_is_told(request_of: dict[str, Any]) -> None:
+    with Caller(LOOPBACK) as caller, pytest.raises(NoAnswer) as failed:
+        caller.send(Request(method="GET", **request_of))
+    assert failed.value.trouble is Trouble.REFUSED
 
 
 def test_a_certificate_that_nobody_trusts_is_told() -> None:

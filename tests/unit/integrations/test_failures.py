@@ -93,6 +93,8 @@ def test_an_answer_of_the_api_is_judged_by_its_status(status: int, kind: Kind) -
         ("Sun, 22 Nov 2026 10:00:30 GMT", 30.0),
         ("Sun, 22 Nov 2026 09:00:00 GMT", 0.0),
         ("soon", None),
+        ("\u00b2", None),
+        ("Mon, 01 Jan 2026 00:00:00 +99999999999999", None),
         ("", None),
     ],
 )

@@ -32,10 +32,14 @@ def test_a_header_carries_no_line_break() -> None:
 
 @pytest.mark.parametrize(
     ("path", "found"),
-    [("a.b.1", 2), ("a.b", [1, 2]), ("a.none", None), ("@odata~next", "x"), ("a.b.9", None), ("list.*.n", 1)],
+    [("a.b.1", 2), ("a.b", [1, 2]), ("a.none", None), ("@odata~next", "x"), ("a.b.9", None), ("list.*.n", 1), ("@odata~next.*", None)],
 )
 def test_paths_lead_where_they_say(path: str, found: object) -> None:
     assert templates.dig({"a": {"b": [1, 2]}, "@odata.next": "x", "list": [{"n": 1}, {"n": 2}]}, path) == found
+
+
+def test_what_a_provider_says_can_be_stored() -> None:
+    assert templates.dig_first({"id": "a\0b"}, ("id",)) == "a\ufffdb"
 
 
 def spec(**paging_of: object) -> Sync:
