@@ -91,15 +91,15 @@ def _go(turn: Turn) -> None:
         is_whole = pushing.run(turn, plan) if turn.sync.phase == "push" else _Pull(turn, plan).go()
         if not is_whole:
             return turn.hand_over()
-        if not _has_further_phase(turn):
+        if not has_further_phase(turn):
             return None
 
 
-def _has_further_phase(turn: Turn) -> bool:
+def has_further_phase(turn: Turn) -> bool:
     """Begin the next phase, or finish the sync; whether there is one."""
     with db.transaction(write=True) as session:
+        row = _locked(session, turn)
         sync = turn.mine(session)
-        row = queries.one(session, sync.workspace_id, sync.integration_id, lock=True)
         if sync.phase == "push":
             pushing.finish(row, sync)
         entry = catalogue.get(row.provider)
@@ -224,6 +224,7 @@ class _Pull:
 
     def _move(self, spec: Sync, following: Place | None, cursor: dict[str, Any], document: Any) -> None:
         with db.transaction(write=True) as session:
+            row = _locked(session, self._turn)
             sync = self._turn.mine(session)
             sync.pages, sync.tries = sync.pages + 1, 0
             if sync.phase == "pull":
@@ -232,9 +233,13 @@ class _Pull:
             if following is not None:
                 sync.page = following.document()
             elif sync.phase == "pull":
-                row = queries.one(session, sync.workspace_id, sync.integration_id, lock=True)
                 row.sync_cursor = cursor or None
             self._turn.tell(session)
+
+
+def _locked(session: Session, turn: Turn) -> Integration:
+    """The integration, locked before its sync, as whoever cancels, disables or disconnects does: else each would wait for the other."""
+    return queries.one(session, turn.sync.workspace_id, turn.sync.integration_id, lock=True)
 
 
 def _place(sync: IntegrationSync) -> Place | None:

@@ -118,7 +118,7 @@ async def list_contacts(request: Request) -> Response:
     def found(session: Session, _token: Token, account: SandboxAccount) -> dict[str, Any]:
         if (email := query.get("email")) is not None:
             return contacts.find(session, account, email)
-        limit = int(text) if (text := query.get("limit", "")).isdigit() else 100
+        limit = int(text) if (text := query.get("limit", "")[:9]).isdecimal() else 100
         deleted = query.get("include_deleted") == "true"
         return contacts.page(session, account, limit=limit, page_token=query.get("page_token", ""), since=since, deleted=deleted)
 

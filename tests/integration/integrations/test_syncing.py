@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import pytest
 from sqlmodel import Session, func, select
 
@@ -171,6 +174,35 @@ def test_a_cancelled_sync_ends_and_a_disabled_integration_begins_none(owner: Act
         started(owner, row)
     with pytest.raises(Conflict, match="disabled"):
         flows.test(actor=owner, integration_id=row.id)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_worker_and_whoever_cancels_do_not_wait_for_each_other(owner: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = consents.connect(owner)
+    identifier, mine = started(owner, row), turns.Turn.mine
+
+    def cancel() -> None:
+        with db.transaction(write=True) as session:
+            service.cancel_sync(session, actor=owner, integration_id=row.id, sync_id=identifier)
+
+    with ThreadPoolExecutor(1) as other:
+        cancelling: list[Future[None]] = []
+
+        def then_cancelled(turn: turns.Turn, session: Session) -> IntegrationSync:
+            found = mine(turn, session)
+            if found.pages and not cancelling:
+                cancelling.append(other.submit(cancel))
+                threading.Event().wait(0.5)  # until it waits for us
+            return found
+
+        monkeypatch.setattr(turns.Turn, "mine", then_cancelled)
+        turn = turns.take(identifier)
+        assert turn is not None
+        with db.transaction(write=True) as session:
+            session.get_one(IntegrationSync, identifier).pages = 1
+        assert not syncing.has_further_phase(turn)
+        cancelling[0].result(20)
+    assert read(identifier).status == "done"
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
