@@ -109,12 +109,14 @@ def advance(session: Session, route: Route) -> None:
 
 
 def rehome(session: Session, route: Route) -> None:
-    """Lead the runs of a route that are not over to the integration that it has now."""
-    session.connection().execute(
-        update(RouteRun)
-        .where(col(RouteRun.workspace_id) == route.workspace_id, col(RouteRun.route_id) == route.id, col(RouteRun.due_at).is_not(None))
-        .values(integration_id=route.integration_id)
-    )
+    """Lead the runs of a route that are not over to the integration that it has now.
+
+    One that a worker has at this moment is not waited for, since the worker may be waiting for the route: it is led there when it is
+    next due.
+    """
+    waiting = (col(RouteRun.workspace_id) == route.workspace_id, col(RouteRun.route_id) == route.id, col(RouteRun.due_at).is_not(None))
+    free = select(RouteRun.id).where(*waiting).with_for_update(skip_locked=True)
+    session.connection().execute(update(RouteRun).where(col(RouteRun.id).in_(free)).values(integration_id=route.integration_id))
 
 
 def event(session: Session, workspace_id: str, event_id: str) -> Event | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlmodel import func, select
@@ -20,7 +21,7 @@ from backend.records import modules
 from backend.records import service as records
 from backend.routing import flows, running, schedule, service
 from backend.routing.values import Occasion
-from tests.factories import accounts
+from tests.factories import accounts, consents
 from tests.factories.fakes_of_providers import made, sign_in
 from tests.fakes.provider import Provider
 from tests.integration.integrations.routes import CHANNEL, TEXT, changed, later, publish, routed, runs, work
@@ -156,6 +157,23 @@ def test_a_429_holds_the_whole_lane_and_a_500_only_its_run(caller: Actor, slack:
     work(row)
     assert [each.run.status for each in runs(caller, route)] == ["done", "done", "done"]
     assert len(fake.acted) == 5
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_a_route_is_led_elsewhere_without_waiting_for_a_worker(caller: Actor, slack: tuple[Integration, Provider]) -> None:
+    row, _ = slack
+    hook = {each.name: each.example for each in catalogue.get("slack").auth_of("webhook").fields if each.secret}
+    route, other = routed(caller, row), consents.integration(caller, "slack", credentials=hook)
+    publish(caller)
+    publish(caller)
+    held, free = (each.run.id for each in runs(caller, route))
+    with ThreadPoolExecutor(1) as another, db.transaction(write=True) as session:
+        session.exec(select(RouteRun).where(RouteRun.id == held).with_for_update()).one()  # as a worker that settles it
+        another.submit(changed, caller, route, integration_id=other.id).result(20)
+    where = {each.run.id: each.run.integration_id for each in runs(caller, route)}
+    assert where == {held: row.id, free: other.id}
+    work(row)
+    assert {each.run.integration_id for each in runs(caller, route)} == {other.id}
 
 
 def test_runs_wait_for_an_integration_that_is_away_and_go_when_it_is_back(caller: Actor, slack: tuple[Integration, Provider]) -> None:
