@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # on a busy machine each of its processes takes seconds to start
 @pytest.mark.parametrize(("name", "prefix"), [("throughput", "deliveries."), ("backlog", "backlog."), ("idle", "latency.")])
 def test_a_benchmark_measures_its_lines(name: str, prefix: str, tmp_path: Path) -> None:
     done = subprocess.run(
