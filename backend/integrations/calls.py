@@ -93,13 +93,24 @@ def same_origin(one: str, other: str) -> bool:
 
 
 def retrying(connection: Connection, work: Callable[[Connection], Any], again: Callable[[Connection], Connection]) -> Any:
-    """The result of `work`; when the provider no longer takes the access token, that of another try with the one `again` gets."""
+    """The result of `work`; when the provider no longer takes the access token, that of another try with the one `again` gets.
+
+    A token that is never refreshed may have been replaced meanwhile by somebody who reconnected; else there is no other try.
+    """
     try:
         return work(connection)
     except failures.ProviderFailed as error:
-        if error.failure.kind is not Kind.UNAUTHORIZED or connection.refresh_class == "never":
+        if error.failure.kind is not Kind.UNAUTHORIZED:
             raise
-        return work(again(connection))
+        try:
+            fresh = again(connection)
+        except failures.ProviderFailed:
+            if connection.refresh_class == "never":
+                raise error from None  # what was said just now, not what was known before
+            raise
+        if fresh.tokens_at == connection.tokens_at:
+            raise
+        return work(fresh)
 
 
 def _authenticated(connection: Connection, call: Call, extra: Mapping[str, Any], url: str | None) -> Request:

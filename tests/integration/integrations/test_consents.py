@@ -14,7 +14,7 @@ from backend.accounts import cookies, sessions
 from backend.core import clock, crypto, db
 from backend.core.actor import Actor, Role
 from backend.core.errors import Invalid
-from backend.integrations import calls, connection, flows, service
+from backend.integrations import calls, connection, failures, flows, service
 from backend.integrations.failures import Kind
 from backend.integrations.flows import Answer, Browser
 from backend.integrations.values import Ended
@@ -204,6 +204,24 @@ def test_an_answer_that_comes_after_disconnecting_connects_nothing(owner: Actor,
     flows.test(actor=owner, integration_id=row.id)
     now = consents.read(row)
     assert (now.status, now.connected_at, now.account_id) == ("pending", None, "")
+
+
+def test_a_call_that_is_refused_while_somebody_reconnects_is_made_again(owner: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    row, ask = consents.connect(owner), calls.test
+    with db.transaction(write=True) as session:
+        session.get_one(Integration, row.id).refresh_class = "never"
+    asked: list[int] = []
+
+    def refused_first(*about: Any) -> calls.Account:
+        asked.append(len(asked))
+        if len(asked) == 1:
+            consents.connect(owner, row)
+            raise failures.failed(Kind.UNAUTHORIZED, "The old token is no longer good.")
+        return ask(*about)
+
+    monkeypatch.setattr(calls, "test", refused_first)
+    assert flows.test(actor=owner, integration_id=row.id).success
+    assert (consents.read(row).status, len(asked)) == ("active", 3)
 
 
 def test_states_and_verifiers_are_not_stored_as_they_are(owner: Actor) -> None:
