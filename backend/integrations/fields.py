@@ -46,7 +46,9 @@ def sort_out(entry: Entry, auth: Auth, *given: Mapping[str, Any], needs_client: 
         for name, value in document.items():
             _take(entry, by_name, name, value, found, errors)
     if is_whole:
-        errors += [_missing(each) for each in auth.fields if _is_missing(each, found, needs_client=needs_client)]
+        wrong = {error.field for error in errors}
+        lacking = (each for each in auth.fields if each.name not in wrong)
+        errors += [_missing(each) for each in lacking if _is_missing(each, found, needs_client=needs_client)]
     else:
         emptied = (each for each in auth.fields if each.name in found.config and not each.secret)
         errors += [_missing(each) for each in emptied if each.default is None and _is_missing(each, found, needs_client=needs_client)]
@@ -112,15 +114,13 @@ def _keep(each: FormField, value: Any, found: Entered, errors: list[FieldError])
 
 
 def _wrong(each: FormField, text: str) -> FieldError | None:
-    example = f" for example {each.example}" if each.example else ""
     if len(text) > MOST or not texts.is_storable(text) or any(ord(char) < 32 for char in text):
         return FieldError(each.name, "is too long, or holds characters that cannot be stored.", "Paste it again, without line breaks.")
     if each.options and text not in each.options:
         return FieldError(each.name, "is none of its values.", f"Use one of: {', '.join(each.options)}.")
     if each.pattern is not None and re.fullmatch(each.pattern, text) is None:
-        return FieldError(
-            each.name, f"does not look like one.{' It looks like this:' + example + '.' if example else ''}", "Copy it once more."
-        )
+        example = f" One looks like {each.example}." if each.example else ""
+        return FieldError(each.name, f"does not look like one.{example}", "Copy it once more.")
     return None
 
 

@@ -15,11 +15,12 @@ from backend.api_keys.due import Kind
 from backend.core import actor as actors
 from backend.core import clock
 from backend.logs.batches import ROLLUPS, starts_at
-from backend.models import Webhook
+from backend.models import Integration, Webhook
 from backend.monitoring.values import Attention, Need
 from backend.webhooks import policy
 
 WEBHOOK_NEEDS: Final = (Need.WEBHOOK_FAILING, Need.WEBHOOK_DISABLED)
+_INTEGRATION_NEEDS: Final = {"needs_reconnect": Need.INTEGRATION_RECONNECT, "error": Need.INTEGRATION_FAILING}
 _KEY_NEEDS: Final = {Kind.EXPIRING: Need.KEY_EXPIRING, Kind.ROTATION: Need.KEY_ROTATION_DUE}
 NEAR_SHARE: Final = 0.8
 _MOST_OF_A_KIND: Final = 20
@@ -28,10 +29,11 @@ _WINDOWS: Final = (("limit_per_hour", 60, timedelta(hours=1), "hour"), ("limit_p
 
 
 def of(session: Session, *, workspace_id: str) -> list[Attention]:
-    """Failing and disabled webhooks, keys that end or are due for rotation, keys near a limit; up to twenty of each."""
+    """Failing and disabled webhooks, integrations to reconnect or failing, keys that end, are to be rotated, or near a limit; twenty of each."""
     now = clock.now()
     return [
         *_webhooks(session, workspace_id),
+        *_integrations(session, workspace_id),
         *_limits(session, workspace_id, now),
         *_due(session, workspace_id),
     ]
@@ -71,6 +73,24 @@ def _webhooks(session: Session, workspace_id: str) -> Iterator[Attention]:
     for webhook in session.exec(disabled).all():
         reason = webhook.disabled_reason or "A rule disabled it."
         yield Attention(Need.WEBHOOK_DISABLED, webhook.id, webhook.name, reason, webhook.disabled_at)
+
+
+def _integrations(session: Session, workspace_id: str) -> Iterator[Attention]:
+    """Those that need a person first, then those whose last call failed; not what somebody has switched off."""
+    for status, need in _INTEGRATION_NEEDS.items():
+        found = (
+            select(Integration)
+            .where(
+                Integration.workspace_id == workspace_id,
+                Integration.status == status,
+                col(Integration.disabled_at).is_(None),
+                col(Integration.deleted_at).is_(None),
+            )
+            .order_by(col(Integration.id).desc())
+            .limit(_MOST_OF_A_KIND)
+        )
+        for row in session.exec(found).all():
+            yield Attention(need, row.id, row.name, f"{row.status_reason} {row.next_step}".strip())
 
 
 def _due(session: Session, workspace_id: str) -> Iterator[Attention]:

@@ -15,6 +15,8 @@ class Need(StrEnum):
 
     WEBHOOK_FAILING = "webhook_failing"
     WEBHOOK_DISABLED = "webhook_disabled"
+    INTEGRATION_RECONNECT = "integration_reconnect"
+    INTEGRATION_FAILING = "integration_failing"
     KEY_EXPIRING = "key_expiring"
     KEY_ROTATION_DUE = "key_rotation_due"
     LIMIT_NEAR = "limit_near"

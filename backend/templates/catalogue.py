@@ -136,7 +136,7 @@ _ALL: Final = (
     Template(
         "failing_webhook_to_slack",
         "Failing webhook to Slack",
-        "Tells when a webhook fails, and when it is disabled for it, with the date on which that will be.",
+        "Tells when a webhook keeps failing, with the date on which it will be disabled, and once it is.",
         (_SLACK, _CHANNEL),
         (
             {

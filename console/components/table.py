@@ -138,7 +138,7 @@ def clear_filters(state: Live, path: str) -> rx.Component:
 
 
 def search_box(value: Live, on_search: Any, placeholder: str) -> rx.Component:
-    """The list's search; `/` focuses it, Enter or a pause searches."""
+    """The list's search; `/` focuses it, Enter searches."""
     return rx.el.form(
         icon("search", 14),
         rx.el.input(

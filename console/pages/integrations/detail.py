@@ -60,7 +60,13 @@ def _actions() -> rx.Component:
     sign_in = rx.cond(it.is_connected, "Reconnect", "Connect")
     connect = button(sign_in, icon_name="plug", look="primary", on_click=state.connect, allowed=can_write)
     enable = button("Enable", icon_name="power", look="primary", on_click=state.switch, allowed=can_write)
-    well = rx.el.span(rx.el.span(test, class_name="x-wide-only"), rx.cond(it.brings != "", sync, rx.fragment()), class_name="x-row")
+    again = rx.el.span(button("Reconnect", icon_name="plug", on_click=state.connect, allowed=can_write), class_name="x-wide-only")
+    well = rx.el.span(
+        rx.el.span(test, class_name="x-wide-only"),
+        rx.cond(it.signs_in & it.lacks_scope, again, rx.fragment()),
+        rx.cond(it.brings != "", sync, rx.fragment()),
+        class_name="x-row",
+    )
     more = menu(
         "More actions",
         menu_item("Test", "stethoscope", state.test),
@@ -165,7 +171,7 @@ def _facts() -> rx.Component:
             ("Token ends", rx.cond(it.ends != "", time(it.ends), rx.el.span("–", class_name="x-soft"))),
             ("Added", time(it.created)),
         ),
-        rx.el.p(it.lives, class_name="x-small x-soft"),
+        rx.cond(it.lives != "", rx.el.p(it.lives, class_name="x-small x-soft"), rx.fragment()),
         rx.cond(it.redirect_uri != "", uri, rx.fragment()),
         rx.cond(it.is_sandbox, sandbox_link(), rx.fragment()),
         class_name="x-card x-card-pad x-stack",

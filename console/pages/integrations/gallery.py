@@ -53,11 +53,19 @@ def view() -> rx.Component:
 
 
 def _first() -> rx.Component:
-    return note(
-        "Nothing is connected yet. The sandbox under Custom is a provider inside Crossdock: connect it to see signing in, refreshing, "
-        "syncing and revoking work with no account anywhere.",
-        icon_name="flask-conical",
+    connect = button(
+        "Connect the sandbox",
+        small=True,
+        on_click=GalleryState.connect("sandbox"),
+        busy=GalleryState.connecting == "sandbox",
+        allowed=SessionState.can_write,
     )
+    words = rx.el.span(
+        "Nothing is connected yet. The sandbox is a provider inside Crossdock: connect it to see signing in, refreshing, "
+        "syncing and revoking work with no account anywhere.",
+        class_name="x-grow",
+    )
+    return note(rx.el.div(words, connect, class_name="x-row-wrap"), icon_name="flask-conical")
 
 
 def _there() -> rx.Component:

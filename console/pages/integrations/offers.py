@@ -10,7 +10,7 @@ from backend.integrations import connection, fields
 from backend.integrations.entry import CATEGORIES, Auth, Entry, FormField
 from backend.integrations.service import Offered
 from backend.models import Integration
-from console.pages.integrations.rows import ScopeRow, mark
+from console.pages.integrations.rows import BY_ADDRESS, ScopeRow, mark
 
 _ADDRESSES: Final = {
     "authorization_url": "Authorization endpoint",
@@ -20,6 +20,13 @@ _ADDRESSES: Final = {
     "sync_url": "Address of the sync",
 }
 _CLIENT: Final = frozenset({"client_id", "client_secret"})
+_DOES: Final = {
+    "message": "send messages",
+    "event": "make calendar events",
+    "list": "list mail",
+    "read": "read a mail",
+    "send": "send mail",
+}
 _SURE: Final = {
     "checked": "checked against the provider's own documentation",
     "documented": "as the provider documents it",
@@ -117,7 +124,7 @@ def signs_in(auth: Auth) -> bool:
 def offer_detail(offered: Offered, auth: Auth) -> OfferDetail:
     """A provider on its own page."""
     entry = offered.entry
-    consents = signs_in(auth)
+    consents, syncs = signs_in(auth), auth.kind != "webhook_url"
     return OfferDetail(
         id=entry.id,
         name=entry.name,
@@ -132,9 +139,9 @@ def offer_detail(offered: Offered, auth: Auth) -> OfferDetail:
         can_test=not consents,
         is_custom=entry.id == "custom",
         redirect_uri=connection.redirect_uri("", entry.id, {}) if consents and entry.id != "custom" else "",
-        brings=entry.sync.label.lower() if entry.sync is not None else "",
-        brings_nothing=entry.sync_missing,
-        does=", ".join(sorted(entry.actions)),
+        brings=entry.sync.label.lower() if entry.sync is not None and syncs else "",
+        brings_nothing=entry.sync_missing if syncs else BY_ADDRESS,
+        does=", ".join(_DOES[each] for each in _DOES if each in entry.actions and (syncs or each == "message")),
     )
 
 

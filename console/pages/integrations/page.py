@@ -52,7 +52,8 @@ def view() -> rx.Component:
     kinds = [rx.el.option("Any", value=""), *(rx.el.option(category_name(each), value=each) for each in CATEGORIES)]
     chip = table.chip("Category", state.type, rx.fragment(*kinds), lambda value: state.pick("type", value))
     listing = table.table(COLUMNS, state.rows, _cells, key=lambda row: row.id, loading=state.loading, empty=_empty(), label="Integrations")
-    connect = link_button("Connect a provider", CATALOGUE, icon_name="plus", look="primary")
+    label = rx.fragment("Connect", rx.el.span(" a provider", class_name="x-wide-only", white_space="pre"))
+    connect = link_button(label, CATALOGUE, icon_name="plus", look="primary")
     return shell(
         "Integrations",
         permitted(

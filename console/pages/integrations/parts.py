@@ -28,7 +28,7 @@ def named(errors: Live, name: Live = "", about: Live = "") -> list[rx.Component]
             error=errors["name"],
             default_value=name,
             max_length=120,
-            help_="How it is called here. Empty: the provider's.",
+            help_="What it is called here. Empty: the provider's name.",
         ),
         area_field("Description", name="description", default_value=about, max_length=1000, rows="2"),
     ]
@@ -95,7 +95,7 @@ def scopes(rows: Live, further: Live, errors: Live, about: Text) -> rx.Component
         rx.el.p(about, class_name="x-help"),
         rx.foreach(rows, choice),
         text_field(
-            "Further scopes",
+            rx.cond(length(rows) > 0, "Further scopes", "Names of the scopes"),
             name="further_scopes",
             mono=True,
             default_value=further,

@@ -15,6 +15,7 @@ from console import words
 STATUSES: Final = tuple(each.value for each in timeline.Status)
 SYNC_STATUSES: Final = ("queued", "running", "waiting", "done", "failed", "cancelled")
 GRANTS: Final = ("granted", "refused", "requested", "untold", "beyond")
+BY_ADDRESS: Final = "The address of a webhook only takes messages."
 _WELL: Final = frozenset({"connected", "reconnected", "tested", "synced", "refreshed"})
 _LIVES: Final = {
     "rotating": "Refreshed ahead of its end; each refresh token works once.",
@@ -113,6 +114,7 @@ class IntegrationDetail:
     is_connected: bool = False
     is_disabled: bool = False
     refreshes: bool = False
+    lacks_scope: bool = False
     brings: str = ""
     brings_nothing: str = ""
     module: str = ""
@@ -156,7 +158,7 @@ def integration_detail(row: Integration) -> IntegrationDetail:
     entry = catalogue.get(row.provider)
     auth = entry.auth_of(row.auth)
     signs_in = auth.oauth is not None and auth.oauth.grant == "authorization_code"
-    status = timeline.shown(row).value
+    status, syncs = timeline.shown(row).value, auth.kind != "webhook_url"
     return IntegrationDetail(
         id=row.id,
         name=row.name,
@@ -175,10 +177,11 @@ def integration_detail(row: Integration) -> IntegrationDetail:
         is_connected=row.connected_at is not None,
         is_disabled=row.disabled_at is not None,
         refreshes=row.refresh_class != "never",
-        brings=entry.sync.label if entry.sync is not None else "",
-        brings_nothing=entry.sync_missing,
+        lacks_scope=any(scope.grant == "refused" for scope in scope_rows(row)),
+        brings=entry.sync.label if entry.sync is not None and syncs else "",
+        brings_nothing=entry.sync_missing if syncs else BY_ADDRESS,
         module=(row.sync_module or entry.sync.module) if entry.sync is not None else "",
-        lives=_LIVES[row.refresh_class],
+        lives=_LIVES[row.refresh_class] if row.connected_at is not None else "",
         ends=words.moment(row.access_expires_at),
         redirect_uri=connection.redirect_uri(row.id, row.provider, row.config) if signs_in else "",
         parting=_parting(auth, entry),

@@ -66,7 +66,7 @@ def _steps() -> rx.Component:
     offer = SetupState.offer
 
     def step(words: Any) -> rx.Component:
-        return rx.el.li(icon("chevron-right", 14), rx.el.span(words), class_name="x-row x-small", align_items="flex-start", key=words)
+        return rx.el.li(rx.el.span("–"), rx.el.span(words), class_name="x-row x-small", align_items="flex-start", key=words)
 
     uri = rx.el.div(
         rx.el.span("Redirect URI, to be registered at the provider", class_name="x-small x-soft"),
@@ -74,7 +74,7 @@ def _steps() -> rx.Component:
         class_name="x-stack-tight",
     )
     return rx.el.div(
-        rx.el.ol(rx.foreach(offer.setup, step), class_name="x-stack-tight"),
+        rx.el.ul(rx.foreach(offer.setup, step), class_name="x-stack-tight"),
         rx.cond(offer.redirect_uri != "", uri, rx.fragment()),
         class_name="x-stack",
     )
@@ -91,6 +91,7 @@ def _discovery() -> rx.Component:
             error=state.discovery_error,
             help_="Where the provider publishes its metadata (RFC 8414), the addresses below are filled in from it.",
         ),
+        rx.cond(state.discovered != "", note(state.discovered, tone="good", icon_name="circle-check"), rx.fragment()),
         button(
             "Discover", icon_name="search", type="submit", busy=state.discovering, allowed=SessionState.can_write, align_self="flex-start"
         ),
@@ -172,7 +173,7 @@ def _facts() -> rx.Component:
     return rx.el.aside(
         docs,
         brings,
-        rx.cond(offer.does != "", rx.el.p("Can also: ", offer.does, ".", class_name="x-small"), rx.fragment()),
+        rx.cond(offer.does != "", rx.el.p("It can be asked to: ", offer.does, ".", class_name="x-small"), rx.fragment()),
         rx.foreach(offer.notes, lambda each: rx.el.p(each, class_name="x-small x-soft", key=each)),
         rx.el.p("What is secret is encrypted as it arrives, and never shown, sent or logged again.", class_name="x-small x-soft"),
         rx.cond(offer.id == "sandbox", sandbox_link(), rx.fragment()),

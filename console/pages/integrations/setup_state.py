@@ -43,6 +43,7 @@ class SetupState(Form, Detail, rx.State):
     tone: str = ""
     discovering: bool = False
     discovery_error: str = ""
+    discovered: str = ""
     intent: str = ""
 
     @rx.event
@@ -84,7 +85,7 @@ class SetupState(Form, Detail, rx.State):
     async def discover(self, form: dict[str, Any]) -> None:
         """Fill in what a provider says of itself."""
         async with self:
-            self.discovering, self.discovery_error = True, ""
+            self.discovering, self.discovery_error, self.discovered = True, "", ""
         try:
             found = await bridge.ask(self, discovery.discover, url=inputs.text(form, "issuer_url"))
         except CrossdockError as error:
@@ -96,12 +97,12 @@ class SetupState(Form, Detail, rx.State):
             told = {name: str(value) for name, value in dataclasses.asdict(found).items() if isinstance(value, str) and value}
             self.fields = [dataclasses.replace(row, value=told.get(row.name, row.value)) for row in self.fields]
             known = f" Some scopes that it knows: {', '.join(found.scopes[:12])}." if found.scopes else ""
-            self.told, self.tone = f"The addresses of {found.issuer} were filled in.{known}", "good"
+            self.discovered = f"The addresses of {found.issuer} were filled in.{known}"
 
     def _open(self, *, anew: bool) -> None:
         super()._open(anew=anew)
         self.errors, self.busy, self.intent = {}, False, ""
-        self.told, self.tone, self.discovering, self.discovery_error = "", "", False, ""
+        self.told, self.tone, self.discovering, self.discovery_error, self.discovered = "", "", False, "", ""
         if anew:
             self.offer = OfferDetail()
 

@@ -69,9 +69,10 @@ def changes(form: Mapping[str, Any]) -> dict[str, Any]:
 
 def _summary(choice: Choice, provider: str) -> str:
     plan = choice.plan
-    brings = f"brings {choice.sync.label.lower()} into {plan.module}" if choice.sync is not None and plan.pulls else ""
-    writes = f"writes records of {plan.push_module} to {provider}" if plan.pushes else ""
-    return f"A sync {' and '.join(part for part in (brings, writes) if part)}, each time what changed since the last one."
+    brings = f"brings {choice.sync.label.lower()} into the module {plan.module}" if choice.sync is not None and plan.pulls else ""
+    records = "its records" if brings and plan.push_module == plan.module else f"records of the module {plan.push_module}"
+    writes = f"writes {records} to {provider}" if plan.pushes else ""
+    return f"A sync {' and '.join(part for part in (brings, writes) if part)}, each time what has changed since the last one."
 
 
 def _rules(choice: Choice, provider: str, fields: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[ChoiceRow]:
@@ -93,7 +94,8 @@ def _rules(choice: Choice, provider: str, fields: Mapping[str, Sequence[Mapping[
         rows.append(ChoiceRow("removed", f"When {provider} has removed an item", "", plan.removed, options))
         flags = [str(each["name"]) for each in fields.get(plan.module, ()) if each["type"] == "boolean"]
         marks = [["", "None"], *([name, name] for name in flags)]
-        rows.append(ChoiceRow("removed_field", "Field that marks it", "For marking only.", plan.removed_field, marks))
+        about = "Where removed items are marked: one of the module's yes/no fields."
+        rows.append(ChoiceRow("removed_field", "Field that marks it", about, plan.removed_field, marks))
     return rows
 
 

@@ -68,11 +68,13 @@ def sync_history() -> rx.Component:
     brings = rx.el.p(state.sync_form.summary, " ", text_link("Change how it syncs", PATH + "/" + it.id + "?tab=settings"))
     nothing = rx.el.div(
         rx.cond(it.brings != "", brings, rx.el.p("Nothing is brought from this provider. ", it.brings_nothing)),
-        rx.cond(it.brings != "", rx.el.p("It has not been synced yet.", class_name="x-soft"), rx.fragment()),
+        rx.cond(it.brings != "", rx.el.p("It has not been synced yet. Press Sync now to begin.", class_name="x-soft"), rx.fragment()),
         class_name="x-empty",
     )
     listing = table.table(COLUMNS, state.syncs, _cells, key=lambda row: row.id, loading=state.loading, empty=nothing, label="Syncs")
-    return rx.el.div(rx.cond(state.chosen.id != "", _chosen(), rx.fragment()), listing, _pager(), class_name="x-stack")
+    chosen = rx.cond(state.chosen.id != "", _chosen(), rx.fragment())
+    pager = rx.cond(length(state.syncs) > 0, _pager(), rx.fragment())
+    return rx.el.div(rx.cond(state.sync.is_open, latest_sync(), rx.fragment()), chosen, listing, pager, class_name="x-stack")
 
 
 def _pager() -> rx.Component:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import reflex as rx
 from sqlmodel import Session
@@ -20,6 +20,13 @@ from console.components.chart import RANGES, Line, chosen, lines
 from console.pages.deliveries.rows import DeliveryRow, delivery_row
 from console.states import Page
 from console.urls import query
+
+_PLACES: Final = {
+    "webhook": "webhooks",
+    "integration": "integrations",
+    "key": "api-keys",
+    "limit": "api-keys",
+}  # by what a need begins with
 
 
 @dataclass
@@ -105,12 +112,11 @@ class OverviewState(Page, rx.State):
 
 
 def _need(item: Attention) -> NeedRow:
-    is_key = item.need in (Need.KEY_EXPIRING, Need.KEY_ROTATION_DUE, Need.LIMIT_NEAR)
     return NeedRow(
         id=f"{item.need}/{item.target_id}",
-        tone="bad" if item.need is Need.WEBHOOK_DISABLED else "wait",
+        tone="bad" if item.need in (Need.WEBHOOK_DISABLED, Need.INTEGRATION_RECONNECT) else "wait",
         name=item.target_name,
         sentence=item.sentence,
-        path=f"/settings/{'api-keys' if is_key else 'webhooks'}/{item.target_id}",
+        path=f"/settings/{_PLACES[item.need.partition('_')[0]]}/{item.target_id}",
         at=words.moment(item.at),
     )

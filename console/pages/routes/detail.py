@@ -66,7 +66,7 @@ def _content() -> rx.Component:
     return rx.el.div(
         rx.el.div(
             badge.status(route.state, *STATES),
-            rx.el.span(rx.el.span(route.events, class_name="x-mono"), " → ", route.does, " by ", via, class_name="x-small x-wrap"),
+            rx.el.span(rx.el.span(route.events, class_name="x-mono"), " → ", route.does, " through ", via, class_name="x-small x-wrap"),
             copy_id(route.id),
             class_name="x-row-wrap",
         ),

@@ -69,7 +69,7 @@ def _cells(row: RouteRow) -> list[Any]:
         table.opens(row.name, f"{PATH}/{row.id}"),
         badge.status(row.state, *STATES),
         rx.el.span(row.events, class_name="x-mono x-cut"),
-        rx.el.span(row.does, " by ", row.via, told, class_name="x-sentence x-soft"),
+        rx.el.span(row.does, " through ", row.via, told, class_name="x-sentence x-soft"),
         row.done,
         row.failed,
         rx.cond(row.last != "", time(row.last), rx.el.span("Never", class_name="x-soft")),

@@ -54,7 +54,7 @@ def _tile(row: TemplateRow) -> rx.Component:
             "Makes ",
             row.makes,
             ".",
-            rx.cond(row.lacks != "", rx.fragment(" Needs: ", row.lacks), rx.fragment()),
+            rx.cond(row.lacks != "", rx.fragment(" To be connected first: ", row.lacks), rx.fragment()),
             class_name="x-small x-soft",
         ),
         rx.el.div(rx.cond(row.lacks != "", connect, press), class_name="x-row"),
@@ -103,7 +103,7 @@ def _made() -> rx.Component:
 
     def one(row: MadeRow) -> rx.Component:
         named = link(row.name, to=row.path, class_name="x-link")
-        return rx.el.li(rx.el.span(row.kind, class_name="x-soft x-small"), named, class_name="x-sample x-between", key=row.path)
+        return rx.el.li(rx.el.span(row.kind, class_name="x-soft x-grow"), named, class_name="x-item", key=row.path)
 
     panel = secret_panel(
         state.revealing,
@@ -115,7 +115,7 @@ def _made() -> rx.Component:
         note("Installed ", state.installed, ".", tone="good", icon_name="circle-check"),
         rx.cond(state.revealing != "", panel, rx.fragment()),
         rx.foreach(state.steps, lambda step: rx.el.p(step, key=step)),
-        card("What was made", rx.el.ul(rx.foreach(state.made, one))),
+        card("What was made", rx.el.ul(rx.foreach(state.made, one), class_name="x-list")),
         class_name="x-stack",
         data_testid="installed",
     )

@@ -14,10 +14,10 @@ from backend.core.actor import Actor, Role
 from backend.core.errors import Forbidden
 from backend.logs import batches
 from backend.logs.batches import starts_at
-from backend.models import ApiKey, DeliveryRollup, Webhook
+from backend.models import ApiKey, DeliveryRollup, Integration, Webhook
 from backend.monitoring import service
 from backend.monitoring.values import Need, Overview
-from tests.factories import accounts, deliveries
+from tests.factories import accounts, consents, deliveries
 from tests.factories.requests import entry
 
 pytestmark = pytest.mark.usefixtures("database", "redis")
@@ -87,6 +87,18 @@ def test_a_webhook_disabled_by_a_rule_needs_attention_and_one_disabled_by_a_user
     for rule in ("user", "gone"):
         deliveries.webhook(owner.workspace_id, "http://127.0.0.1:9/", state="disabled", disabled_rule=rule, disabled_at=clock.now())
     assert [need for need, _ in needs(owner)] == [Need.WEBHOOK_DISABLED]
+
+
+def test_an_integration_that_needs_a_person_is_told_with_the_reason_and_one_that_is_switched_off_is_not():
+    owner = accounts.workspace()
+    for name, status in (("Shop", "needs_reconnect"), ("Off", "needs_reconnect"), ("Mail", "error"), ("Well", "active")):
+        made = consents.integration(owner, name=name)
+        with db.transaction(write=True) as session:
+            row = session.get_one(Integration, made.id)
+            row.status, row.disabled_at = status, clock.now() if name == "Off" else None
+            row.status_reason, row.next_step = "The person withdrew it.", "Press Reconnect."
+    assert needs(owner) == [(Need.INTEGRATION_RECONNECT, "Shop"), (Need.INTEGRATION_FAILING, "Mail")]
+    assert overview(owner).attention[0].sentence == "The person withdrew it. Press Reconnect."
 
 
 def test_keys_that_end_within_two_weeks_or_are_due_for_rotation_are_told():
