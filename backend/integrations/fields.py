@@ -46,7 +46,7 @@ def sort_out(entry: Entry, auth: Auth, *given: Mapping[str, Any], needs_client: 
         for name, value in document.items():
             _take(entry, by_name, name, value, found, errors)
     if is_whole:
-        wrong = {error.field for error in errors}
+        wrong = {error.path for error in errors}
         lacking = (each for each in auth.fields if each.name not in wrong)
         errors += [_missing(each) for each in lacking if _is_missing(each, found, needs_client=needs_client)]
     else:

@@ -187,7 +187,7 @@ def targets(found: Sequence[Capable]) -> list[ChoiceGroup]:
     return [
         ChoiceGroup(
             _named(each.integration.name, each.integration.provider),
-            [ChoiceRow(f"{each.integration.id}|{action.id}", action.label) for action in each.actions],
+            [ChoiceRow(f"{each.integration.id}|{action.id}", f"{action.label} through {each.integration.name}") for action in each.actions],
         )
         for each in found
     ]

@@ -124,3 +124,10 @@ def test_a_required_setting_may_be_left_out_of_a_change_but_not_emptied() -> Non
     with pytest.raises(Invalid) as wrong:
         fields.sort_out(entry, auth, {"token_address": ""}, is_whole=False)
     assert [each.path for each in wrong.value.errors] == ["token_address"]
+
+
+def test_a_setting_that_is_wrong_is_not_called_missing_as_well() -> None:
+    entry = catalogue.get("stripe")
+    with pytest.raises(Invalid) as wrong:
+        fields.sort_out(entry, entry.auth_of("api_key"), {"api_key": "hello"})
+    assert [(each.path, each.message) for each in wrong.value.errors] == [("api_key", "does not look like one. One looks like rk_live_….")]
