@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from backend.api_keys import scopes
 from backend.core import problems, web
 from backend.docs import examples, links, names, refusals, words
+from backend.incoming import answers
 from backend.settings import settings
 
 _BEARER: Final = "bearer"
@@ -47,7 +48,8 @@ _PROBLEM: Final = {
         "detail": {"type": "string", "description": "What happened and what to do."},
         "instance": {"type": "string", "description": "The path that was called."},
         "code": {"type": "string", "examples": ["invalid"]},
-        "request_id": {"type": "string"},
+        "request_id": {"type": "string", "description": "The call in the log; of what an incoming webhook stored, the stored request."},
+        "trace_id": {"type": "string", "description": "The call, where `request_id` is that of a stored request."},
         "statusCode": {"type": "integer"},
         "message": {"type": "string"},
         "errors": {
@@ -92,7 +94,7 @@ def _complete(schema: dict[str, Any]) -> dict[str, Any]:
     components = cast("dict[str, Any]", schema.setdefault("components", {}))
     components["securitySchemes"] = {**_SCHEMES, _OAUTH: _CLIENT_CREDENTIALS}
     components["headers"] = _HEADERS
-    components["responses"] = refusals.responses()
+    components["responses"] = refusals.responses() | answers.refusals()
     schemas = cast("dict[str, Any]", components.setdefault("schemas", {}))
     schemas["Problem"] = _PROBLEM
     for name in _UNUSED:
@@ -122,14 +124,18 @@ def _operation(path: str, method: str, operation: dict[str, Any], schemas: dict[
         if method in {"put", "patch"}:
             _leave_out_defaults(schemas.get(content["schema"].get("$ref", "").rpartition("/")[2], {}))
     responses = cast("dict[str, Any]", operation["responses"])
-    responses.pop("422", None)
+    if _JSON in responses.get("422", {}).get("content", {}):
+        del responses["422"]  # the framework's own form of it
     for status, response in responses.items():
-        _answer(status, response, schemas)
+        if "$ref" in response:  # a component says all of it
+            responses[status] = {"$ref": response["$ref"]}
+        else:
+            _answer(status, response, schemas)
     if "4XX" in responses:  # one that refuses in a form of its own says so; at the door it is refused like every other
         responses["4XX"]["content"] |= _PROBLEMS
     else:
         for status in _refused(path, method, operation, is_public=is_public):
-            responses[status] = {"$ref": f"#/components/responses/{refusals.NAMES[status]}"}
+            responses.setdefault(status, {"$ref": f"#/components/responses/{refusals.NAMES[status]}"})
         responses["4XX"] = {"description": "Refused: the body says what happened and what to do.", "content": _PROBLEMS}
     responses["5XX"] = {"description": "Failed on our side; nothing was changed.", "content": _PROBLEMS}
 

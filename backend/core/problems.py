@@ -20,8 +20,11 @@ QUOTA_EXCEEDED: Final = "https://iana.org/assignments/http-problem-types#quota-e
 EXPLAINED_AT: Final = "/api/docs/guides/errors"
 
 
-def document(error: CrossdockError, *, instance: str, request_id: str) -> dict[str, Any]:
-    """The body that tells `error`: RFC 9457's members, `errors` of fields, and `statusCode` and `message` for older clients."""
+def document(error: CrossdockError, *, instance: str, request_id: str, trace_id: str = "") -> dict[str, Any]:
+    """The body that tells `error`: RFC 9457's members, `errors` of fields, and `statusCode` and `message` for older clients.
+
+    `trace_id` names the call where `request_id` is that of something it stored.
+    """
     body: dict[str, Any] = {
         "type": QUOTA_EXCEEDED if isinstance(error, RateLimited) else f"{settings().public_url}{EXPLAINED_AT}#{error.code}",
         "title": error.title,
@@ -34,6 +37,8 @@ def document(error: CrossdockError, *, instance: str, request_id: str) -> dict[s
         "statusCode": error.status,
         "message": error.detail,
     }
+    if trace_id:
+        body["trace_id"] = trace_id
     if isinstance(error, Invalid):
         body["errors"] = [{"path": item.path, "message": item.message, "fix": item.fix} for item in error.errors]
     elif isinstance(error, Forbidden):
@@ -55,9 +60,9 @@ def told(error: CrossdockError) -> str:
     return " ".join(f"{field} {item.fix}".strip() for field, item in zip(fields, error.errors, strict=True))
 
 
-def render(error: CrossdockError, *, instance: str, request_id: str) -> bytes:
+def render(error: CrossdockError, *, instance: str, request_id: str, trace_id: str = "") -> bytes:
     """`document` as it is sent."""
-    body = document(error, instance=instance, request_id=request_id)
+    body = document(error, instance=instance, request_id=request_id, trace_id=trace_id)
     try:
         return orjson.dumps(body)
     except TypeError:  # half a surrogate pair in what the caller sent and the sentence quotes

@@ -119,7 +119,7 @@ class Gateway:
         try:
             credential = credentials.read(exchange.headers.get(b"authorization"), exchange.headers.get(b"x-api-key"), scope["query_string"])
             if credential is None:
-                raise _missing(call, method, path)
+                raise _missing(call, method, exchange.shown_path)
             identity = await self._identify(credential, current)
         except (Unauthenticated, NotFound, MethodNotAllowed):
             await self._limits.note_stranger(exchange, current)
@@ -131,7 +131,7 @@ class Gateway:
             _judge_scope(actor, call)
             await self._limits.spend_user(exchange, actor, current)
         if isinstance(call, NoCall):
-            raise _no_call(call, method, path)
+            raise _no_call(call, method, exchange.shown_path)
         exchange.let_in(actor, scope["query_string"] if credential.in_query else None)
         return None
 

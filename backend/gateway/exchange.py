@@ -103,9 +103,9 @@ class Exchange:
 
     @property
     def shown_path(self) -> str:
-        """The path as logs may have it: where a part of it is a secret, its template."""
+        """The path as answers and logs may have it: where a part of it is a secret, its template; a key or token of ours is cut out."""
         path: str = self.scope["path"]
-        return f"{_SECRET_PATH}{{token}}" if path.startswith(_SECRET_PATH) else path
+        return f"{_SECRET_PATH}{{token}}" if path.startswith(_SECRET_PATH) else redaction.keys(path)
 
     @property
     def has_own_log(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import orjson
 
-from backend.core import problems
+from backend.core import problems, redaction
 from backend.gateway import older_names, older_table
 from backend.gateway.exchange import Message, Receive, Scope, Send
 from backend.gateway.older_table import Older
@@ -82,7 +82,9 @@ class OlderCall:
         except ValueError:
             return status, text
         if status >= 400 and isinstance(given, dict) and "statusCode" in given:
-            told = older_names.problem(cast("dict[str, Any]", given), called=self.called, answered=self._path)
+            told = older_names.problem(
+                cast("dict[str, Any]", given), called=redaction.keys(self.called), answered=redaction.keys(self._path)
+            )
             return (400 if status == 422 else status), orjson.dumps(told)
         return status, orjson.dumps(older_names.answer(self._row, self._path, given))
 

@@ -99,7 +99,8 @@ def clean(given: Mapping[str, Any], *, target: Target, current: Mapping[str, Any
 def _name(value: Any, errors: list[FieldError]) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not text or len(text) > MAX_NAME or not text.isprintable():
-        errors.append(FieldError("name", "is no name.", f"Send a text of 1 to {MAX_NAME} characters that can be shown."))
+        told = "is empty." if not text and isinstance(value, str) else "is not a name."
+        errors.append(FieldError("name", told, f"Send a text of 1 to {MAX_NAME} characters that can be shown."))
     return text
 
 
@@ -178,9 +179,12 @@ def _key(value: Any, action: str, target: Target, errors: list[FieldError]) -> s
     name = target.aliases.get(name, name)
     if name in target.unique:
         return name
-    unique = ", ".join(target.unique) or "none: make a field unique first"
     told = "is missing." if not name else f"{name[:60]!r} is no unique field of {target.name}."
-    errors.append(FieldError("upsert_field", told, f"Name the unique field by which the record is found: {unique}."))
+    if target.unique:
+        fix = f"Name the unique field by which the record is found: {' or '.join(target.unique)}."
+    else:
+        fix = f"{target.name} has no unique field by which a record could be found: make one of its fields unique first."
+    errors.append(FieldError("upsert_field", told, fix))
     return None
 
 

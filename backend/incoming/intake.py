@@ -33,6 +33,7 @@ LINGER: Final = 0.025
 GRACE: Final = timedelta(seconds=15)  # after which whoever stored a request is taken for dead
 TELL_EVERY: Final = timedelta(minutes=10)
 NO_SUCH: Final = "There is no incoming webhook at this address. Check that the token is whole, and that it was not regenerated."
+DISABLED: Final = "This incoming webhook is disabled. The request is kept and can be replayed."
 _MOST_LIMITED: Final = 10_000
 _MOST_BYTES: Final = 2**31 - 1  # of what a request says about itself
 _FREE: Final = "SELECT id FROM incoming_request WHERE id IN ({values}) AND status = 'received'"
@@ -192,9 +193,7 @@ def _item(door: Door | None, arrival: Arrival, began: float) -> Item | None:
         item.outcome = Outcome(REJECTED, arrival.fault, error.detail, error, [step])
         return item
     if not plan.is_active:
-        item.outcome = _refusal(
-            Step("status", ok=False, text="This incoming webhook is disabled. The request is kept and can be replayed.")
-        )
+        item.outcome = _refusal(Step("status", ok=False, text=DISABLED))
         item.outcome.reason, item.outcome.error = "disabled", Forbidden(str(item.outcome.sentence), reason="disabled")
         return item
     verdict = processing.judge(plan, received)

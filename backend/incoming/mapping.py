@@ -118,7 +118,7 @@ def apply(rules: Sequence[Rule], payload: Any) -> Mapped:
                 value = rule.default
             _check(rule, value)
         except Unfit as unfit:
-            mapped.errors.append(FieldError(rule.target, f"{_from(rule)} {unfit.message}", unfit.fix))
+            mapped.errors.append(FieldError(rule.target, f"{_place(rule) or 'the payload'} {unfit.message}", unfit.fix))
             mapped.cells.append(Cell(_place(rule), rule.target, given, MISSING))
             continue
         mapped.cells.append(Cell(_place(rule), rule.target, given, value))
@@ -129,10 +129,6 @@ def apply(rules: Sequence[Rule], payload: Any) -> Mapped:
 
 def _place(rule: Rule) -> str:
     return rule.source.text if rule.source is not None else ""
-
-
-def _from(rule: Rule) -> str:
-    return f"from {rule.source.text}" if rule.source is not None and rule.source.text else "from the payload"
 
 
 def _each(rule: Rule, given: Any, mapped: Mapped) -> Any:

@@ -34,6 +34,7 @@ ACCEPTED, CAPTURED, DUPLICATE, REJECTED, RECEIVED = "accepted", "captured", "dup
 # Why nothing is kept of a body; a request without one cannot be processed again.
 TOO_LARGE, INCOMPLETE = "too_large", "incomplete"
 WITHOUT_BODY: Final = (TOO_LARGE, INCOMPLETE)
+NOTHING_MAPPED: Final = "Nothing is mapped yet. It is kept: map its fields, then replay it."
 FAILED: Final = "Something went wrong on our side; the request is kept as {} and can be replayed."
 _log = logger(__name__)
 
@@ -186,7 +187,7 @@ def _read(plan: Plan, request: Received, found: Outcome) -> bool:
 def _map(plan: Plan, found: Outcome) -> list[dict[str, Any]] | None:
     """The values of each record that a payload becomes; None if it becomes none, which `found` then tells."""
     if not plan.rules:
-        found.status, found.sentence = CAPTURED, "Nothing is mapped yet. It is kept: map its fields, then replay it."
+        found.status, found.sentence = CAPTURED, NOTHING_MAPPED
         found.steps.append(Step("mapping", ok=True, text=found.sentence))
         return None
     payloads = map_all(plan, found.value)
@@ -271,12 +272,24 @@ def with_sources(plan: Plan, error: CrossdockError) -> CrossdockError:
     """A refusal of a record with, for each field, where its value came from."""
     if not isinstance(error, Invalid):
         return error if isinstance(error, Conflict | TooLarge) else Invalid(FieldError(plan.module or ORDERS, error.detail, ""))
-    sources = {rule.target: rule.source.text for rule in plan.rules if rule.source is not None}
     errors: list[FieldError] = []
     for each in error.errors:
-        source = sources.get(each.path.partition("[")[0].partition(".")[0])
-        errors.append(FieldError(each.path, f"from {source} {each.message}" if source else each.message, each.fix))
+        source = _source_of(plan.rules, each.path)
+        errors.append(FieldError(each.path, f"{source} {each.message}" if source else each.message, each.fix))
     return Invalid(*errors)
+
+
+def _source_of(rules: Sequence[mapping.Rule], path: str) -> str:
+    """Where the value at `path` of a record came from, as `email` or `items[0].quantity`; "" where no source is known."""
+    name, _, rest = path.partition("[")
+    rule = next((each for each in rules if each.target == name.partition(".")[0]), None)
+    if rule is None or rule.source is None:
+        return ""
+    if not (rest and rule.each):
+        return rule.source.text
+    index, _, inner = rest.partition("].")
+    below = _source_of(rule.each, inner)
+    return f"{rule.source.text}[{index}].{below}" if below else ""
 
 
 def _unknown(session: Session, plan: Plan, ready: Sequence[tuple[Request, Outcome]]) -> list[tuple[Request, Outcome]]:

@@ -37,6 +37,7 @@ MAX_BODY: Final = 1024 * 1024
 BODY_SECONDS: Final = 60.0
 _READ_AT_MOST: Final = 2 * MAX_BODY
 _KEPT: Final = 10_000
+_STORED_AS: Final = b"x-incoming-request-id"
 _MINUTE: Final = 60
 # Sources that take an answer with a body for a mistake.
 _EMPTY: Final = frozenset({Scheme.TWILIO, Scheme.XERO, Scheme.UBER_EATS})
@@ -73,7 +74,7 @@ class Receiver:
         """Take one request."""
         token = str(scope["path"]).rpartition("/")[2]
         headers: Headers = []
-        is_read = False
+        is_read, stored, trace_id = False, "", str(scope["state"]["request_id"])
         try:
             known = await self._find(token)
             if known.incoming_id:
@@ -84,13 +85,15 @@ class Receiver:
             if not body.is_whole:
                 headers.append((b"connection", b"close"))
             answer = await intake.committer.submit(_arrival(scope, token, body))
+            stored = answer.request_id
+            headers.append((_STORED_AS, stored.encode()))
             if answer.outcome.error is not None:
                 raise answer.outcome.error
-            await _send(send, *_told(answer, headers))
+            await _send(send, *_told(answer, headers, trace_id))
         except CrossdockError as error:
             if not is_read and not (await read(scope["headers"], receive)).is_whole:
                 headers.append((b"connection", b"close"))
-            body = problems.render(error, instance=INSTANCE, request_id=scope["state"]["request_id"])
+            body = problems.render(error, instance=INSTANCE, request_id=stored or trace_id, trace_id=trace_id if stored else "")
             told = [(name.encode(), value.encode("latin-1", "replace")) for name, value in problems.headers(error).items()]
             await _send(send, error.status, body, [*told, *headers])
 
@@ -174,11 +177,11 @@ async def read(headers: Sequence[tuple[bytes, bytes]], receive: Receive) -> Body
     return Body(b"".join(parts), size)
 
 
-def _told(answer: Answer, headers: Headers) -> tuple[int, bytes, Headers]:
+def _told(answer: Answer, headers: Headers, trace_id: str) -> tuple[int, bytes, Headers]:
     """Status, body and headers of an answer to what was taken."""
     outcome, plan = answer.outcome, answer.plan
     record_id = outcome.record_ids[0] if outcome.record_ids else None
-    extra = [(b"x-incoming-request-id", answer.request_id.encode()), *headers]
+    extra = [*headers]
     if record_id is not None:
         extra.append((b"x-record-id", record_id.encode()))
     if outcome.challenge is not None:
@@ -193,6 +196,7 @@ def _told(answer: Answer, headers: Headers) -> tuple[int, bytes, Headers]:
         "action": outcome.outcome,
         "module": plan.module or ORDERS,
         "request_id": answer.request_id,
+        "trace_id": trace_id,
     }
     if outcome.status in {CAPTURED, DUPLICATE, RECEIVED}:
         document["detail"] = outcome.sentence

@@ -14,6 +14,7 @@ from backend.core.errors import NotFound
 from backend.core.parameters import Cursor, Limit
 from backend.idempotency import answers
 from backend.idempotency.answers import KeyHeader
+from backend.incoming import answers as told
 from backend.incoming import health, intake, presets, replaying, requests, service
 from backend.incoming.requests import RequestFilter
 from backend.incoming.schemas import (
@@ -80,11 +81,12 @@ def _posted() -> dict[str, Any]:
     return {"openapi_extra": {**web.needs(web.PUBLIC)["openapi_extra"], "requestBody": {"content": content, "required": True}}}
 
 
-@router.post("/webhooks/incoming/{token}", **_posted())
+@router.post("/webhooks/incoming/{token}", responses=told.RESPONSES, **_posted())
 async def receive_request(token: str) -> ReceivedOut:  # noqa: ARG001 - the address's part, as the schema tells it
     """Take what a source posts: JSON or a form, verified as the webhook says, stored first, then made a record or an order of.
 
-    The answer tells the record's id, or which field is wrong and why. 201 says that it was made, 202 that nothing is mapped yet.
+    The answer tells the record's id, or which field is wrong and why. 201 says that it was made, 202 that it is stored and nothing is
+    made of it yet. Every answer to a request that was stored has its id, `irq_…`, as `request_id`, and the call's as `trace_id`.
     """
     raise NotFound(intake.NO_SUCH)  # the door answers this call itself
 

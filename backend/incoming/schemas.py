@@ -249,11 +249,12 @@ class ReceivedOut(Out):
     status: str = Field(
         description="accepted, duplicate, captured (nothing is mapped yet) or received (done in a moment).", examples=["accepted"]
     )
-    id: str | None = Field(description="The record or order.", examples=["rec_01k5z7q0v6e3tbn8m2c4d9f1hn"])
+    id: str | None = Field(default=None, description="The record or order.", examples=["rec_01k5z7q0v6e3tbn8m2c4d9f1hn"])
     ids: list[str] = Field(examples=[["rec_01k5z7q0v6e3tbn8m2c4d9f1hn"]])
-    action: str | None = Field(description="created, updated, unchanged or handshake.", examples=["created"])
+    action: str | None = Field(default=None, description="created, updated, unchanged or handshake.", examples=["created"])
     module: str = Field(examples=["contacts"])
     request_id: str = Field(description="The stored request.", examples=["irq_01k5z7q0v6e3tbn8m2c4d9f1hn"])
+    trace_id: str = Field(description="This call, as in `X-Request-Id`.", examples=["req_01k5z7q0v6e3tbn8m2c4d9f1hn"])
     detail: str | None = Field(default=None, description="Where it was not processed: why.", examples=[None])
 
 

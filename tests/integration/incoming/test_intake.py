@@ -46,7 +46,8 @@ def test_a_request_becomes_a_record_and_its_event() -> None:
     assert (row.status, row.record_id, row.incoming_id, row.id) == ("accepted", record["id"], webhook.id, told["request_id"])
     assert [step["name"] for step in row.steps] == ["signature", "body", "mapping", "record"]
     (event,) = steps.events(owner)
-    assert event.trace_id == row.trace_id == answer.headers["x-request-id"]
+    assert event.trace_id == row.trace_id == told["trace_id"] == answer.headers["x-request-id"]
+    assert answer.headers["x-incoming-request-id"] == row.id
 
 
 def test_create_update_and_upsert() -> None:
@@ -110,9 +111,9 @@ def test_a_refusal_names_the_field_its_source_and_the_reason() -> None:
         answers.extend([await post(token, {"n": "Ada"}), await post(token, {"who": {"mail": "ada"}, "n": 5})])
 
     steps.talk(post_all)
-    assert reason(answers[0], 422) == "email: from who.mail is absent, and the field is required."
+    assert reason(answers[0], 422) == "email: who.mail is absent, and the field is required."
     assert [(each["path"], each["message"]) for each in answers[1].json()["errors"]] == [
-        ("email", "from who.mail is no e-mail address."), ("name", "from n is a number, no text.")
+        ("email", "who.mail is no e-mail address."), ("name", "n is a number, no text.")
     ]  # fmt: skip
     assert [(row.status, row.reason, row.record_id) for row in steps.stored(owner)] == [
         ("rejected", "mapping", None),
@@ -223,7 +224,8 @@ def test_addresses_that_lead_nowhere_say_nothing() -> None:
     with db.transaction(write=True) as session:
         service.delete(session, actor=owner, incoming_id=webhook.id)
     for wrong in (token, plans.TOKEN_PREFIX + "0" * 33, "x", "xdi_ä", "pause"):
-        assert steps.say(wrong, {}).status_code == 404
+        answer = steps.say(wrong, {})
+        assert (answer.status_code, answer.json()["request_id"]) == (404, answer.headers["x-request-id"])
     with db.transaction() as session:
         logged = session.exec(select(UnknownRequest)).all()
         assert session.exec(select(RequestLog)).all() == []
@@ -234,8 +236,13 @@ def test_addresses_that_lead_nowhere_say_nothing() -> None:
 def test_a_disabled_webhook_refuses_and_keeps() -> None:
     owner = steps.people()
     _, token = steps.make(owner, is_active=False)
-    assert "disabled" in reason(steps.say(token, {"email": "ada@example.com", "name": "Ada"}), 403)
-    assert [(row.status, row.reason) for row in steps.stored(owner)] == [("rejected", "disabled")]
+    answer = steps.say(token, {"email": "ada@example.com", "name": "Ada"})
+    assert "disabled" in reason(answer, 403)
+    (row,) = steps.stored(owner)
+    assert (row.status, row.reason) == ("rejected", "disabled")
+    told = answer.json()
+    assert (told["request_id"], told["trace_id"]) == (row.id, row.trace_id) == (answer.headers["x-incoming-request-id"], row.trace_id)
+    assert row.trace_id == answer.headers["x-request-id"]
 
 
 def test_the_limit_of_a_webhook_is_its_own() -> None:

@@ -193,7 +193,7 @@ def test_a_rehearsal_tells_the_change_and_leaves_nothing_behind() -> None:
     with db.transaction(write=True) as session:
         as_it_is = replaying.rehearse(session, actor=owner, incoming_id=webhook.id, limit=3)
     assert [each.outcome for each in as_it_is] == ["rejected", "unchanged", "rejected"]
-    assert as_it_is[2].errors[0]["message"] == "from amount is a text, no number."
+    assert as_it_is[2].errors[0]["message"] == "amount is a text, no number."
     assert rows.of_workspace(owner.workspace_id) == before
 
 

@@ -147,7 +147,7 @@ def test_what_cannot_be_done_names_field_and_source_and_never_the_value() -> Non
         problem("data", "trim"),
     ):
         assert error.path == "x"
-        assert error.message.startswith("from data")
+        assert error.message.startswith("data")
         assert "Ada" not in error.message
         assert error.fix
 
@@ -206,8 +206,8 @@ def test_names_that_are_too_long_for_a_path_are_no_places() -> None:
 
 
 def test_required_default_and_type() -> None:
-    assert problem("data.missing", required=True).message == "from data.missing is absent, and the field is required."
-    assert problem("data.none", required=True).message == "from data.none is null, and the field is required."
+    assert problem("data.missing", required=True).message == "data.missing is absent, and the field is required."
+    assert problem("data.none", required=True).message == "data.none is null, and the field is required."
     assert value("data.missing", default=3, required=True) == 3
     assert value("data.none", default="d") == "d"
     assert problem("data.first", type="number").fix == "Add a transform that makes a number of it."
@@ -227,7 +227,7 @@ def test_items_of_a_list_are_mapped_one_by_one() -> None:
     ]  # fmt: skip
     wrong = mapped({"source": "items", "target": "items", "each": [{"source": "n", "target": "q", "required": True}]})
     assert [error.path for error in wrong.errors] == ["items[1].q"]
-    assert mapped({"source": "data", "target": "items", "each": each}).errors[0].message == "from data is an object, no list."
+    assert mapped({"source": "data", "target": "items", "each": each}).errors[0].message == "data is an object, no list."
 
 
 def test_every_mistake_of_a_mapping_is_told_at_once() -> None:
