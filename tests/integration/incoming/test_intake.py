@@ -15,6 +15,7 @@ from sqlmodel import select
 from backend.core import db
 from backend.incoming import plans, presets, requests, service
 from backend.models import RequestLog, UnknownRequest
+from backend.orders import money
 from backend.orders import service as orders
 from tests.integration.incoming import steps
 from tests.integration.incoming.steps import Post
@@ -98,6 +99,37 @@ def test_orders_are_made_and_moved_from_a_providers_payload() -> None:
     assert (detail.order.provider, detail.order.external_id, detail.order.status) == ("deliveroo", "gb:0b2e7d4c", "confirmed")
     assert (detail.items[0].product_id, detail.items[0].quantity) == ("product-456", 2)
     assert len(steps.events(owner, "order.created")) == len(steps.events(owner, "order.confirmed")) == 1
+
+
+def test_an_order_of_shopify_comes_in_once_and_is_changed_as_it_changes_there() -> None:
+    owner = steps.people()
+    preset = presets.find("shopify_orders")
+    assert preset is not None
+    with db.transaction(write=True) as session:
+        _, token = service.create(session, actor=owner, values={"source": preset.name, "verification": {"secret": steps.SECRET}})
+    answers: list[httpx.Response] = []
+
+    async def post_all(post: Post) -> None:
+        for number, note in enumerate((None, "Leave it at the door")):
+            body = json.dumps({**preset.sample, "note": note}).encode()
+            proof = b64(mac(steps.SECRET, body))
+            answers.append(await post(token, body, {"x-shopify-hmac-sha256": proof, "x-shopify-webhook-id": f"w-{number}"}))
+
+    steps.talk(post_all)
+    assert [answer.status_code for answer in answers] == [201, 200], answers[0].text
+    with db.transaction() as session:
+        found = orders.get(session, actor=owner, order_id=answers[1].json()["id"])
+    order = found.order
+    assert (order.provider, order.external_id, order.branch_id, order.order_type) == (
+        "generic",
+        "820982911946154508",
+        "shopify",
+        "delivery",
+    )
+    assert (order.customer_name, order.customer_phone, order.notes) == ("John Smith", "555-555-7777", "Leave it at the door")
+    assert (order.delivery_address, order.currency) == ("123 Shipping Street, 40003, Shippington, United States", "USD")
+    assert order.total == 403 * money.UNIT
+    assert [(item.product_id, item.quantity) for item in found.items] == [("IPOD2008PINK", 1), ("141249953214522974", 1)]
 
 
 def test_a_refusal_names_the_field_its_source_and_the_reason() -> None:
