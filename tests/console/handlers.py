@@ -43,6 +43,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "new_incoming_state.create": {"form": {"name": "Theirs", "module": "orders", "action": "create"}},
     "incoming_webhook_state.open_dialog": {"ask": "delete"},
     "incoming_webhook_state.regenerate": {"form": {"overlap": "0"}},
+    "incoming_webhook_state.count_failed": {"span": ""},
     "incoming_webhook_state.replay": {"form": {"since": ""}},
     "incoming_webhook_state.delete": {"form": {"typed_name": "Ours only"}},
     "incoming_webhook_state.save": {"form": {"name": "Taken over", "action": "create", "scheme": "none"}},

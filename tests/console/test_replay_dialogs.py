@@ -18,6 +18,7 @@ from backend.webhooks.values import WebhookInput
 from tests.console.conftest import Tab, Web, signed_in, tab
 from tests.console.handlers import STATE, find
 from tests.factories import accounts
+from tests.integration.incoming import steps
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -129,6 +130,28 @@ def test_enabling_says_what_was_missed_and_sends_or_skips_it(web: Web, answer: s
     assert asyncio.run(story()) == "0 deliveries held, 3 events skipped"
     with db.transaction() as session:
         assert len(session.exec(select(Delivery).where(col(Delivery.webhook_id) == hook.id)).all()) == made
+
+
+def test_what_an_incoming_webhook_refused_is_counted_before_it_is_replayed(web: Web) -> None:
+    owner = steps.people()
+    hook, token = steps.make(owner)
+    for _ in range(2):
+        assert steps.say(token, {"name": "Ada"}).status_code == 422
+    address = f"/settings/incoming/{hook.id}"
+
+    async def story() -> list[Any]:
+        async with tab(web, signed_in(owner)) as page:
+            await _load(page, "incoming_webhook_state.load", address)
+            await page.send(find("incoming_webhook_state.ask_replay"), path=address)
+            await page.until(lambda seen: _shown(seen, "incoming_webhook_state", "failed"))
+            counted = [_shown(page, "incoming_webhook_state", "ask"), _shown(page, "incoming_webhook_state", "failed")]
+            await page.send(find("incoming_webhook_state.replay"), {"form": {"since": ""}}, path=address)
+            await page.until(lambda seen: seen.was_told("2 requests are processed again."))
+            await page.send(find("incoming_webhook_state.count_failed"), {"span": ""}, path=address)
+            await page.until(lambda seen: "Nothing" in str(_shown(seen, "incoming_webhook_state", "failed")))
+            return counted
+
+    assert asyncio.run(story()) == ["replay", "2 requests will be processed again."]
 
 
 async def _load(page: Tab, handler: str, address: str) -> None:

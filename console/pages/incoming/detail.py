@@ -14,7 +14,7 @@ from console.components.dialog import ask, ask_to_delete
 from console.components.form import area_field, more, select_field, text_field
 from console.components.secret import secret_panel
 from console.components.table import Column
-from console.pages.incoming.detail_state import ArrivalsState, IncomingWebhookState
+from console.pages.incoming.detail_state import DAY, ArrivalsState, IncomingWebhookState
 from console.pages.incoming.mapping import mapping, waiting
 from console.pages.incoming.mapping_state import MappingState
 from console.pages.incoming.page import ACTIONS
@@ -55,7 +55,7 @@ def _actions() -> rx.Component:
     unwritable = ~SessionState.can_write
     is_active = state.webhook.status == "active"
     return rx.el.div(
-        button("Replay failed…", icon_name="repeat", on_click=state.open_dialog("replay"), allowed=SessionState.can_operate),
+        button("Replay failed…", icon_name="repeat", on_click=state.ask_replay, allowed=SessionState.can_operate),
         menu(
             "More actions",
             menu_item("Regenerate address", "refresh-cw", state.open_dialog("regenerate"), disabled=unwritable),
@@ -258,7 +258,8 @@ def _dialogs() -> rx.Component:
             "Requests that were rejected, or kept without a mapping, are processed again by the settings of now, in their order.",
             "Replay",
             state.replay,
-            select_field("Since", spans, name="since", default_value="24h"),
+            select_field("Since", spans, name="since", default_value=DAY, on_change=state.count_failed),
+            rx.el.p(state.failed, class_name="x-small x-strong", role="status", data_testid="failed"),
         ),
         ask_to_delete(
             state,

@@ -26,6 +26,7 @@ from console.states import Managed, Within
 from console.urls import query, since
 
 TABS = ("requests", "mapping", "configuration", "health")
+DAY = "24h"
 EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 
@@ -36,6 +37,7 @@ class IncomingWebhookState(Managed, rx.State):
     ASKS: ClassVar = ("regenerate", "replay", "delete")
     webhook: IncomingDetail = IncomingDetail()
     tab: str = "requests"
+    failed: str = ""
 
     @rx.event
     @needs(permissions.INCOMING_WRITE)
@@ -60,13 +62,25 @@ class IncomingWebhookState(Managed, rx.State):
 
     @rx.event
     @needs(permissions.INCOMING_OPERATE)
+    async def ask_replay(self) -> None:
+        """Ask for a replay, and tell how many it is of."""
+        self.ask, self.ask_error = "replay", ""
+        await self._count(DAY)
+
+    @rx.event
+    @needs(permissions.INCOMING_OPERATE)
+    async def count_failed(self, span: str) -> None:
+        """Another span of time was chosen."""
+        await self._count(span)
+
+    @rx.event
+    @needs(permissions.INCOMING_OPERATE)
     async def replay(self, form: dict[str, Any]) -> Any:
         """Process again what failed since the chosen time."""
         self.busy = True
         yield
         with self._answering():
-            begin = since(text(form, "since"), clock.now()) or EPOCH
-            total = await bridge.call(self, replaying.replay_failed, write=True, incoming_id=self.webhook.id, since=begin)
+            total = await self._replay(text(form, "since"))
             await self._fetch()
             yield rx.toast.info(f"{total:,} requests are processed again." if total else "Nothing has failed in that time.")
 
@@ -97,6 +111,19 @@ class IncomingWebhookState(Managed, rx.State):
         self.tab = wanted if wanted in TABS else TABS[0]
         if anew:
             self.webhook = IncomingDetail()
+
+    async def _count(self, span: str) -> None:
+        self.failed = ""
+        total = await self._replay(span, dry_run=True)
+        many = f"{min(total, COUNT_CAP):,} request{'s' if total != 1 else ''} will be processed again"
+        rest = "; replay what is left after it" if total > COUNT_CAP else ""
+        self.failed = f"{many}{rest}." if total else "Nothing has failed in that time."
+
+    async def _replay(self, span: str, *, dry_run: bool = False) -> int:
+        """Replay what failed since a span ago, or ever, or only count it; how many."""
+        begin = since(span, clock.now()) or EPOCH
+        values = {"incoming_id": self.webhook.id, "since": begin, "dry_run": dry_run}
+        return await bridge.call(self, replaying.replay_failed, write=not dry_run, **values)
 
     async def _do(self, action: Any, **kwargs: Any) -> None:
         await bridge.call(self, action, write=True, incoming_id=self.webhook.id, **kwargs)
