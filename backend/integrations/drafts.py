@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from sqlmodel import Session
+
 from backend.core import clock, ids
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid
-from backend.integrations import catalogue, connection, fields
+from backend.integrations import catalogue, connection, fields, vault
 from backend.integrations.entry import Auth, Entry
 from backend.integrations.values import IntegrationInput
 from backend.models import Integration
@@ -89,6 +91,24 @@ def change(row: Integration, changes: Mapping[str, Any]) -> dict[str, str]:
     merged = {**row.config, **entered.config}
     row.config = {name: value for name, value in merged.items() if value is not None}
     return entered.secrets
+
+
+def check_hosts(session: Session, row: Integration, before: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+    """Raise `Invalid` where a change would have what is stored sent to a host that it was not entered for.
+
+    `before` is the configuration until now, `secrets` what was entered with the change. Whoever may change an integration may not read
+    its credentials, nor have them sent to a host of their own.
+    """
+    known = {fields.host(value) for value in before.values()}
+    elsewhere = {name: host for name, value in row.config.items() if (host := fields.host(value)) and host not in known}
+    for name, host in elsewhere.items():
+        if vault.load(session, row, vault.TOKENS) and "refresh_token" not in secrets:
+            fix = "Disconnect the integration first, then change it and connect again."
+            raise Invalid(FieldError(name, f"leads to {host}, which the tokens were not given for.", fix))
+        lacking = sorted(vault.load(session, row, vault.FIELDS).keys() - secrets.keys())
+        if lacking:
+            fix = f"Send {', '.join(lacking)} again in the same change."
+            raise Invalid(FieldError(name, f"leads to {host}, which the stored credentials were not entered for.", fix))
 
 
 def _refresh_class(auth: Auth, entered: fields.Entered) -> str:

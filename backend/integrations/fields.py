@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic.alias_generators import to_camel
 
@@ -32,6 +33,11 @@ class Entered:
 def addresses(entry: Entry) -> tuple[str, ...]:
     """The names of the addresses that an integration with this provider may have of its own."""
     return (*_ADDRESSES, *(f"{name}_url" for name in entry.actions))
+
+
+def host(value: object) -> str:
+    """The host and port of a value that is an address; empty for any other."""
+    return urlsplit(value).netloc.rpartition("@")[2].lower() if isinstance(value, str) and _URL.fullmatch(value) else ""
 
 
 def sort_out(entry: Entry, auth: Auth, *given: Mapping[str, Any], needs_client: bool = True, is_whole: bool = True) -> Entered:

@@ -109,7 +109,9 @@ def update(session: Session, *, actor: Actor, integration_id: str, changes: Mapp
     permissions.require(actor, permissions.INTEGRATIONS_WRITE)
     row = queries.one(session, actor.workspace_id, integration_id, lock=True)
     before = describe(row)
+    config = dict(row.config)
     secrets = drafts.change(row, changes)
+    drafts.check_hosts(session, row, config, secrets)
     if secrets:
         _keep_secrets(session, row, secrets)
         _ask_for_test(row)

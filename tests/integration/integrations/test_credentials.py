@@ -111,3 +111,27 @@ def test_unsaved_credentials_are_tried_and_forgotten(caller: Actor, monkeypatch:
     with db.transaction() as session:
         assert session.exec(select(Integration)).all() == []
         assert vault.FIELDS == "fields"
+
+
+def test_what_is_stored_is_not_sent_to_a_host_that_it_was_not_entered_for(caller: Actor) -> None:
+    row = consents.integration(caller, "stripe", credentials={"api_key": SECRET})
+    elsewhere = {"config": {"test_url": "https://stripe.example.net/v1/account"}}
+    with pytest.raises(Invalid) as refused, db.transaction(write=True) as session:
+        service.update(session, actor=caller, integration_id=row.id, changes=elsewhere)
+    (error,) = refused.value.errors
+    assert (error.path, error.message) == ("test_url", "leads to stripe.example.net, which the stored credentials were not entered for.")
+    assert error.fix == "Send api_key again in the same change."
+    with db.transaction(write=True) as session:
+        service.update(session, actor=caller, integration_id=row.id, changes={**elsewhere, "credentials": {"api_key": f"{SECRET}2"}})
+        same_host = {"test_url": "https://stripe.example.net/v2/account"}
+        service.update(session, actor=caller, integration_id=row.id, changes={"config": same_host})
+    assert opened(row).secrets == {"api_key": f"{SECRET}2"}
+
+
+def test_tokens_are_not_sent_to_a_host_that_they_were_not_given_for(caller: Actor) -> None:
+    row = consents.integration(caller, "slack")
+    with db.transaction(write=True) as session:
+        vault.store(session, session.get_one(Integration, row.id), vault.TOKENS, {"access_token": "xoxb-of-theirs"})
+    with pytest.raises(Invalid, match="tokens were not given for") as refused, db.transaction(write=True) as session:
+        service.update(session, actor=caller, integration_id=row.id, changes={"config": {"message_url": "https://slack.example.net/post"}})
+    assert refused.value.errors[0].fix.startswith("Disconnect the integration first")
