@@ -15,7 +15,17 @@ from markdown_it.token import Token
 FOLDER: Final = Path(__file__).resolve().parent.parent.parent / "docs" / "guides"
 PATH: Final = "/api/docs/guides"
 # In the order in which a newcomer needs them.
-NAMES: Final = ("authentication", "errors", "limits", "idempotency", "paging", "verifying-signatures", "incoming-webhooks", "routes")
+NAMES: Final = (
+    "authentication",
+    "errors",
+    "limits",
+    "idempotency",
+    "paging",
+    "verifying-signatures",
+    "incoming-webhooks",
+    "integrations",
+    "routes",
+)
 
 
 @dataclass(frozen=True, slots=True)
