@@ -101,6 +101,9 @@ def check_hosts(session: Session, row: Integration, before: Mapping[str, Any], s
     """
     known = {fields.host(value) for value in before.values()}
     elsewhere = {name: host for name, value in row.config.items() if (host := fields.host(value)) and host not in known}
+    entry = catalogue.get(row.provider)
+    parts = fields.host_parts(entry, entry.auth_of(row.auth))
+    elsewhere |= {name: str(row.config[name]) for name in parts if row.config.get(name) not in {None, before.get(name)}}
     for name, host in elsewhere.items():
         if vault.load(session, row, vault.TOKENS) and "refresh_token" not in secrets:
             fix = "Disconnect the integration first, then change it and connect again."

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from backend.core import lenience, texts
 from backend.core.errors import FieldError, Invalid
+from backend.integrations import templates
 from backend.integrations.entry import Auth, Entry, FormField
 
 DOTS: Final = "••••"
@@ -19,6 +20,7 @@ MOST: Final = 4000  # characters of one value
 # Addresses of the catalogue that an integration may have of its own: for regions, sandboxes, and providers that move.
 _ADDRESSES: Final = ("authorization_url", "token_url", "revocation_url", "test_url", "sync_url")
 _URL: Final = re.compile(r"https?://[^\s/?#]+[^\s]*")
+_HOST: Final = re.compile(r'https?://([^/?#"]*)')
 _HINT_FROM: Final = 12  # of a shorter secret nothing is shown
 
 
@@ -38,6 +40,13 @@ def addresses(entry: Entry) -> tuple[str, ...]:
 def host(value: object) -> str:
     """The host and port of a value that is an address; empty for any other."""
     return urlsplit(value).netloc.rpartition("@")[2].lower() if isinstance(value, str) and _URL.fullmatch(value) else ""
+
+
+def host_parts(entry: Entry, auth: Auth) -> set[str]:
+    """The names of what is entered freely and decides to which host this provider's calls go."""
+    hosts = _HOST.findall(entry.model_dump_json())
+    used = {name for host in hosts for name in templates.variables(host)}
+    return {each.name for each in auth.fields if each.name in used and not each.options}
 
 
 def sort_out(entry: Entry, auth: Auth, *given: Mapping[str, Any], needs_client: bool = True, is_whole: bool = True) -> Entered:

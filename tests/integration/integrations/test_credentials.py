@@ -128,6 +128,15 @@ def test_what_is_stored_is_not_sent_to_a_host_that_it_was_not_entered_for(caller
     assert opened(row).secrets == {"api_key": f"{SECRET}2"}
 
 
+def test_a_setting_that_is_a_part_of_a_host_is_an_address_too(caller: Actor) -> None:
+    row = consents.integration(caller, "salesforce", config={"client_id": "of-ours"}, credentials={"client_secret": SECRET})
+    with pytest.raises(Invalid, match=r"leads to sales\.example\.net") as refused, db.transaction(write=True) as session:
+        service.update(session, actor=caller, integration_id=row.id, changes={"config": {"hostname": "sales.example.net"}})
+    assert refused.value.errors[0].path == "hostname"
+    with db.transaction(write=True) as session:
+        service.update(session, actor=caller, integration_id=row.id, changes={"config": {"client_id": "another.of.ours"}})
+
+
 def test_tokens_are_not_sent_to_a_host_that_they_were_not_given_for(caller: Actor) -> None:
     row = consents.integration(caller, "slack")
     with db.transaction(write=True) as session:
