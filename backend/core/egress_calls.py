@@ -193,5 +193,5 @@ def _unconnected(text: str) -> tuple[Trouble, str]:
     if any(word in text.lower() for word in _TLS_WORDS):
         return Trouble.TLS, "Its certificate is not valid, or TLS failed."
     if "cannot be resolved" in text or "has no address" in text:
-        return Trouble.DNS, text
+        return Trouble.DNS, text.partition(" Check ")[0]  # what to do is for whoever made the call to say
     return Trouble.CONNECT, "No connection could be made."

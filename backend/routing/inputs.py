@@ -68,7 +68,7 @@ def _flag(value: Any, errors: list[FieldError]) -> bool:
 
 def _events(value: Any, names: Collection[str], errors: list[FieldError]) -> list[str]:
     if not isinstance(value, list) or not value:
-        errors.append(FieldError("events", "is empty.", 'Name event types, such as ["order.created"], ["order.*"] or ["*"].'))
+        errors.append(FieldError("events", "is empty.", "Choose at least one, such as order.created, order.* or * (all)."))
         return []
     entries = cast("list[Any]", value)
     if len(entries) > MAX_EVENTS:
@@ -94,7 +94,7 @@ def _filter(value: Any, errors: list[FieldError]) -> dict[str, Any] | None:
 
 def _integration(value: Any, known: Known, errors: list[FieldError]) -> Integration | None:
     if not isinstance(value, str) or not value:
-        errors.append(FieldError("integration_id", "is missing.", "Name the integration that acts; GET /api/v1/integrations lists them."))
+        errors.append(FieldError("integration_id", "is missing.", "Choose the integration that acts; GET /api/v1/integrations lists them."))
         return None
     found = known.integrations.get(value)
     if found is None:
@@ -111,12 +111,18 @@ def _action(value: Any, integration: Integration | None, errors: list[FieldError
     ]
     if found is None:
         told = f"{word[:40]!r} is no action." if word else "is missing."
-        errors.append(FieldError("action", told, nearest(word, offered) if offered else "Choose an integration that can do something."))
+        errors.append(FieldError("action", told, _fix(word, integration, offered)))
     elif found.id not in offered and integration is not None:
         name = catalogue.get(integration.provider).name
         fix = f"It can do: {', '.join(offered)}." if offered else "Choose an integration that can: Slack, Gmail, Outlook, Google Calendar."
         errors.append(FieldError("action", f"{name} cannot do {found.id}.", fix))
     return found
+
+
+def _fix(word: str, integration: Integration | None, offered: list[str]) -> str:
+    if not word and integration is None:
+        return "Choose an integration, and what it is to do."
+    return nearest(word, offered) if offered else "Choose an integration that can do something."
 
 
 def _mapping(value: Any, action: Action | None, errors: list[FieldError]) -> list[dict[str, Any]]:

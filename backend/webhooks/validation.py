@@ -102,7 +102,7 @@ def _url(value: Any, check: Check) -> str:
 
 def _events(value: Any, check: Check) -> list[str]:
     if not value or not isinstance(value, list | tuple):
-        check.wrong("events", "is empty.", 'Name event types, such as ["order.created"], ["order.*"] or ["*"].')
+        check.wrong("events", "is empty.", "Choose at least one, such as order.created, order.* or * (all).")
         return []
     entries = list(cast("Sequence[Any]", value))
     if len(entries) > MAX_EVENTS:

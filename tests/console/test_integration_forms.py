@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from backend.core import clock
-from backend.integrations import catalogue
+from backend.integrations import catalogue, plans
+from backend.integrations.directions import Choice
 from backend.integrations.entry import Auth, Entry
 from backend.integrations.service import Offered
 from backend.models import Integration
-from console.pages.integrations import forms, offers
-from console.pages.integrations.rows import mark
+from console.pages.integrations import forms, offers, sync_forms
+from console.pages.integrations.rows import integration_detail, mark
 
 WAYS = [pytest.param(entry, auth, id=f"{entry.id}-{auth.id}") for entry in catalogue.entries().values() for auth in entry.auth]
 
@@ -50,6 +51,21 @@ def test_only_what_needs_no_entering_is_connected_by_one_press() -> None:
 
 def test_a_provider_is_marked_by_its_letters() -> None:
     assert [mark(name) for name in ("Google Calendar", "Slack")] == ["GC", "Sl"]
+
+
+@pytest.mark.parametrize("direction", ["pull", "both"])
+def test_what_writing_begins_with_is_told_where_something_is_written(direction: str) -> None:
+    entry = catalogue.get("sandbox")
+    row = _stored(entry, entry.auth[0])
+    row.sync_direction = direction
+    ways, columns = plans.directions(entry, row.auth), plans.columns(entry)
+    choice = Choice(plans.of(row), ways, entry.sync, entry.push, columns, is_shared=True, missing_scope="")
+    assert bool(sync_forms.form_of(choice, entry.name, []).first) == (direction == "both")
+
+
+def test_one_that_was_disconnected_does_not_say_that_it_never_was_connected() -> None:
+    entry = catalogue.get("sandbox")
+    assert integration_detail(_stored(entry, entry.auth[0])).sentence == "Not connected to Sandbox."
 
 
 def _stored(entry: Entry, auth: Auth) -> Integration:

@@ -265,7 +265,7 @@ def _sentence(row: Integration, entry: Entry, status: str) -> str:
         return row.status_reason
     if status == "active":
         return f"Connected to {entry.name}{f' as {row.account_name}' if row.account_name else ''}."
-    return f"Not connected to {entry.name} yet."
+    return f"Not connected to {entry.name}."
 
 
 def _parting(auth: Auth, entry: Entry) -> str:

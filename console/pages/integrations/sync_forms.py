@@ -51,7 +51,7 @@ def form_of(choice: Choice, provider: str, modules: Sequence[Module]) -> SyncFor
         can_choose=True,
         summary=_summary(choice, provider),
         scope=choice.missing_scope if plan.pushes else "",
-        first="The first sync that writes looks at every record of the module." if push is not None else "",
+        first="The first sync that writes looks at every record of the module." if plan.pushes else "",
         rules=_rules(choice, provider, fields),
         brought=_mapping(PULL, sync.columns if sync is not None else (), plan.pull, fields.get(plan.module)),
         written=[] if choice.is_shared or push is None else _mapping(PUSH, choice.push_columns, plan.push, fields.get(plan.push_module)),

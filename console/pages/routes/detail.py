@@ -16,7 +16,7 @@ from console.pages.routes.detail_state import RouteState, RunsState
 from console.pages.routes.editor import editor
 from console.pages.routes.editor_state import RouteEditorState
 from console.pages.routes.paths import PATH
-from console.pages.routes.rows import RUN_STATES, STATES, RunRow
+from console.pages.routes.rows import RUN_LOOKS, RUN_STATES, STATES, RunRow
 from console.session import SessionState
 from console.shell import bones, one
 
@@ -136,7 +136,7 @@ def _cells(row: RunRow) -> list[Any]:
     )
     when = rx.cond(row.due != "", rx.el.span("next ", time(row.due), class_name="x-soft"), time(row.at))
     return [
-        badge.status(row.state, *RUN_STATES),
+        badge.status(row.state, *RUN_LOOKS),
         table.opens(rx.el.span(row.event, class_name="x-mono"), row.event_path),
         told,
         row.attempts,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from backend.core import clock
 from backend.core.errors import CrossdockError
 from backend.incoming import paths
 from backend.integrations import catalogue
@@ -19,6 +20,7 @@ from console.pages.routes import forms
 
 STATES: Final = ("active", "waiting", "disabled")
 RUN_STATES: Final = ("pending", "sending", "retrying", "done", "failed", "skipped")
+RUN_LOOKS: Final = (*RUN_STATES, "waiting")  # for the integration, without losing a try
 _SHOWN: Final = 160
 
 
@@ -167,9 +169,11 @@ def run_row(listed: ListedRun, action: Action) -> RunRow:
     """A run as it is shown."""
     row = listed.run
     told = row.message if row.status == "done" else listed.error
+    is_held = listed.held is not None and row.status != "sending"
+    is_due_later = row.due_at is not None and row.due_at > clock.now()
     return RunRow(
         id=row.id,
-        state=row.status,
+        state="waiting" if is_held else row.status,
         event=row.event_type,
         event_path=f"/settings/events/{row.event_id}",
         told=told,
@@ -177,7 +181,7 @@ def run_row(listed: ListedRun, action: Action) -> RunRow:
         sent=_sent(action, row.sent),
         attempts=words.number(row.attempt_count),
         at=words.moment(row.finished_at or row.created_at),
-        due=words.moment(row.due_at) if row.status == "retrying" else "",
+        due=words.moment(row.due_at) if row.status == "retrying" and is_due_later and not is_held else "",
         can_run=row.status in {"failed", "skipped", "retrying", "done"},
     )
 

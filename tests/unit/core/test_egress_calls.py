@@ -90,6 +90,13 @@ def test_each_trouble_has_its_word(server: str, monkeypatch: pytest.MonkeyPatch)
     assert trouble(f"{server}/x") is Trouble.TIMEOUT
 
 
+def test_a_name_that_leads_nowhere_is_told_without_advice() -> None:
+    with Caller(EgressPolicy()) as caller, pytest.raises(NoAnswer) as failed:
+        caller.send(Request(method="GET", url=f"https://{'a' * 70}.example/"))  # no name has such a part, so nobody is asked
+    assert failed.value.trouble is Trouble.DNS
+    assert str(failed.value).endswith("cannot be resolved.")
+
+
 def test_an_answer_whose_headers_never_end_is_not_waited_for(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(egress_calls, "WHOLE_SECONDS", 0.3)
     assert trouble(f"{server}/drip") is Trouble.TIMEOUT
