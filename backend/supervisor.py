@@ -24,6 +24,7 @@ from backend.settings import LogFormat, Settings, SettingsError, embedded_socket
 _ROOT = Path(__file__).resolve().parent.parent
 _LATER = ("deliver", "jobs", "cron")  # they need the schema first, and leave both cores to those who need it
 _HEALTH_PATH = "/api/v1/monitoring/health/live"
+_AFTER_WEB_SECONDS = 2.0  # begun at once, they took the cores from web, and an installation served 2 s later
 _GRACE_SECONDS = 8.5  # for our processes; Valkey, which they need until then, ends after them
 _VALKEY_GRACE_SECONDS = 1.0
 _SUCCESSOR_PATIENCE_SECONDS = 12.0
@@ -143,7 +144,7 @@ class _Supervisor:
         if child is self._prepare:
             self._is_prepared = status == 0
             for worker in self._workers[1:]:
-                worker.due = time.monotonic()
+                worker.due = time.monotonic() + _AFTER_WEB_SECONDS
             return self._is_prepared
         if not self._signals:
             seconds = round(max(child.due - time.monotonic(), 0), 1)
