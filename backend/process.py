@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import resource
 import sys
 from typing import Final, NoReturn
@@ -18,14 +19,19 @@ _OPEN_FILES: Final = 65_536
 _YOUNG_OBJECTS: Final = 10_000  # 700 by default
 
 
-def begin(name: str) -> Settings:
-    """Prepare this process to work as `name`. Ends it with one sentence when the settings or the database are not fit."""
+def begin(name: str, module: str | None = None) -> Settings:
+    """Prepare this process to work as `name`. Ends it with one sentence when the settings or the database are not fit.
+
+    `module` is what takes long to import: it is imported before the database is awaited, since another process may be migrating it.
+    """
     try:
         current = settings()
     except SettingsError as error:
         refuse(str(error))
     allow_open_files()
     logging.configure(current, name)
+    if module:
+        importlib.import_module(module)
     try:
         crypto.configure([key.get_secret_value() for key in current.encryption_keys])
         migrate.wait()

@@ -26,8 +26,8 @@ _log = logger(__name__)
 
 def run(name: str) -> None:
     """Serve `web` or `api` until asked to stop."""
-    settings = process.begin(name)
     module, _, factory = APPLICATIONS[name].partition(":")
+    settings = process.begin(name, module)
     application: ASGIApp = getattr(importlib.import_module(module), factory)()
     asyncio.run(_serve(settings, name, application))
 

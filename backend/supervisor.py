@@ -22,9 +22,9 @@ from backend.children import Child
 from backend.settings import LogFormat, Settings, SettingsError, embedded_socket, settings, unknown_variables
 
 _ROOT = Path(__file__).resolve().parent.parent
-_LATER = ("deliver", "jobs", "cron")  # they need the schema first, and leave both cores to those who need it
+_LATER = ("deliver", "jobs", "cron")  # they need the schema first, and leave the cores to web until it serves
 _HEALTH_PATH = "/api/v1/monitoring/health/live"
-_AFTER_WEB_SECONDS = 2.0  # begun at once, they took the cores from web, and an installation served 2 s later
+_LATER_AT_LATEST_SECONDS = 10.0  # after the schema is there, whatever web does
 _GRACE_SECONDS = 8.5  # for our processes; Valkey, which they need until then, ends after them
 _VALKEY_GRACE_SECONDS = 1.0
 _SUCCESSOR_PATIENCE_SECONDS = 12.0
@@ -144,7 +144,7 @@ class _Supervisor:
         if child is self._prepare:
             self._is_prepared = status == 0
             for worker in self._workers[1:]:
-                worker.due = time.monotonic() + _AFTER_WEB_SECONDS
+                worker.due = time.monotonic() + _LATER_AT_LATEST_SECONDS
             return self._is_prepared
         if not self._signals:
             seconds = round(max(child.due - time.monotonic(), 0), 1)
@@ -204,6 +204,8 @@ class _Supervisor:
 
     def _announce(self) -> None:
         self._is_ready = True
+        for worker in self._workers[1:]:
+            worker.due = min(worker.due, time.monotonic())
         address = self._settings.public_url
         if self._as_json:
             self._say("ready", address=address, **({"setup_link": self._setup_link} if self._setup_link else {}))
