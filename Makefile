@@ -22,6 +22,8 @@ UV_INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/py
 	[ -z "$$UV_DEFAULT_INDEX" ] && unset UV_DEFAULT_INDEX || export UV_DEFAULT_INDEX; \
 	export UV_NO_PROGRESS=1
 UV_INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode --require-hashes
+# Our own code is compiled here, once: each of five processes would do it again at every start where Python may not write what it compiled.
+BUILD = $(BIN)/python -m compileall -q backend console && $(BIN)/python -m console.build
 
 .PHONY: help run install test check format bench bench-check chaos fuzz browser lock clean
 
@@ -29,13 +31,13 @@ help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUNTIME) ## install, build the front end, migrate and start everything; Ctrl-C stops it
-	@$(BIN)/python -m console.build
+	@$(BUILD)
 	@exec $(BIN)/crossdock up
 
 install: $(RUNTIME) ## create .venv with the pinned packages
 
 test: $(DEV) browser ## run all tests (PYTEST_ARGS="-k name" narrows)
-	@$(BIN)/python -m console.build
+	@$(BUILD)
 	@$(BIN)/python -m pytest -n 3 --dist loadscope $(PYTEST_ARGS)
 
 check: $(DEV) ## formatting, lint, types, architecture, migrations, house rules
@@ -57,7 +59,7 @@ bench-check: $(DEV) ## the same, failing below the committed floors
 	@$(BIN)/python -m tests.bench --check $(BENCH_ARGS)
 
 chaos: $(DEV) ## run the failure suite and print it as a table: kills, outages, a full disk (CHAOS_ARGS="-h" tells what narrows it)
-	@$(BIN)/python -m console.build
+	@$(BUILD)
 	@$(BIN)/python -m tests.chaos $(CHAOS_ARGS)
 
 fuzz: $(DEV) ## make up requests from the API's own schema, 200 for each call, and hold the answers to it (FUZZ_ARGS="--examples 20" shortens it)
