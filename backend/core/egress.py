@@ -1,6 +1,6 @@
 """The only door for outgoing HTTP: resolves, vets and pins, so that the address connected to is the one that was judged.
 
-Two clients stand on it: aiohttp through `guarded_connector`, httpx through `egress_httpx`. A redirect is never followed;
+Two clients stand on it: aiohttp through `GuardedConnector`, httpx through `egress_httpx`. A redirect is never followed;
 if a caller follows one all the same, its address is judged like any other.
 """
 
@@ -211,11 +211,3 @@ class GuardedConnector(aiohttp.TCPConnector):
             return await super().connect(req, traces, timeout)
         finally:
             to_ourselves.reset(token)
-
-
-def guarded_connector(policy: EgressPolicy, **options: Any) -> GuardedConnector:
-    """A connector for an `aiohttp.ClientSession`; `options` are those of `aiohttp.TCPConnector`.
-
-    Send with `allow_redirects=False` and without a proxy, which would resolve names behind the guard.
-    """
-    return GuardedConnector(policy, **options)

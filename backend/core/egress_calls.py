@@ -19,6 +19,7 @@ from backend.core import egress_httpx
 from backend.core.egress import EgressBlocked, EgressPolicy
 from backend.core.egress_rules import UrlRefused
 
+DEFAULT_TIMEOUT: Final = httpx.Timeout(15.0, connect=5.0)
 MAX_ANSWER: Final = 1024 * 1024
 MAX_SECONDS: Final = 30.0  # for reading an answer: the client's own timeouts begin again with each of its bytes
 WHOLE_SECONDS: Final = 45.0  # for a call from its connection to the last byte of its answer; leases of callers are longer
@@ -121,7 +122,7 @@ class Caller:
 
     def __init__(self, policy: EgressPolicy, *, most: int = MAX_ANSWER, verify: ssl.SSLContext | None = None) -> None:
         transport = BoundedTransport(policy, most=most, verify=verify)
-        self._client = httpx.Client(transport=transport, timeout=egress_httpx.DEFAULT_TIMEOUT, trust_env=False)
+        self._client = httpx.Client(transport=transport, timeout=DEFAULT_TIMEOUT, trust_env=False)
 
     def __enter__(self) -> Self:
         return self

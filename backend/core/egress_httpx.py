@@ -7,28 +7,17 @@ import functools
 import ssl
 import time
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Any, Final
 
-import anyio.to_thread
 import httpcore
 import httpx
 
 from backend.core.egress import EgressPolicy, lookup, to_ourselves
 
-DEFAULT_TIMEOUT: Final = httpx.Timeout(15.0, connect=5.0)
 _MAX_CONNECTIONS: Final = 20
 _KEEPALIVE_SECONDS: Final = 15.0
 # The moment (monotonic) at which a call ends, whatever it is at: httpx's own timeouts begin again with every byte.
 ends_at: contextvars.ContextVar[float | None] = contextvars.ContextVar("ends_at", default=None)
-
-
-def client(policy: EgressPolicy, *, timeout: httpx.Timeout = DEFAULT_TIMEOUT, **options: Any) -> httpx.Client:
-    """A guarded client that follows no redirect and reads no proxy from the environment. Close it.
-
-    `options` are those of `httpx.Client` but `transport`, `verify` and `follow_redirects`. Requests raise `EgressBlocked`
-    or `UrlRefused` before anything is sent, `httpx.ConnectError` for names that cannot be resolved.
-    """
-    return httpx.Client(transport=GuardedTransport(policy), timeout=timeout, trust_env=False, **options)
 
 
 @functools.cache
@@ -57,30 +46,6 @@ class GuardedTransport(httpx.HTTPTransport):
         token = to_ourselves.set(_is_to_ourselves(self._policy, str(request.url)))
         try:
             return super().handle_request(request)
-        finally:
-            to_ourselves.reset(token)
-
-
-class GuardedAsyncTransport(httpx.AsyncHTTPTransport):
-    """`GuardedTransport` for the few callers that run in an event loop."""
-
-    def __init__(self, policy: EgressPolicy, *, verify: ssl.SSLContext | None = None) -> None:
-        context = verify or trusted()
-        super().__init__(verify=context, trust_env=False)
-        self._policy = policy
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context,
-            max_connections=_MAX_CONNECTIONS,
-            keepalive_expiry=_KEEPALIVE_SECONDS,
-            network_backend=_AsyncBackend(policy),
-        )
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request. Raises `EgressBlocked` or `UrlRefused` besides what httpx raises."""
-        own = await anyio.to_thread.run_sync(_is_to_ourselves, self._policy, str(request.url))
-        token = to_ourselves.set(own)
-        try:
-            return await super().handle_async_request(request)
         finally:
             to_ourselves.reset(token)
 
@@ -170,38 +135,3 @@ def _left(timeout: float | None) -> float | None:
     if left <= 0:
         raise httpcore.ReadTimeout("the call took too long")
     return left if timeout is None else min(timeout, left)
-
-
-class _AsyncBackend(httpcore.AsyncNetworkBackend):
-    """`_Backend` for an event loop."""
-
-    def __init__(self, policy: EgressPolicy) -> None:
-        self._policy = policy
-        # httpcore types it as a stand-in for where anyio is not installed.
-        self._network = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        *others, last = await anyio.to_thread.run_sync(_addresses, self._policy, host, port)
-        connect = functools.partial(
-            self._network.connect_tcp,
-            port=port,
-            timeout=timeout,
-            local_address=local_address,
-            socket_options=socket_options,
-        )
-        for address in others:
-            try:
-                return await connect(address)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                continue
-        return await connect(last)
-
-    async def sleep(self, seconds: float) -> None:
-        await self._network.sleep(seconds)

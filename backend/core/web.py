@@ -21,7 +21,7 @@ import inspect
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Generic, TypeVar, cast, get_args
+from typing import Annotated, Any, ClassVar, Generic, Self, TypeVar, cast, get_args
 from urllib.parse import parse_qsl, urlencode
 
 import anyio.to_thread
@@ -46,6 +46,7 @@ from sqlmodel import Session
 from backend.core import db, judging, kinds, lenience, texts
 from backend.core.actor import Actor, Role
 from backend.core.errors import FieldError, Invalid, Unauthenticated
+from backend.core.pagination import Page
 from backend.core.permissions import Permission
 
 DATABASE_THREADS = 2
@@ -302,6 +303,7 @@ class Out(BaseModel):
 
 
 Row = TypeVar("Row")
+Held = TypeVar("Held")
 
 
 class ListOut(Out, Generic[Row]):
@@ -310,6 +312,11 @@ class ListOut(Out, Generic[Row]):
     data: list[Row]
     next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
     has_more: bool = Field(description="Whether there is a further page.", examples=[False])
+
+    @classmethod
+    def of(cls, page: Page[Held], shown: Callable[[Held], Row]) -> Self:
+        """A page of what a service found, each row as `shown` makes it."""
+        return cls(data=[shown(each) for each in page.data], next_cursor=page.next_cursor, has_more=page.has_more)
 
 
 class TailOut(Out, Generic[Row]):

@@ -221,7 +221,8 @@ def list_webhook_log(
 ) -> DeliveryList:
     """What was sent to webhooks, newest first: each delivery with where it stands and its last answer."""
     page = log.list_log(session, actor=actor, wanted=wanted, limit=limit, cursor=cursor)
-    return DeliveryList.of(page, _explained(session, actor, page.data))
+    explained = _explained(session, actor, page.data)
+    return DeliveryList.of(page, lambda delivery: DeliveryOut.of(delivery, explained[delivery.id]))
 
 
 @router.get("/logs/webhooks/tail", tags=["logs"], **web.needs(permissions.LOGS_READ))
@@ -270,7 +271,8 @@ def _send(session: Session, *, send: Callable[..., Delivery], actor: Actor, webh
 
 def _listed(session: Session, actor: Actor, **wanted: Any) -> DeliveryList:
     page = service.list_deliveries(session, actor=actor, **wanted)
-    return DeliveryList.of(page, service.explain_all(session, actor=actor, deliveries=page.data))
+    explained = service.explain_all(session, actor=actor, deliveries=page.data)
+    return DeliveryList.of(page, lambda delivery: DeliveryOut.of(delivery, explained[delivery.id]))
 
 
 def _explained(session: Session, actor: Actor, deliveries: Sequence[Delivery]) -> dict[str, str]:

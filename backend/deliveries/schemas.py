@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from backend.core.pagination import Page, Tail
+from backend.core.pagination import Tail
 from backend.core.web import Body, ListOut, Out, TailOut
 from backend.deliveries import service
 from backend.deliveries.service import AttemptDetail, Probed
@@ -94,12 +94,6 @@ class DeliveryOut(Out):
 
 class DeliveryList(ListOut[DeliveryOut]):
     """One page, newest first."""
-
-    @classmethod
-    def of(cls, page: Page[Delivery], explanations: dict[str, str]) -> DeliveryList:
-        """From a page and the sentences about its deliveries."""
-        data = [DeliveryOut.of(delivery, explanations[delivery.id]) for delivery in page.data]
-        return cls(data=data, next_cursor=page.next_cursor, has_more=page.has_more)
 
 
 class DeliveryTail(TailOut[DeliveryOut]):

@@ -59,11 +59,6 @@ class Slots:
         return len(self._old)
 
     @property
-    def is_idle(self) -> bool:
-        """Whether nothing is claimed at all."""
-        return self.hand == 0 and not self._old
-
-    @property
     def has_waiting(self) -> bool:
         """Whether something that is claimed waits to be sent."""
         return self._queued > 0 or bool(self._tests)

@@ -64,7 +64,7 @@ def list_events(
 ) -> EventList:
     """Events, newest first."""
     page = service.list_events(session, actor=actor, type=type, since=since, until=until, q=q, limit=limit, cursor=cursor)
-    return EventList(data=[EventOut.of(event) for event in page.data], next_cursor=page.next_cursor, has_more=page.has_more)
+    return EventList.of(page, EventOut.of)
 
 
 @router.get("/samples", **web.needs(permissions.EVENTS_READ))

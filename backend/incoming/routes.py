@@ -101,7 +101,8 @@ def list_incoming_webhooks(
     cursor: Cursor = None,
 ) -> IncomingList:
     """Incoming webhooks, newest first. `status` is active or disabled; `q` searches name, module, source and id."""
-    return IncomingList.of(service.list_webhooks(session, actor=actor, status=status, q=q, limit=limit, cursor=cursor))
+    page = service.list_webhooks(session, actor=actor, status=status, q=q, limit=limit, cursor=cursor)
+    return IncomingList.of(page, IncomingOut.of)
 
 
 @router.post("/incoming-webhooks", status_code=201, **web.needs(permissions.INCOMING_WRITE))

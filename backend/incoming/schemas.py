@@ -9,7 +9,6 @@ from typing import Any, ClassVar, cast
 from pydantic import AliasChoices, ConfigDict, Field, SkipValidation, model_serializer, model_validator
 
 from backend.core import texts
-from backend.core.pagination import Page
 from backend.core.web import Body, ListOut, Moment, Out, TailOut
 from backend.incoming import service
 from backend.incoming.health import Health
@@ -321,11 +320,6 @@ class IncomingDetail(IncomingOut):
 
 class IncomingList(ListOut[IncomingOut]):
     """A page of incoming webhooks, newest first."""
-
-    @classmethod
-    def of(cls, page: Page[IncomingWebhook]) -> IncomingList:
-        """From a page of rows."""
-        return cls(data=[IncomingOut.of(row) for row in page.data], next_cursor=page.next_cursor, has_more=page.has_more)
 
 
 class ReplayedOut(Out):

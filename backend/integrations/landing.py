@@ -24,6 +24,7 @@ from backend.records.definition import Definition
 from backend.records.definitions import ModuleInput
 
 _LONGEST: Final = 9000
+_MESSAGE_CHARS: Final = 400
 _TRUE: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -293,6 +294,19 @@ def _links(session: Session, sync: IntegrationSync, names: Sequence[str]) -> dic
     return {link.external_id: link for link in session.exec(query).all()}
 
 
+def error_row(sync: IntegrationSync, message: str, *, external_id: str = "", record_id: str = "") -> IntegrationSyncError:
+    """What a sync could not do with an item of the provider, or with a record; to be added."""
+    return IntegrationSyncError(
+        id=ids.new("ser"),
+        workspace_id=sync.workspace_id,
+        integration_id=sync.integration_id,
+        sync_id=sync.id,
+        external_id=external_id,
+        record_id=record_id,
+        message=message[:_MESSAGE_CHARS],
+    )
+
+
 def _note_errors(session: Session, sync: IntegrationSync, told: Mapping[str, str]) -> None:
     """One row for each item; a page that is begun again tells nothing twice."""
     if not told:
@@ -301,18 +315,7 @@ def _note_errors(session: Session, sync: IntegrationSync, told: Mapping[str, str
         IntegrationSyncError.sync_id == sync.id, col(IntegrationSyncError.external_id).in_(list(told))
     )
     there = set(session.exec(query).all())
-    session.add_all(
-        IntegrationSyncError(
-            id=ids.new("ser"),
-            workspace_id=sync.workspace_id,
-            integration_id=sync.integration_id,
-            sync_id=sync.id,
-            external_id=name,
-            message=message[:400],
-        )
-        for name, message in told.items()
-        if name not in there
-    )
+    session.add_all(error_row(sync, message, external_id=name) for name, message in told.items() if name not in there)
 
 
 def _actor(workspace_id: str) -> Actor:

@@ -110,7 +110,7 @@ class ProviderList(ListOut[ProviderOut]):
     """The catalogue, by name; all of it at once."""
 
     @classmethod
-    def of(cls, offered: list[Offered]) -> Self:
+    def whole(cls, offered: list[Offered]) -> Self:
         """From what the service says."""
         return cls(data=[ProviderOut.of(each) for each in offered], next_cursor=None, has_more=False)
 

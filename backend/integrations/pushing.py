@@ -25,7 +25,7 @@ from backend.integrations.failures import Kind, ProviderFailed
 from backend.integrations.plans import Plan
 from backend.integrations.turns import Turn
 from backend.integrations.writing import Gone, Pace, Unfit, Writer
-from backend.models import Integration, IntegrationLink, IntegrationSync, IntegrationSyncError
+from backend.models import Integration, IntegrationLink, IntegrationSync
 from backend.records import changes
 from backend.records.changes import Span
 from backend.records.service import RecordInfo
@@ -298,7 +298,7 @@ def _refuse(turn: Turn, found: Connection, job: _Job, error: Exception) -> None:
         elif link is not None and link.intent is None and is_gone:
             link.gone_at = clock.now()
         sync.sent_failed += 1
-        _tell(session, sync, job.record.id, _words(found, error))
+        session.add(landing.error_row(sync, _words(found, error), record_id=job.record.id))
         if not is_gone:
             place = cast("dict[str, Any]", sync.page)
             sync.page = {**place, "failed": [*(place.get("failed") or []), job.record.id][-MOST_AGAIN:]}
@@ -311,19 +311,6 @@ def _words(found: Connection, error: Exception) -> str:
     if isinstance(error, ProviderFailed):
         return found.scrub(error.failure.cause)
     return str(error)
-
-
-def _tell(session: Session, sync: IntegrationSync, record_id: str, message: str) -> None:
-    session.add(
-        IntegrationSyncError(
-            id=ids.new("ser"),
-            workspace_id=sync.workspace_id,
-            integration_id=sync.integration_id,
-            sync_id=sync.id,
-            record_id=record_id,
-            message=message[:400],
-        )
-    )
 
 
 def _go_on(turn: Turn, session: Session, sync: IntegrationSync, jobs: list[_Job]) -> None:

@@ -42,6 +42,7 @@ from backend.integrations.sync_schemas import (
     SyncSettingsOut,
     SyncSettingsUpdate,
     TimelineList,
+    TimelineOut,
 )
 from backend.settings import settings
 
@@ -64,7 +65,7 @@ def list_integrations(
 ) -> IntegrationList:
     """Integrations, newest first; with `include_public` the rest of the catalogue under `catalogue`."""
     page = service.list_integrations(session, actor=actor, type=type, provider=provider, status=status, q=q, limit=limit, cursor=cursor)
-    return IntegrationList.of(page, service.providers(session, actor=actor) if include_public else None)
+    return IntegrationList.beside(page, service.providers(session, actor=actor) if include_public else None)
 
 
 @router.post("", status_code=201, **web.needs(permissions.INTEGRATIONS_WRITE))
@@ -96,7 +97,7 @@ def list_providers(
     q: Annotated[str | None, Query(description="Part of a name, description or category.", examples=["calendar"])] = None,
 ) -> ProviderList:
     """The catalogue by name: ways to authenticate with their fields and scopes, what is synced, what can be done."""
-    return ProviderList.of(service.providers(session, actor=actor, type=type, q=q))
+    return ProviderList.whole(service.providers(session, actor=actor, type=type, q=q))
 
 
 @router.get("/types/{type}", **web.needs(permissions.INTEGRATIONS_READ))
@@ -259,7 +260,8 @@ def list_syncs(
     integration_id: str, session: web.ReadSession, actor: web.CurrentActor, limit: Limit = pagination.DEFAULT_LIMIT, cursor: Cursor = None
 ) -> SyncList:
     """Its syncs with their counts, newest first."""
-    return SyncList.of(service.list_syncs(session, actor=actor, integration_id=integration_id, limit=limit, cursor=cursor))
+    page = service.list_syncs(session, actor=actor, integration_id=integration_id, limit=limit, cursor=cursor)
+    return SyncList.of(page, SyncOut.of)
 
 
 @router.get("/{integration_id}/syncs/{sync_id}", **web.needs(permissions.INTEGRATIONS_READ))
@@ -279,8 +281,7 @@ def list_sync_errors(
 ) -> SyncErrorList:
     """The items that a sync could not store, or not whole, and the records that it could not write, each with the reason."""
     page = service.sync_errors(session, actor=actor, integration_id=integration_id, sync_id=sync_id, limit=limit, cursor=cursor)
-    data = [SyncErrorOut.model_validate(each) for each in page.data]
-    return SyncErrorList(data=data, next_cursor=page.next_cursor, has_more=page.has_more)
+    return SyncErrorList.of(page, SyncErrorOut.model_validate)
 
 
 @router.post("/{integration_id}/syncs/{sync_id}/cancel", **web.needs(permissions.INTEGRATIONS_OPERATE))
@@ -294,7 +295,8 @@ def list_integration_events(
     integration_id: str, session: web.ReadSession, actor: web.CurrentActor, limit: Limit = pagination.DEFAULT_LIMIT, cursor: Cursor = None
 ) -> TimelineList:
     """Its timeline, newest first: connected, refreshed, tested, synced, failed, each failure with its cause and a next step."""
-    return TimelineList.of(service.list_events(session, actor=actor, integration_id=integration_id, limit=limit, cursor=cursor))
+    page = service.list_events(session, actor=actor, integration_id=integration_id, limit=limit, cursor=cursor)
+    return TimelineList.of(page, TimelineOut.of)
 
 
 async def _received(request: Request) -> Response:
@@ -323,7 +325,7 @@ def list_integration_log(
 ) -> TimelineList:
     """What happened to all integrations, deleted ones too, newest first: each failure with its cause and a next step."""
     page = service.list_log(session, actor=actor, integration_id=integration_id, kind=kind, failed=failed, limit=limit, cursor=cursor)
-    return TimelineList.of(page)
+    return TimelineList.of(page, TimelineOut.of)
 
 
 _ANSWERED: Final = {"state", "code", "error", "error_description", "iss"}

@@ -188,11 +188,12 @@ class IntegrationList(ListOut[IntegrationOut]):
     catalogue: list[ProviderOut] | None = None
 
     @classmethod
-    def of(cls, page: Page[Integration], offered: list[Offered] | None) -> Self:
+    def beside(cls, page: Page[Integration], offered: list[Offered] | None) -> Self:
         """From a page, and the catalogue."""
-        data = [IntegrationOut.of(row) for row in page.data]
-        public = [ProviderOut.of(each) for each in offered if not each.is_connected] if offered is not None else None
-        return cls(data=data, next_cursor=page.next_cursor, has_more=page.has_more, catalogue=public)
+        listed = cls.of(page, IntegrationOut.of)
+        if offered is not None:
+            listed.catalogue = [ProviderOut.of(each) for each in offered if not each.is_connected]
+        return listed
 
 
 class IntegrationTypeOut(Out):

@@ -8,7 +8,6 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from backend.core.pagination import Page
 from backend.core.web import Body, ListOut, Out
 from backend.integrations.directions import Choice
 from backend.integrations.entry import Column
@@ -139,11 +138,6 @@ class SyncOut(Out):
 class SyncList(ListOut[SyncOut]):
     """One page, newest first."""
 
-    @classmethod
-    def of(cls, page: Page[IntegrationSync]) -> Self:
-        """From a page."""
-        return cls(data=[SyncOut.of(each) for each in page.data], next_cursor=page.next_cursor, has_more=page.has_more)
-
 
 class SyncErrorOut(Out):
     """An item that could not be stored, or not whole; or a record that could not be written to the provider."""
@@ -182,8 +176,3 @@ class TimelineOut(Out):
 
 class TimelineList(ListOut[TimelineOut]):
     """One page, newest first."""
-
-    @classmethod
-    def of(cls, page: Page[IntegrationEvent]) -> Self:
-        """From a page."""
-        return cls(data=[TimelineOut.of(each) for each in page.data], next_cursor=page.next_cursor, has_more=page.has_more)

@@ -13,7 +13,7 @@ from backend.idempotency import answers
 from backend.idempotency.answers import KeyHeader
 from backend.orders import service
 from backend.orders.inputs import NewOrder, OrderUpdate, StatusChange
-from backend.orders.schemas import OrderEventList, OrderList, OrderOut
+from backend.orders.schemas import OrderEventList, OrderEventOut, OrderList, OrderOut
 from backend.orders.values import Provider, Status
 
 router = web.Router(prefix="/orders", tags=["orders"])
@@ -58,7 +58,7 @@ def list_orders(
 ) -> OrderList:
     """Orders with their items, newest first."""
     wanted = service.Filter(status=status, provider=provider, branch_id=branch_id, external_id=external_id, since=since, until=until, q=q)
-    return OrderList.of(service.list_orders(session, actor=actor, wanted=wanted, limit=limit, cursor=cursor))
+    return OrderList.of(service.list_orders(session, actor=actor, wanted=wanted, limit=limit, cursor=cursor), OrderOut.of)
 
 
 @router.post("", status_code=201, responses=EXISTING, **web.needs(permissions.ORDERS_WRITE))
@@ -117,4 +117,5 @@ def list_order_events(
     cursor: Cursor = None,
 ) -> OrderEventList:
     """Everything that was done to an order, newest first: by whom, why, and what changed."""
-    return OrderEventList.of(service.list_changes(session, actor=actor, order_id=order_id, limit=limit, cursor=cursor))
+    page = service.list_changes(session, actor=actor, order_id=order_id, limit=limit, cursor=cursor)
+    return OrderEventList.of(page, OrderEventOut.of)

@@ -8,7 +8,6 @@ from typing import Any
 
 from pydantic import Field
 
-from backend.core.pagination import Page
 from backend.core.web import ListOut, Out
 from backend.models import OrderChange
 from backend.orders import service, transitions
@@ -77,11 +76,6 @@ class OrderOut(Out):
 class OrderList(ListOut[OrderOut]):
     """A page of orders, newest first."""
 
-    @classmethod
-    def of(cls, page: Page[OrderDetail]) -> OrderList:
-        """From a page of orders."""
-        return cls(data=[OrderOut.of(detail) for detail in page.data], next_cursor=page.next_cursor, has_more=page.has_more)
-
 
 class ActorOut(Out):
     """Who did it."""
@@ -115,8 +109,3 @@ class OrderEventOut(Out):
 
 class OrderEventList(ListOut[OrderEventOut]):
     """A page of an order's history, newest first."""
-
-    @classmethod
-    def of(cls, page: Page[OrderChange]) -> OrderEventList:
-        """From a page of changes."""
-        return cls(data=[OrderEventOut.of(change) for change in page.data], next_cursor=page.next_cursor, has_more=page.has_more)

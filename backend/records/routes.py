@@ -60,7 +60,7 @@ def list_modules(
     session: web.ReadSession, actor: web.CurrentActor, limit: Limit = pagination.DEFAULT_LIMIT, cursor: Cursor = None
 ) -> ModuleList:
     """Modules with their fields and rules, newest first."""
-    return ModuleList.of(modules.list_modules(session, actor=actor, limit=limit, cursor=cursor))
+    return ModuleList.of(modules.list_modules(session, actor=actor, limit=limit, cursor=cursor), ModuleOut.of)
 
 
 @router.post("/modules", status_code=201, **web.needs(permissions.MODULES_WRITE))

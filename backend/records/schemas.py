@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, SkipValidation, model_serializer
 
-from backend.core.pagination import Page
 from backend.core.web import Body, ListOut, Out
 from backend.models import Module
 from backend.records import modules, uniqueness
@@ -146,11 +145,6 @@ class ModuleOut(Out):
 
 class ModuleList(ListOut[ModuleOut]):
     """A page of modules, newest first."""
-
-    @classmethod
-    def of(cls, page: Page[Module]) -> Self:
-        """From a page of rows."""
-        return cls(data=[ModuleOut.of(row) for row in page.data], next_cursor=page.next_cursor, has_more=page.has_more)
 
 
 class StarterModule(Out):

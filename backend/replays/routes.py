@@ -80,7 +80,8 @@ def list_replays(
 ) -> ReplayList:
     """Replays with their progress, newest first."""
     page = service.list_replays(session, actor=actor, limit=limit, cursor=cursor, status=status)
-    return ReplayList.of(page, service.progress(session, actor=actor, replays=page.data))
+    progress = service.progress(session, actor=actor, replays=page.data)
+    return ReplayList.of(page, lambda replay: ReplayOut.of(replay, progress[replay.id]))
 
 
 @router.get("/replays/{replay_id}", **web.needs(permissions.WEBHOOKS_READ))
@@ -102,8 +103,7 @@ def list_replay_items(
 ) -> ReplayItemList:
     """The items that have had their turn, newest first, each with what came of it."""
     page = service.items(session, actor=actor, replay_id=replay_id, outcome=outcome, limit=limit, cursor=cursor)
-    data = [ReplayItemOut.of(detail) for detail in page.data]
-    return ReplayItemList(data=data, next_cursor=page.next_cursor, has_more=page.has_more)
+    return ReplayItemList.of(page, ReplayItemOut.of)
 
 
 @router.post("/replays/{replay_id}/pause", **web.needs(permissions.WEBHOOKS_OPERATE))

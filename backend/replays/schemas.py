@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import Field
 
-from backend.core.pagination import Page
 from backend.core.web import Body, ListOut, Out
 from backend.deliveries.schemas import DeliveryOut
 from backend.models import Delivery, Replay
@@ -156,12 +155,6 @@ class ReplayOut(Out):
 
 class ReplayList(ListOut[ReplayOut]):
     """One page, newest first."""
-
-    @classmethod
-    def of(cls, page: Page[Replay], progress: dict[str, Progress]) -> ReplayList:
-        """From a page and how far each of it is."""
-        data = [ReplayOut.of(replay, progress[replay.id]) for replay in page.data]
-        return cls(data=data, next_cursor=page.next_cursor, has_more=page.has_more)
 
 
 class ReplayItemOut(Out):

@@ -40,7 +40,7 @@ def list_routes(
 ) -> RouteList:
     """Routes, newest first, each with what it did and what holds it up."""
     page = service.list_routes(session, actor=actor, integration_id=integration_id, is_active=is_active, q=q, limit=limit, cursor=cursor)
-    return RouteList.of(page)
+    return RouteList.of(page, RouteOut.of)
 
 
 @router.post("", status_code=201, **web.needs(permissions.INTEGRATIONS_WRITE))
@@ -73,7 +73,8 @@ def list_all_runs(
     cursor: Cursor = None,
 ) -> RunList:
     """Runs of all routes, newest first: by `event_id`, where an event went."""
-    return RunList.of(service.list_runs(session, actor=actor, event_id=event_id, status=status, limit=limit, cursor=cursor))
+    page = service.list_runs(session, actor=actor, event_id=event_id, status=status, limit=limit, cursor=cursor)
+    return RunList.of(page, RunOut.of)
 
 
 @router.get("/{route_id}", **web.needs(permissions.INTEGRATIONS_READ))
@@ -111,7 +112,8 @@ def list_route_runs(
     cursor: Cursor = None,
 ) -> RunList:
     """Runs of a route, newest first: what was sent, or why not and what to do."""
-    return RunList.of(service.list_runs(session, actor=actor, route_id=route_id, status=status, limit=limit, cursor=cursor))
+    page = service.list_runs(session, actor=actor, route_id=route_id, status=status, limit=limit, cursor=cursor)
+    return RunList.of(page, RunOut.of)
 
 
 @router.post("/{route_id}/runs/retry", status_code=202, **web.needs(permissions.INTEGRATIONS_OPERATE))

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 
 from pydantic import AliasChoices, ConfigDict, Field, SkipValidation, model_serializer
 
-from backend.core.pagination import Page
 from backend.core.web import Body, ListOut, Out
 from backend.integrations import catalogue, timeline
 from backend.routing.actions import Action
@@ -145,11 +144,6 @@ class RouteOut(Out):
 
 class RouteList(ListOut[RouteOut]):
     """One page, newest first."""
-
-    @classmethod
-    def of(cls, page: Page[Listed]) -> Self:
-        """From a page."""
-        return cls(data=[RouteOut.of(each) for each in page.data], next_cursor=page.next_cursor, has_more=page.has_more)
 
 
 class ActionInputOut(Out):
@@ -298,11 +292,6 @@ class RunOut(Out):
 
 class RunList(ListOut[RunOut]):
     """One page, newest first."""
-
-    @classmethod
-    def of(cls, page: Page[ListedRun]) -> Self:
-        """From a page."""
-        return cls(data=[RunOut.of(each) for each in page.data], next_cursor=page.next_cursor, has_more=page.has_more)
 
 
 class RunAgainOut(Out):

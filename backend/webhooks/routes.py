@@ -40,7 +40,8 @@ def list_webhooks(
 ) -> WebhookList:
     """Webhooks, newest first. `status` is active, failing, paused or disabled; `q` searches name, URL, id and reference."""
     page = service.list_webhooks(session, actor=actor, status=status, q=q, limit=limit, cursor=cursor)
-    return WebhookList.of(page, service.stats_of(session, actor=actor, webhooks=page.data))
+    stats = service.stats_of(session, actor=actor, webhooks=page.data)
+    return WebhookList.of(page, lambda webhook: WebhookOut.of(webhook, stats[webhook.id]))
 
 
 @router.post("", status_code=201, **web.needs(permissions.WEBHOOKS_WRITE))

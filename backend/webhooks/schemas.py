@@ -291,12 +291,6 @@ class WebhookWithSecret(WebhookOut):
 class WebhookList(ListOut[WebhookOut]):
     """A page of webhooks, newest first."""
 
-    @classmethod
-    def of(cls, page: Page[Webhook], stats: dict[str, WebhookStats]) -> Self:
-        """The page with the figures of each."""
-        data = [WebhookOut.of(webhook, stats[webhook.id]) for webhook in page.data]
-        return cls(data=data, next_cursor=page.next_cursor, has_more=page.has_more)
-
 
 _SHOWN = {
     "id",

@@ -18,13 +18,13 @@ import trustme
 from backend.core.egress import (
     EgressBlocked,
     EgressPolicy,
+    GuardedConnector,
     GuardedResolver,
     HostNotFound,
-    guarded_connector,
     lookup,
     resolve,
 )
-from backend.core.egress_httpx import GuardedAsyncTransport, GuardedTransport, client
+from backend.core.egress_httpx import GuardedTransport
 from backend.core.egress_rules import UrlRefused
 from tests.fakes.listeners import Listener, Listeners
 
@@ -64,7 +64,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], list[str]]]
 def by_aiohttp(policy: EgressPolicy, url: str, *, redirects: bool = False) -> int:
     async def run() -> int:
         async with (
-            aiohttp.ClientSession(connector=guarded_connector(policy)) as session,
+            aiohttp.ClientSession(connector=GuardedConnector(policy)) as session,
             session.get(url, allow_redirects=redirects) as response,
         ):
             return response.status
@@ -73,19 +73,11 @@ def by_aiohttp(policy: EgressPolicy, url: str, *, redirects: bool = False) -> in
 
 
 def by_httpx(policy: EgressPolicy, url: str, *, redirects: bool = False) -> int:
-    with client(policy) as http:
+    with httpx.Client(transport=GuardedTransport(policy), trust_env=False) as http:
         return http.get(url, follow_redirects=redirects).status_code
 
 
-def by_async_httpx(policy: EgressPolicy, url: str, *, redirects: bool = False) -> int:
-    async def run() -> int:
-        async with httpx.AsyncClient(transport=GuardedAsyncTransport(policy), trust_env=False) as http:
-            return (await http.get(url, follow_redirects=redirects)).status_code
-
-    return asyncio.run(run())
-
-
-every_client = pytest.mark.parametrize("fetch", [by_aiohttp, by_httpx, by_async_httpx])
+every_client = pytest.mark.parametrize("fetch", [by_aiohttp, by_httpx])
 
 
 @every_client
@@ -171,7 +163,7 @@ def test_a_redirect_is_an_answer_not_a_journey(fetch: Fetch, listen: Callable[..
     assert bad.connections == []
 
 
-@pytest.mark.parametrize("fetch", [by_aiohttp, by_httpx, by_async_httpx])
+@pytest.mark.parametrize("fetch", [by_aiohttp, by_httpx])
 @pytest.mark.parametrize("host", [BAD, "localhost"])
 def test_a_redirect_that_is_followed_all_the_same_is_judged(
     fetch: Any, host: str, listen: Callable[..., Listener], names: dict[str, Any]
@@ -243,7 +235,7 @@ def test_a_kept_alive_connection_to_our_receiver_carries_nothing_else(listen: Ca
     policy = EgressPolicy.from_origins(origins=[origin])
 
     async def aiohttp_run() -> None:
-        async with aiohttp.ClientSession(connector=guarded_connector(policy)) as session:
+        async with aiohttp.ClientSession(connector=GuardedConnector(policy)) as session:
             async with session.get(f"{origin}/receiver/a") as response:
                 await response.read()
             with pytest.raises(EgressBlocked):
@@ -252,7 +244,7 @@ def test_a_kept_alive_connection_to_our_receiver_carries_nothing_else(listen: Ca
                 assert response.status == 200
 
     asyncio.run(aiohttp_run())
-    with client(policy) as http:
+    with httpx.Client(transport=GuardedTransport(policy), trust_env=False) as http:
         assert http.get(f"{origin}/receiver/c").status_code == 200
         with pytest.raises(EgressBlocked):
             http.get(f"{origin}/api")
@@ -269,7 +261,7 @@ def test_concurrent_requests_to_ourselves_and_elsewhere_do_not_lend_permission(
     policy = EgressPolicy.from_origins(origins=[f"http://localhost:{server.port}"])
 
     async def run() -> list[Any]:
-        async with aiohttp.ClientSession(connector=guarded_connector(policy)) as session:
+        async with aiohttp.ClientSession(connector=GuardedConnector(policy)) as session:
             urls = [f"http://localhost:{server.port}/receiver/a", f"http://hidden.example:{hidden.port}/receiver/a"] * 10
             return await asyncio.gather(*(session.get(url) for url in urls), return_exceptions=True)
 
@@ -315,7 +307,7 @@ def test_a_proxy_of_the_environment_is_not_used(listen: Callable[..., Listener],
     proxy, server = listen(BAD), listen(GOOD)
     monkeypatch.setenv("HTTP_PROXY", f"http://{BAD}:{proxy.port}")
     monkeypatch.setenv("ALL_PROXY", f"http://{BAD}:{proxy.port}")
-    for fetch in (by_aiohttp, by_httpx, by_async_httpx):
+    for fetch in (by_aiohttp, by_httpx):
         assert fetch(ONLY_GOOD, f"http://{GOOD}:{server.port}/") == 200
     assert proxy.connections == []
 

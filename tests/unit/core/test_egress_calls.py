@@ -16,7 +16,7 @@ import httpx
 import pytest
 import trustme
 
-from backend.core import egress_calls, egress_httpx
+from backend.core import egress_calls
 from backend.core.egress import EgressPolicy
 from backend.core.egress_calls import Caller, NoAnswer, Request, Trouble
 from tests.fakes.listeners import Listeners
@@ -85,7 +85,7 @@ def test_each_trouble_has_its_word(server: str, monkeypatch: pytest.MonkeyPatch)
     assert trouble(f"{server}/gzip") is Trouble.PROTOCOL
     assert trouble(f"{server}/x", EgressPolicy()) is Trouble.REFUSED
     assert trouble("http://127.0.0.1:1/") is Trouble.CONNECT
-    monkeypatch.setattr(egress_httpx, "DEFAULT_TIMEOUT", httpx.Timeout(0.2))
+    monkeypatch.setattr(egress_calls, "DEFAULT_TIMEOUT", httpx.Timeout(0.2))
     assert trouble(f"{server}/hang") is Trouble.TIMEOUT
     monkeypatch.setattr(egress_calls, "MAX_SECONDS", -1.0)
     assert trouble(f"{server}/x") is Trouble.TIMEOUT

@@ -81,5 +81,4 @@ def test_what_is_not_begun_can_be_given_back_and_nothing_remains_counted():
     assert len(returned) == 20 - len(begun)
     for claim in begun:
         slots.end(claim, 0.1, failed=True)
-    assert slots.is_idle
-    assert (slots.bytes, slots.hand, slots.sending) == (0, 0, 0)
+    assert (slots.bytes, slots.hand, slots.sending, slots.has_waiting) == (0, 0, 0, False)
