@@ -70,6 +70,12 @@ def require(
     return reply
 
 
+def is_testable(connection: Connection) -> bool:
+    """Whether there is a test to make: the address of a custom provider's is entered by whoever connects it, or left out."""
+    call = connection.auth.test.call
+    return call is None or connection.address("test") is not None or templates.optional(call.url, connection.values) is not None
+
+
 def test(connection: Connection, caller: Caller) -> Account:
     """Make the provider's cheap authenticated call, and say who is connected. Raises `ProviderFailed`."""
     spec = connection.auth.test

@@ -187,6 +187,8 @@ def is_parted(session: Session, row: Integration, found: Connection) -> bool:
 
 
 def _tested(found: Connection) -> calls.Account:
+    if not calls.is_testable(found):
+        raise Conflict(f"{found.name} has no address for a test. Enter one in its settings; without a test it works all the same.")
     with calls.open_caller() as caller:
         return calls.test(found, caller)
 
@@ -221,7 +223,8 @@ def _trade(found: Connection, answer: Answer, consent: states.Consent) -> tuple[
     fresh = asking.with_tokens(granted.tokens())
     with calls.open_caller() as caller:
         captured = early | oauth.capture(fresh, granted, answer.extra, caller)
-        account = calls.test(dataclasses.replace(fresh, captured={**fresh.captured, **captured}), caller)
+        whole = dataclasses.replace(fresh, captured={**fresh.captured, **captured})
+        account = calls.test(whole, caller) if calls.is_testable(whole) else calls.Account()
     return granted, captured, account
 
 
@@ -282,7 +285,8 @@ def _store(
     row.granted_scopes = list(granted.scopes) if granted.scopes is not None else None
     row.requested_scopes = list(state.scopes)
     row.account_id, row.account_name = account.id, account.name
-    row.connected_at = row.tested_at = clock.now()
+    row.connected_at = clock.now()
+    row.tested_at = row.connected_at if calls.is_testable(found) else None
     missing = sorted(set(state.scopes) - set(granted.scopes)) if granted.scopes is not None else []
     who = f" as {account.name}" if account.name else ""
     lacks = f" The provider did not grant {', '.join(missing)}, and refuses what needs it. Reconnect to allow it." if missing else ""

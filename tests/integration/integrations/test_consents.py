@@ -13,12 +13,13 @@ from sqlmodel import col, select
 from backend.accounts import cookies, sessions
 from backend.core import clock, crypto, db
 from backend.core.actor import Actor, Role
-from backend.core.errors import Invalid
+from backend.core.errors import Conflict, Invalid
 from backend.integrations import calls, connection, failures, flows, service
 from backend.integrations.failures import Kind
 from backend.integrations.flows import Answer, Browser
 from backend.integrations.values import Ended
 from backend.models import Integration, IntegrationEvent, IntegrationState, SandboxGrant, User
+from backend.sandbox import clients
 from tests.factories import accounts, consents, switches
 
 # Where answers are stored is told by other tests, on both databases.
@@ -160,6 +161,26 @@ def test_a_custom_provider_cannot_answer_in_the_place_of_another(owner: Actor, o
     answer = dataclasses.replace(honest, state=state)  # the honest provider's code, brought to the evil one's consent
     done = flows.finish_consent(answer=answer, browser=None, came_to=f"{origin}/api/v1/integrations/oauth/callback")
     refused(done, Kind.MIX_UP, "another address")
+
+
+def test_a_custom_provider_connects_without_an_address_for_the_test(owner: Actor, origin: str) -> None:
+    client = clients.of(owner.workspace_id)
+    config = {
+        "authorization_address": f"{origin}/sandbox/oauth/authorize",
+        "token_address": f"{origin}/sandbox/oauth/token",
+        "client_id": client.client_id,
+    }
+    made = consents.integration(
+        owner, "custom", auth="oauth2", config=config, credentials={"client_secret": client.client_secret.get_secret_value()}
+    )
+    with db.transaction(write=True) as session:
+        back = connection.redirect_uri(made.id, "custom", made.config)
+        service.set_redirect_uris(session, actor=owner, uris=[back])
+    row = consents.connect(owner, made)
+    assert (row.status, row.connected_at is not None, row.tested_at) == ("active", True, None)
+    with pytest.raises(Conflict, match="no address for a test"):
+        flows.test(actor=owner, integration_id=row.id)
+    assert consents.read(row).status == "active"  # the missing address is no failure of the connection
 
 
 def test_denied_access_says_so_and_leaves_what_was_connected(owner: Actor) -> None:
