@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import Header, Query, Response
+from sqlmodel import Session
 
 from backend.core import judging, pagination, permissions, web
 from backend.core.actor import Actor
@@ -25,6 +26,7 @@ from backend.events.schemas import (
     WebhookOutcomeList,
     WebhookOutcomeOut,
 )
+from backend.idempotency import answers
 
 router = web.Router(prefix="/events", tags=["events"])
 KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", description="Instead of `idempotency_key` in the body.")]
@@ -41,14 +43,25 @@ async def publish_event(body: EventCreate, actor: web.CurrentActor, response: Re
 
 
 @router.post("/batch", status_code=202, **web.needs(permissions.EVENTS_WRITE))
-def publish_events(body: EventBatch, session: web.WriteSession, actor: web.CurrentActor) -> EventBatchAccepted:
+def publish_events(
+    body: EventBatch,
+    session: web.WriteSession,
+    actor: web.CurrentActor,
+    response: Response,
+    idempotency_key: answers.KeyHeader = None,
+) -> EventBatchAccepted:
     """Publish up to 1,000 events, all or none."""
-    try:
-        commands = every(*(partial(_command, actor, event, path=f"events[{index}].") for index, event in enumerate(body.events)))
-    except Invalid as refusal:
-        types = {f"events[{index}].type": event.type for index, event in enumerate(body.events)}
-        raise Invalid(*service.unknown_types(session, actor=actor, types=types), *refusal.errors) from None
-    return EventBatchAccepted(data=[EventAccepted.of(published) for published in service.publish_all(session, commands)])
+    return answers.once(
+        session,
+        actor=actor,
+        route="POST /api/v1/events/batch",
+        key=idempotency_key,
+        body=body,
+        response=response,
+        make=lambda: _publish_all(session, actor, body),
+        answer=EventBatchAccepted,
+        status_code=202,
+    )
 
 
 @router.get("", **web.needs(permissions.EVENTS_READ))
@@ -119,3 +132,12 @@ def _command(actor: Actor, event: EventCreate, *, path: str = "", header: str | 
         occurred_at=event.occurred_at,
         path=path,
     )
+
+
+def _publish_all(session: Session, actor: Actor, body: EventBatch) -> EventBatchAccepted:
+    try:
+        commands = every(*(partial(_command, actor, event, path=f"events[{index}].") for index, event in enumerate(body.events)))
+    except Invalid as refusal:
+        types = {f"events[{index}].type": event.type for index, event in enumerate(body.events)}
+        raise Invalid(*service.unknown_types(session, actor=actor, types=types), *refusal.errors) from None
+    return EventBatchAccepted(data=[EventAccepted.of(published) for published in service.publish_all(session, commands)])

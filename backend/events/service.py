@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -192,7 +192,7 @@ def list_events(
 
 def _accept(wish: Command, event_id: str, known: subscriptions.Subscriptions) -> Accepted:
     now = clock.now()
-    workspace_id, occurred_at = wish.actor.workspace_id, (wish.occurred_at or now).astimezone(UTC)
+    workspace_id, occurred_at = wish.actor.workspace_id, clock.to_milliseconds(wish.occurred_at or now)
     seen = body.envelope(event_id=event_id, type_name=wish.type, occurred_at=occurred_at, workspace_id=workspace_id, data=wish.data)
     return Accepted(
         id=event_id,

@@ -36,8 +36,8 @@ from backend.settings import settings
 KIB: Final = 1024
 MAX_BODY: Final = 1024 * KIB
 MAX_FORM: Final = 64 * KIB
-# An event's payload is 256 KiB at most, which its service judges; the envelope around it is small.
-MAX_BODIES: Final = {"POST /api/v1/events": (256 + 16) * KIB}
+# An event's payload is 256 KiB at most, which its service judges; the envelope around it is small. A thousand of 4 KiB are a batch.
+MAX_BODIES: Final = {"POST /api/v1/events": (256 + 16) * KIB, "POST /api/v1/events/batch": 4096 * KIB}
 # Takes any media type, bounds its body itself, and keeps a log of its own, of what is too large too; its path holds a secret.
 INCOMING: Final = "POST /api/v1/webhooks/incoming/{token}"
 SIGN_IN: Final = "/api/v1/auth"
