@@ -28,7 +28,7 @@ async def set_up(request: Request, caller: web.CurrentCaller) -> Response:
     try:
         token, info = await doors.set_up(
             token=form("token"), email=form("email"), name=form("name"), password=form("password"),
-            workspace=form("workspace") or "Default", ip=caller.ip, user_agent=caller.user_agent,
+            workspace=form("workspace") or "Default", caller=caller,
         )  # fmt: skip
     except CrossdockError as error:
         return _back("/setup", error, token=form("token"))
@@ -41,9 +41,7 @@ async def sign_in(request: Request, caller: web.CurrentCaller) -> Response:
     form = await _form(request)
     onward = _own_path(form("next"))
     try:
-        token, info = await doors.sign_in(
-            email=form("email"), password=form("password"), workspace=None, ip=caller.ip, user_agent=caller.user_agent
-        )
+        token, info = await doors.sign_in(email=form("email"), password=form("password"), workspace=None, caller=caller)
     except CrossdockError as error:
         return _back("/login", error, next=onward)
     return _signed_in(onward, token, info)
@@ -96,9 +94,7 @@ async def accept_invitation(request: Request, caller: web.CurrentCaller) -> Resp
         service.check_person(email=email, password=password)
         password_hash = await doors.hash_password(password)
         await web.in_transaction(members.accept, write=True, token=token, email=email, name=form("name"), password_hash=password_hash)
-        session_token, info = await doors.sign_in(
-            email=email, password=password, workspace=None, ip=caller.ip, user_agent=caller.user_agent
-        )
+        session_token, info = await doors.sign_in(email=email, password=password, workspace=None, caller=caller)
     except CrossdockError as error:
         return _back("/invitation", error, token=token)
     return _signed_in("/", session_token, info)

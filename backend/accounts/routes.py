@@ -16,9 +16,7 @@ router = web.Router(tags=["auth"])
 @router.post("/auth/token", **web.needs(web.PUBLIC))
 async def create_token(body: TokenRequest, request: Request, caller: web.CurrentCaller) -> TokenAnswer:
     """Sign in: an access token of 15 minutes for one workspace, and a refresh token that works once."""
-    refresh_token, info = await doors.sign_in(
-        email=body.email, password=body.password, workspace=body.workspace, ip=caller.ip, user_agent=caller.user_agent, kind="api"
-    )
+    refresh_token, info = await doors.sign_in(email=body.email, password=body.password, workspace=body.workspace, caller=caller, kind="api")
     return _answer(request, info, refresh_token)
 
 

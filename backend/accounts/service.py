@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from sqlalchemy import delete
@@ -17,6 +18,9 @@ from backend.core import clock, crypto, ids, permissions, tokens
 from backend.core.actor import Actor, ActorKind, Role
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from backend.models import InstanceSetting, Membership, SignInFailure, User, UserSession, Workspace
+
+if TYPE_CHECKING:
+    from backend.core.web import Caller
 
 SETUP_LIFETIME = timedelta(hours=24)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
@@ -65,7 +69,7 @@ def setup_link(session: Session, public_url: str) -> str | None:
 
 
 def complete_setup(
-    session: Session, *, token: str, email: str, name: str, password_hash: str, workspace: str, ip: str, user_agent: str
+    session: Session, *, token: str, email: str, name: str, password_hash: str, workspace: str, caller: Caller
 ) -> tuple[str, SessionInfo]:
     """Make the first administrator and the first workspace, and sign in: the session's token and what it stands for.
 
@@ -80,9 +84,9 @@ def complete_setup(
     )
     if row is None or not known or datetime.fromisoformat(str(row.value["expires_at"])) < clock.now():
         raise Unauthenticated("This set-up link is not valid any more. Restart Crossdock to get a new one.", "setup_token")
-    user, _ = _make_admin(session, email=email, name=name, password_hash=password_hash, workspace=workspace)
+    user, _ = _make_admin(session, email=email, name=name, password_hash=password_hash, workspace=workspace, caller=caller)
     session.delete(row)
-    session_token, opened = sessions.open_session(session, user, workspace_id=None, ip=ip, user_agent=user_agent)
+    session_token, opened = sessions.open_session(session, user, workspace_id=None, ip=caller.ip, user_agent=caller.user_agent)
     info = sessions.info_of(session, opened)
     assert info is not None  # noqa: S101 - it was opened just now
     return session_token, info
@@ -124,7 +128,7 @@ def begin_sign_in(session: Session, *, email: str, ip: str) -> Credentials:
 
 
 def finish_sign_in(
-    session: Session, credentials: Credentials, *, workspace: str | None, ip: str, user_agent: str, kind: str = "console"
+    session: Session, credentials: Credentials, *, workspace: str | None, caller: Caller, kind: str = "console"
 ) -> tuple[str, SessionInfo]:
     """Open the session of someone whose password was right; the failure noted in advance is taken back.
 
@@ -139,13 +143,12 @@ def finish_sign_in(
         if not match:
             raise Unauthenticated("You are not a member of that workspace. Check its name or id.", "workspace")
         chosen = match[0].id
-    token, opened = sessions.open_session(session, user, workspace_id=chosen, ip=ip, user_agent=user_agent, kind=kind)
+    token, opened = sessions.open_session(session, user, workspace_id=chosen, ip=caller.ip, user_agent=caller.user_agent, kind=kind)
     info = sessions.info_of(session, opened)
     if info is None:
         raise Unauthenticated("Your account belongs to no workspace. Ask an owner for an invitation.", "no_workspace")
-    audit.record(
-        session, actor=actor_for(info, ip=ip), action="session.opened", target_kind="user", target_id=user.id, target_name=user.email
-    )
+    opener = actor_for(info, ip=caller.ip, user_agent=caller.user_agent, request_id=caller.request_id)
+    audit.record(session, actor=opener, action="session.opened", target_kind="user", target_id=user.id, target_name=user.email)
     return token, info
 
 
@@ -200,7 +203,9 @@ def _workspaces_of(session: Session, user: User) -> list[WorkspaceChoice]:
     return [WorkspaceChoice(row.id, row.name, Role(role)) for row, role in session.exec(query).all()]
 
 
-def _make_admin(session: Session, *, email: str, name: str, password_hash: str, workspace: str) -> tuple[User, Workspace]:
+def _make_admin(
+    session: Session, *, email: str, name: str, password_hash: str, workspace: str, caller: Caller | None = None
+) -> tuple[User, Workspace]:
     email = email.strip().lower()
     if session.exec(select(User.id).where(User.email == email)).first() is not None:
         raise Conflict("There is already a user with that e-mail address. Sign in, or use another address.")
@@ -208,6 +213,8 @@ def _make_admin(session: Session, *, email: str, name: str, password_hash: str, 
     session.add(user)
     session.flush()
     maker = Actor(ActorKind.USER, user.id, "", name=user.email, role=Role.SUPER_ADMIN)
+    if caller is not None:
+        maker = replace(maker, ip=caller.ip, user_agent=caller.user_agent, request_id=caller.request_id)
     return user, _make_workspace(session, name=workspace, maker=maker)
 
 

@@ -22,7 +22,7 @@ TESTS_PER_CLAIM: Final = 50
 _LEAST_SHARE: Final = 4
 _BURST_SECONDS: Final = 0.25
 
-_RETURNED: Final = "id, workspace_id, event_id, webhook_id, event_type, kind, attempt_count, failure_count, trigger"
+_RETURNED: Final = "id, workspace_id, event_id, webhook_id, event_type, kind, attempt_count, failure_count, trigger, trace_id"
 _EARLIEST_OF_LANE: Final = (
     "SELECT * FROM (SELECT id FROM delivery WHERE webhook_id = ? AND due_at IS NOT NULL AND due_at <= ? ORDER BY due_at, id LIMIT ?)"
 )
@@ -106,7 +106,7 @@ def claims(rows: Sequence[Any], run_id: str, events: dict[str, bytes], targets: 
     """The claimed rows with what they send; and the ids of those whose event or webhook is gone."""
     complete: list[Claim] = []
     orphans: list[str] = []
-    for identifier, workspace_id, event_id, webhook_id, event_type, kind, attempts, failures, trigger in rows:
+    for identifier, workspace_id, event_id, webhook_id, event_type, kind, attempts, failures, trigger, trace_id in rows:
         body, target = events.get(event_id), targets.get(webhook_id)
         if body is None or target is None:
             orphans.append(identifier)
@@ -125,6 +125,7 @@ def claims(rows: Sequence[Any], run_id: str, events: dict[str, bytes], targets: 
                 trigger,
                 body,
                 target,
+                trace_id,
             )
         )
     return complete, orphans

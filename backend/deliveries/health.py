@@ -229,7 +229,7 @@ def _exhausted(result: Result) -> Problem:
         workspace_id=claim.workspace_id,
         target_kind="delivery",
         target_id=claim.id,
-        trace_id=claim.event_id,
+        trace_id=claim.trace_id,
         detail={"event_id": claim.event_id, "webhook_id": claim.webhook_id, "status_code": exchange.status_code},
     )
 

@@ -156,6 +156,7 @@ class AttemptOut(Out):
     request: RequestPart
     response: AnswerPart | None
     times: TimesPart
+    trace_id: str = Field(description="That of its delivery and event: the call that led to them.")
 
     @classmethod
     def of(cls, detail: AttemptDetail) -> AttemptOut:
@@ -187,6 +188,7 @@ class AttemptOut(Out):
             request=RequestPart(url=row.url, headers=detail.request_headers, body=detail.request_body),
             response=answer if row.status_code is not None else None,
             times=TimesPart.model_validate(row),
+            trace_id=detail.trace_id,
         )
 
 

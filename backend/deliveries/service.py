@@ -44,6 +44,7 @@ class AttemptDetail:
     response_truncated: bool
     kept: bool
     advice: str | None
+    trace_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def attempts(session: Session, *, actor: Actor, delivery_id: str) -> list[Attemp
     permissions.require(actor, permissions.WEBHOOKS_READ)
     delivery = _find(session, actor, delivery_id)
     body: str = session.exec(select(Event.body).where(col(Event.id) == delivery.event_id)).first() or ""
-    return [_detail(attempt, exchange, body) for attempt, exchange in queries.attempts(session, delivery_id)]
+    return [_detail(attempt, exchange, body, delivery.trace_id) for attempt, exchange in queries.attempts(session, delivery_id)]
 
 
 def retry(session: Session, *, actor: Actor, delivery_id: str) -> Delivery:
@@ -354,7 +355,7 @@ def _test_event(actor: Actor, type_name: str, data: str, now: datetime, trace_id
     )
 
 
-def _detail(attempt: Attempt, exchange: AttemptBody | None, body: str) -> AttemptDetail:
+def _detail(attempt: Attempt, exchange: AttemptBody | None, body: str, trace_id: str) -> AttemptDetail:
     sent = list(exchange.request_headers.items()) if exchange else []
     if sent:
         host = attempt.url.split("://", 1)[-1].split("/", 1)[0].split("?", 1)[0]
@@ -369,6 +370,7 @@ def _detail(attempt: Attempt, exchange: AttemptBody | None, body: str) -> Attemp
         response_truncated=exchange.response_truncated if exchange else False,
         kept=exchange is not None,
         advice=advice.advise(attempt.error_class, status_code=attempt.status_code, error=attempt.error),
+        trace_id=trace_id,
     )
 
 

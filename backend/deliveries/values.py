@@ -81,6 +81,7 @@ class Claim:
     trigger: str
     body: bytes = field(repr=False)
     target: Target = field(repr=False)
+    trace_id: str = ""  # of the call that led to the event
 
     @property
     def is_test(self) -> bool:

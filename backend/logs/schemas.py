@@ -68,7 +68,7 @@ class ErrorOut(Out):
     message: str
     target_kind: str
     target_id: str
-    trace_id: str = Field(description="Of the request or the event that led to it.")
+    trace_id: str = Field(description="Of the call that led to it, as the event, the deliveries and the attempts have it.")
     detail: dict[str, Any]
 
 

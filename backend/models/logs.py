@@ -56,7 +56,7 @@ class ErrorEntry(TenantRow, table=True):
     message: str = Field(max_length=1000)
     target_kind: str = Field(default="", max_length=40)
     target_id: str = Field(default="", max_length=200)
-    trace_id: str = Field(default="", max_length=64)  # of the request or the event that led to it
+    trace_id: str = Field(default="", max_length=64)  # of the call that led to it
     detail: dict[str, Any] = Field(default_factory=dict, sa_type=JsonDoc)
 
 

@@ -15,6 +15,7 @@ from backend.accounts import members, passwords, service, sessions, tokens
 from backend.core import clock, db, jwts
 from backend.core.actor import Role
 from backend.core.errors import Conflict, CrossdockError, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
+from backend.core.web import Caller
 from backend.models import AuditEntry, InstanceSetting, SignInFailure, User, UserSession
 from tests.factories import accounts
 
@@ -38,7 +39,13 @@ def setup_token() -> str:
 def complete(token: str, email: str = "Ada@Example.com") -> tuple[str, sessions.SessionInfo]:
     with db.transaction(write=True) as session:
         return service.complete_setup(
-            session, token=token, email=email, name="Ada", password_hash=password_hash(), workspace="Acme", ip="", user_agent=""
+            session,
+            token=token,
+            email=email,
+            name="Ada",
+            password_hash=password_hash(),
+            workspace="Acme",
+            caller=Caller("10.0.0.9", "", "req_0"),
         )
 
 
@@ -50,7 +57,7 @@ def sign_in(
     if not passwords.verify(credentials.password_hash, password):
         raise Unauthenticated("wrong", "credentials")
     with db.transaction(write=True) as session:
-        return service.finish_sign_in(session, credentials, workspace=workspace, ip=ip, user_agent="", kind=kind)
+        return service.finish_sign_in(session, credentials, workspace=workspace, caller=Caller(ip, "", "req_1"), kind=kind)
 
 
 def test_set_up_makes_the_first_administrator_who_is_signed_in() -> None:
@@ -264,6 +271,14 @@ def test_signing_in_and_out_everywhere_is_in_the_audit_trail() -> None:
             "session.opened",
             "session.all_revoked",
         ]
+
+
+def test_set_up_and_sign_in_are_in_the_audit_trail_with_where_they_came_from() -> None:
+    complete(setup_token())
+    sign_in()
+    with db.transaction() as session:
+        found = session.exec(select(AuditEntry.action, AuditEntry.ip, AuditEntry.request_id).order_by(AuditEntry.id)).all()
+    assert found == [("workspace.created", "10.0.0.9", "req_0"), ("session.opened", "10.0.0.1", "req_1")]
 
 
 def at_once(work: Callable[[int], object]) -> list[object]:

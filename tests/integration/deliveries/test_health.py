@@ -63,6 +63,9 @@ def test_what_is_given_up_and_what_is_disabled_is_in_the_log_of_errors():
         (identifier,) = make.publish(target)
         shifts.deliver_all()
     assert errors_of(target) == [("critical", "webhook_disabled", target.id), ("error", "delivery_exhausted", identifier)]
+    with db.transaction() as session:
+        query = select(ErrorEntry.trace_id).where(ErrorEntry.target_id == identifier)
+        assert session.exec(query).all() == ["trc_test"] == [shifts.delivery(identifier).trace_id]
 
 
 def test_a_webhook_that_becomes_failing_is_a_warning_in_the_log_of_errors():

@@ -95,6 +95,9 @@ def test_a_test_send_answers_with_the_whole_exchange():
         bad = (await http.post(f"/webhooks/{webhook_id}/test")).json()
         assert (bad["success"], bad["error_class"], bad["response"]["body"]) == (False, "status", "later")
         assert "unavailable" in bad["advice"]
+        sent = (await http.get(f"/deliveries/{bad['delivery_id']}")).json()
+        (listed,) = (await http.get(f"/deliveries/{bad['delivery_id']}/attempts")).json()["data"]
+        assert bad["trace_id"] == listed["trace_id"] == sent["trace_id"] != good.json()["trace_id"]
         assert (await http.get(f"/webhooks/{webhook_id}")).json()["failure_count"] == 0
         assert receiver.received[-1].headers["x-webhook-event"].startswith("order.")
 
