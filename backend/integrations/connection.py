@@ -12,9 +12,11 @@ from sqlmodel import Session
 
 from backend.core import crypto
 from backend.core.egress import EgressPolicy
+from backend.core.errors import Conflict
 from backend.integrations import catalogue, templates, vault
 from backend.integrations.entry import Auth, Call, Entry
 from backend.integrations.failures import Failure, ProviderFailed
+from backend.integrations.timeline import Status
 from backend.models import Integration
 from backend.settings import OAuthClient, settings
 
@@ -145,6 +147,20 @@ def of(session: Session, integration: Integration) -> Connection:
         expires_at=integration.access_expires_at,
         refresh_class=integration.refresh_class,
     )
+
+
+def check_ready(session: Session, row: Integration) -> None:
+    """Raise `Conflict` where the provider cannot be asked anything: switched off, ended, never connected or disconnected."""
+    if row.disabled_at is not None:
+        raise Conflict(f"{row.name} is disabled. Enable it first.")
+    if row.status == Status.NEEDS_RECONNECT:
+        raise Conflict(f"{row.name} is not connected: {row.status_reason} {row.next_step}".strip())
+    found = of(session, row)
+    if found.auth.signs_in and not found.tokens:
+        told = f"Press Connect, or POST /api/v1/integrations/{row.id}/oauth/initiate, and sign in."
+        raise Conflict(f"{row.name} has not been connected yet. {told}")
+    if not found.auth.signs_in and not found.secrets and client_of(found) is None:
+        raise Conflict(f"{row.name} is not connected: it has no credentials. Enter them in its settings, and test it.")
 
 
 def state_mac(state: str) -> list[crypto.Mac]:

@@ -82,7 +82,7 @@ def _choice(row: Integration) -> Choice:
     return Choice(
         plan=plans.of(row),
         directions=plans.directions(entry, row.auth),
-        sync=entry.sync,
+        sync=plans.pulling(entry, row.auth),
         push=push,
         push_columns=plans.columns(entry) if push is not None else (),
         is_shared=plans.is_shared(entry),

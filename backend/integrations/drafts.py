@@ -11,7 +11,7 @@ from sqlmodel import Session
 from backend.core import clock, ids
 from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid
-from backend.integrations import catalogue, connection, fields, vault
+from backend.integrations import catalogue, connection, fields, plans, vault
 from backend.integrations.entry import Auth, Entry
 from backend.integrations.values import IntegrationInput
 from backend.models import Integration
@@ -50,7 +50,7 @@ def new(actor: Actor, input: IntegrationInput) -> tuple[Integration, fields.Ente
         external_ref=input.external_ref,
         requested_scopes=scopes,
         refresh_class=_refresh_class(auth, entered),
-        sync_module=entry.sync.module if entry.sync is not None else None,
+        sync_module=spec.module if (spec := plans.pulling(entry, auth.id)) is not None else None,
         next_step=_first_step(auth, entered),
         disabled_at=None if input.is_active else now,
         created_by=actor.id,
@@ -123,7 +123,7 @@ def _refresh_class(auth: Auth, entered: fields.Entered) -> str:
 
 
 def _first_step(auth: Auth, entered: fields.Entered) -> str:
-    signs_in = auth.oauth is not None and auth.oauth.grant == "authorization_code" and "refresh_token" not in entered.secrets
+    signs_in = auth.signs_in and "refresh_token" not in entered.secrets
     return "Press Connect to sign in." if signs_in else "Press Test to see which account it reaches."
 
 

@@ -151,6 +151,11 @@ class Auth(_Part):
     test: Test
     by_hand: str = ""  # how a key is revoked where we cannot
 
+    @property
+    def signs_in(self) -> bool:
+        """Whether a person allows the access at the provider."""
+        return self.oauth is not None and self.oauth.grant == "authorization_code"
+
 
 class Paging(_Part):
     """How the next page is asked for; its place is the variable `{page}` of the sync's call."""

@@ -337,14 +337,13 @@ def _part(actor: Actor, integration_id: str, *, delete: bool) -> Disconnected:
 
 def _forget(session: Session, row: Integration, found: Connection, *, is_whole: bool) -> None:
     """Forget what the provider gave; and what was entered, unless that alone connects to nothing."""
-    signs_in = found.auth.oauth is not None and found.auth.oauth.grant == "authorization_code"
-    keeps_fields = signs_in and not is_whole
+    keeps_fields = found.auth.signs_in and not is_whole
     vault.forget(session, row, vault.TOKENS, *(() if keeps_fields else (vault.FIELDS,)))
     row.hints = row.hints if keeps_fields else {}
     row.token_version += 1  # a refresh that is under way must not bring it back
     row.status, row.status_reason, row.error_class = Status.PENDING, "", ""
     row.next_step = "Press Connect to sign in." if keeps_fields else "Enter the credentials again."
-    row.refresh_class = "never" if signs_in else row.refresh_class
+    row.refresh_class = "never" if found.auth.signs_in else row.refresh_class
     row.refresh_at = row.access_expires_at = row.refresh_expires_at = row.connected_at = None
     row.refresh_owner = row.refresh_lease_until = row.refresh_started_at = None
     row.account_id = row.account_name = ""

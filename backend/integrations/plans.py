@@ -104,9 +104,14 @@ def is_shared(entry: Entry) -> bool:
 def directions(entry: Entry, auth: str) -> tuple[Direction, ...]:
     """The directions that a provider knows, for a way to authenticate."""
     can_push = pushing(entry, auth) is not None
-    if entry.sync is None:
+    if pulling(entry, auth) is None:
         return (Direction.PUSH,) if can_push else ()
     return (Direction.PULL, Direction.PUSH, Direction.BOTH) if can_push else (Direction.PULL,)
+
+
+def pulling(entry: Entry, auth: str) -> Sync | None:
+    """What is brought, if anything is with this way to authenticate: the address of a webhook only takes messages."""
+    return entry.sync if entry.auth_of(auth).kind != "webhook_url" else None
 
 
 def pushing(entry: Entry, auth: str) -> Push | None:
@@ -115,11 +120,20 @@ def pushing(entry: Entry, auth: str) -> Push | None:
     return push if push is not None and (not push.auth or auth in push.auth) else None
 
 
-def phases(entry: Entry, direction: str) -> list[str]:
-    """What a sync in this direction goes through, in order: pull, removed, push."""
-    pulls = direction != Direction.PUSH and entry.sync is not None
-    lists = pulls and entry.sync is not None and removals(entry.sync) is not None
-    return [*(["pull"] if pulls else []), *(["removed"] if lists else []), *(["push"] if direction != Direction.PULL else [])]
+def phases(entry: Entry, auth: str, direction: str) -> list[str]:
+    """What a sync in this direction goes through, in order: pull, removed, push; nothing where nothing can be synced."""
+    spec = pulling(entry, auth) if direction != Direction.PUSH else None
+    pushes = direction != Direction.PULL and pushing(entry, auth) is not None
+    lists = spec is not None and removals(spec) is not None
+    return [*(["pull"] if spec is not None else []), *(["removed"] if lists else []), *(["push"] if pushes else [])]
+
+
+def why_nothing(entry: Entry) -> str:
+    """Why nothing is brought: by any way to authenticate, or by the address of a webhook; then which way would do."""
+    if entry.sync is None:
+        return entry.sync_missing
+    others = " or ".join(each.label for each in entry.auth if pulling(entry, each.id) is not None)
+    return f"The address of a webhook only takes messages. To bring {entry.sync.label.lower()}, add {entry.name} by: {others}."
 
 
 def removals(spec: Sync) -> Sync | None:
@@ -174,7 +188,7 @@ def _one_of(name: str, value: Any, offered: tuple[StrEnum, ...], errors: list[Fi
     words = [each.value for each in offered]
     if value in words:
         return str(value)
-    fix = f"Use one of: {', '.join(words)}." if words else "This provider has nothing to sync."
+    fix = f"Use one of: {', '.join(words)}." if words else "Connected in this way it has nothing to sync."
     errors.append(FieldError(name, f"{str(value)[:40]!r} is not possible here.", fix))
     return ""
 

@@ -274,7 +274,6 @@ def _failure(failure: Failure | None) -> dict[str, str]:
 def _shown(row: Integration) -> Mapping[str, Any]:
     entry: Entry = catalogue.get(row.provider)
     auth = entry.auth_of(row.auth)
-    signs_in = auth.oauth is not None and auth.oauth.grant == "authorization_code"
     granted = row.granted_scopes
     has_account = bool(row.account_id or row.account_name)
     return {
@@ -290,7 +289,7 @@ def _shown(row: Integration) -> Mapping[str, Any]:
             "granted": granted,
             "missing": sorted(set(row.requested_scopes) - set(granted)) if granted is not None else [],
         },
-        "redirect_uri": connection.redirect_uri(row.id, row.provider, row.config) if signs_in else None,
+        "redirect_uri": connection.redirect_uri(row.id, row.provider, row.config) if auth.signs_in else None,
         "next_refresh_at": row.refresh_at if row.disabled_at is None else None,
     }
 

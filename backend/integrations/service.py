@@ -147,7 +147,7 @@ def begin_consent(
     permissions.require(actor, permissions.INTEGRATIONS_WRITE)
     row = queries.one(session, actor.workspace_id, integration_id)
     found = connection.of(session, row)
-    if found.auth.oauth is None or found.auth.oauth.grant != "authorization_code":
+    if not found.auth.signs_in:
         raise Conflict(f"{row.name} is connected by what was entered; there is nothing to sign in to. Test it instead.")
     wanted = _redirect_uri(session, row, redirect_uri)
     verifier = oauth.new_verifier() if found.auth.oauth.pkce else None
@@ -172,19 +172,15 @@ def begin_consent(
 def start_sync(session: Session, *, actor: Actor, integration_id: str, full: bool = False) -> IntegrationSync:
     """Have a worker bring what changed, or everything with `full`; the sync that is under way if there is one.
 
-    Raises `NotFound`; `Conflict` where there is nothing to bring, or the integration is not connected.
+    Raises `NotFound`; `Conflict` where nothing can be synced in the way it is connected, or it is not connected.
     """
     permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
     row = queries.one(session, actor.workspace_id, integration_id, lock=True)
-    entry = catalogue.get(row.provider)
-    if row.disabled_at is not None:
-        raise Conflict(f"{row.name} is disabled. Enable it first.")
-    plan = plans.of(row)
-    every = plans.phases(entry, plan.direction)
+    entry, plan = catalogue.get(row.provider), plans.of(row)
+    every = plans.phases(entry, row.auth, plan.direction)
     if not every:
-        raise Conflict(f"Nothing is brought from {entry.name}. {entry.sync_missing}".strip())
-    if row.status == Status.NEEDS_RECONNECT:
-        raise Conflict(f"{row.name} is not connected: {row.status_reason} {row.next_step}".strip())
+        raise Conflict(f"Nothing is synced with {row.name}. {plans.why_nothing(entry)}".strip())
+    connection.check_ready(session, row)
     under_way = queries.open_sync(session, row)
     if under_way is not None:
         return under_way

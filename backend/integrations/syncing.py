@@ -103,7 +103,7 @@ def has_further_phase(turn: Turn) -> bool:
         if sync.phase == "push":
             pushing.finish(row, sync)
         entry = catalogue.get(row.provider)
-        every = plans.phases(entry, sync.direction)
+        every = plans.phases(entry, row.auth, sync.direction)
         left = every[every.index(sync.phase) + 1 :] if sync.phase in every else []
         sync.page = None
         if not left:
@@ -128,7 +128,7 @@ class _Pull:
         """Bring page by page until there is none, or the turn is over; whether there is none."""
         sync = self._sync
         found = flows.connected(sync.workspace_id, sync.integration_id)
-        spec = found.entry.sync
+        spec = plans.pulling(found.entry, found.auth.id)
         if spec is not None and sync.phase == "removed":
             spec = plans.removals(spec)
         if spec is None:

@@ -61,8 +61,7 @@ def hold(row: Integration, now: datetime) -> tuple[Failure, datetime] | None:
     if row.status == Status.NEEDS_RECONNECT:
         reason = row.status_reason or f"{row.name} is no longer connected."
         return Failure(Kind.INVALID_GRANT, reason, row.next_step or "Press Reconnect and allow access again."), now + LOOK_AGAIN
-    oauth = catalogue.get(row.provider).auth_of(row.auth).oauth
-    if row.connected_at is None and oauth is not None and oauth.grant == "authorization_code":
+    if row.connected_at is None and catalogue.get(row.provider).auth_of(row.auth).signs_in:
         return Failure(Kind.SETTINGS, f"{row.name} has not been connected yet.", "Press Connect to sign in."), now + LOOK_AGAIN
     if row.blocked_until is not None and row.blocked_until > now:
         told = f"{row.name} asked to wait until {row.blocked_until:%H:%M:%S} UTC."

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from backend.integrations import connection, fields
+from backend.integrations import connection, fields, plans
 from backend.integrations.entry import CATEGORIES, Auth, Entry, FormField
 from backend.integrations.service import Offered
 from backend.models import Integration
-from console.pages.integrations.rows import BY_ADDRESS, ScopeRow, mark
+from console.pages.integrations.rows import ScopeRow, mark
 
 _ADDRESSES: Final = {
     "authorization_url": "Authorization endpoint",
@@ -114,17 +114,13 @@ def is_ready(entry: Entry, *, has_client: bool) -> bool:
 
 def signs_in(auth: Auth) -> bool:
     """Whether a person consents at the provider, with nothing that would do instead."""
-    return (
-        auth.oauth is not None
-        and auth.oauth.grant == "authorization_code"
-        and not any(each.name == "refresh_token" for each in auth.fields)
-    )
+    return auth.signs_in and not any(each.name == "refresh_token" for each in auth.fields)
 
 
 def offer_detail(offered: Offered, auth: Auth) -> OfferDetail:
     """A provider on its own page."""
     entry = offered.entry
-    consents, syncs = signs_in(auth), auth.kind != "webhook_url"
+    consents, spec = signs_in(auth), plans.pulling(entry, auth.id)
     return OfferDetail(
         id=entry.id,
         name=entry.name,
@@ -139,9 +135,9 @@ def offer_detail(offered: Offered, auth: Auth) -> OfferDetail:
         can_test=not consents,
         is_custom=entry.id == "custom",
         redirect_uri=connection.redirect_uri("", entry.id, {}) if consents and entry.id != "custom" else "",
-        brings=entry.sync.label.lower() if entry.sync is not None and syncs else "",
-        brings_nothing=entry.sync_missing if syncs else BY_ADDRESS,
-        does=", ".join(_DOES[each] for each in _DOES if each in entry.actions and (syncs or each == "message")),
+        brings=spec.label.lower() if spec is not None else "",
+        brings_nothing=plans.why_nothing(entry) if spec is None else "",
+        does=", ".join(_DOES[each] for each in _DOES if each in entry.actions and (auth.kind != "webhook_url" or each == "message")),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from backend.integrations import catalogue, connection, timeline
+from backend.integrations import catalogue, connection, plans, timeline
 from backend.integrations.entry import Auth, Entry
 from backend.models import Integration, IntegrationEvent, IntegrationSync, IntegrationSyncError
 from console import words
@@ -15,7 +15,6 @@ from console import words
 STATUSES: Final = tuple(each.value for each in timeline.Status)
 SYNC_STATUSES: Final = ("queued", "running", "waiting", "done", "failed", "cancelled")
 GRANTS: Final = ("granted", "refused", "requested", "untold", "beyond")
-BY_ADDRESS: Final = "The address of a webhook only takes messages."
 _WELL: Final = frozenset({"connected", "reconnected", "tested", "synced", "refreshed"})
 _LIVES: Final = {
     "rotating": "Refreshed ahead of its end; each refresh token works once.",
@@ -157,8 +156,7 @@ def integration_detail(row: Integration) -> IntegrationDetail:
     """All of an integration but its timeline."""
     entry = catalogue.get(row.provider)
     auth = entry.auth_of(row.auth)
-    signs_in = auth.oauth is not None and auth.oauth.grant == "authorization_code"
-    status, syncs = timeline.shown(row).value, auth.kind != "webhook_url"
+    status, spec = timeline.shown(row).value, plans.pulling(entry, auth.id)
     return IntegrationDetail(
         id=row.id,
         name=row.name,
@@ -173,17 +171,17 @@ def integration_detail(row: Integration) -> IntegrationDetail:
         way=auth.label,
         docs=entry.docs,
         is_sandbox=entry.id == connection.SANDBOX,
-        signs_in=signs_in,
+        signs_in=auth.signs_in,
         is_connected=row.connected_at is not None,
         is_disabled=row.disabled_at is not None,
         refreshes=row.refresh_class != "never",
         lacks_scope=any(scope.grant == "refused" for scope in scope_rows(row)),
-        brings=entry.sync.label if entry.sync is not None and syncs else "",
-        brings_nothing=entry.sync_missing if syncs else BY_ADDRESS,
-        module=(row.sync_module or entry.sync.module) if entry.sync is not None else "",
+        brings=spec.label if spec is not None else "",
+        brings_nothing=plans.why_nothing(entry) if spec is None else "",
+        module=(row.sync_module or spec.module) if spec is not None else "",
         lives=_LIVES[row.refresh_class] if row.connected_at is not None else "",
         ends=words.moment(row.access_expires_at),
-        redirect_uri=connection.redirect_uri(row.id, row.provider, row.config) if signs_in else "",
+        redirect_uri=connection.redirect_uri(row.id, row.provider, row.config) if auth.signs_in else "",
         parting=_parting(auth, entry),
         connected=words.moment(row.connected_at),
         tested=words.moment(row.tested_at),

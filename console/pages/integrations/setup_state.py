@@ -70,7 +70,7 @@ class SetupState(Form, Detail, rx.State):
                     self.told, self.tone = _found(tested), "good" if tested.success else "bad"
                 return
             made, url = await bridge.call(self, _make, write=True, input=wanted, consents=consents)
-            if auth.oauth is None or auth.oauth.grant != "authorization_code":
+            if not auth.signs_in:
                 await bridge.ask(self, flows.test, integration_id=made)
             yield urls.leave_for(url) if url else rx.redirect(f"{PATH}/{made}")
         except CrossdockError as error:

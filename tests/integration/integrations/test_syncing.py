@@ -11,7 +11,7 @@ from sqlmodel import Session, func, select
 from backend.core import clock, db
 from backend.core.actor import Actor
 from backend.core.errors import Conflict
-from backend.integrations import flows, landing, service, syncing, turns
+from backend.integrations import directions, flows, landing, service, syncing, turns
 from backend.models import Event, Integration, IntegrationSync, IntegrationSyncError
 from backend.records import modules
 from backend.records import service as records
@@ -174,6 +174,25 @@ def test_a_cancelled_sync_ends_and_a_disabled_integration_begins_none(owner: Act
         started(owner, row)
     with pytest.raises(Conflict, match="disabled"):
         flows.test(actor=owner, integration_id=row.id)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_sync_that_could_only_fail_is_refused_with_what_to_do(owner: Actor) -> None:
+    for provider in ("slack", "zapier", "make", "n8n"):
+        row = consents.integration(owner, provider, auth="webhook", credentials={"webhook_url": "https://hooks.example.com/T000/B000"})
+        with pytest.raises(Conflict, match=r"The address of a webhook only takes messages\. To bring .+ by: "):
+            started(owner, row)
+        with db.transaction() as session:
+            offered = directions.read(session, actor=owner, integration_id=row.id)
+        assert (offered.directions, offered.sync) == ((), None)
+    with pytest.raises(Conflict, match=r"not been connected yet.*oauth/initiate"):
+        started(owner, consents.integration(owner))
+    key = consents.integration(owner, "pexels", credentials={"api_key": "k" * 56})
+    started(owner, key)  # what was entered need not have been tested
+    flows.disconnect(actor=owner, integration_id=key.id)
+    with pytest.raises(Conflict, match="has no credentials"):
+        started(owner, key)
+    assert count(Event, Event.type == "sync.failed") == 0
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
