@@ -23,7 +23,7 @@ UV_INDEX = UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/py
 	export UV_NO_PROGRESS=1
 UV_INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode --require-hashes
 # Our own code is compiled here, once: each of five processes would do it again at every start where Python may not write what it compiled.
-BUILD = $(BIN)/python -m compileall -q backend console && $(BIN)/python -m console.build
+BUILD = { $(BIN)/python -m compileall -q backend console >/dev/null 2>&1; $(BIN)/python -m console.build; }
 
 .PHONY: help run install test check format bench bench-check chaos fuzz browser lock clean
 

@@ -81,7 +81,7 @@ def migrate() -> None:
 
 @app.command()
 def create_admin(
-    email: Annotated[str, typer.Option(prompt="E-mail", help="Their e-mail address.")],
+    email: Annotated[str, typer.Option(prompt="E-mail", envvar="CROSSDOCK_ADMIN_EMAIL", help="Their e-mail address.")],
     password: Annotated[
         str,
         typer.Option(
@@ -96,6 +96,8 @@ def create_admin(
     workspace: Annotated[str, typer.Option(help="The name of their workspace.")] = "Default",
 ) -> None:
     """Make an administrator of this installation."""
+    for name_of in ("CROSSDOCK_ADMIN_EMAIL", "CROSSDOCK_ADMIN_PASSWORD"):
+        os.environ.pop(name_of, None)  # they were read; one alone would be refused as half of a setting
     with _configured():
         from backend.accounts import passwords, service
         from backend.core import db

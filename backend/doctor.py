@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from backend import process
-from backend.core import db, migrate, queue
+from backend.core import crypto, db, migrate, queue
 from backend.core.errors import CrossdockError
 from backend.encryption import service as encryption
 from backend.settings import Settings, SettingsError, settings, unknown_variables
@@ -71,8 +71,9 @@ def _database(current: Settings) -> Finding:
     return Finding("database", True, f"{kind} answers and is at revision {found}.")
 
 
-def _keys(_current: Settings) -> Finding:
+def _keys(current: Settings) -> Finding:
     try:
+        crypto.configure([key.get_secret_value() for key in current.encryption_keys])
         with db.transaction() as session:
             found = encryption.survey(session)
     except CrossdockError as error:

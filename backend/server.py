@@ -18,6 +18,7 @@ from backend.settings import Settings
 
 APPLICATIONS = {"web": "console.serve:create", "api": "backend.app:create_app"}
 
+_MOST_CONNECTIONS = 16_384  # open ones, idle ones too; else as few as the backlog, which one stranger's idle ones would fill
 _LEAVE_SECONDS = 1.0  # for browsers to be told to go
 _DRAIN_SECONDS = 5.0  # for requests that are being answered
 _CLOSE_SECONDS = 2.0  # for what the application writes at its end
@@ -43,6 +44,7 @@ async def _serve(settings: Settings, name: str, application: ASGIApp) -> None:
         port=settings.port,
         interface=Interfaces.ASGINL,  # its own lifespan would not end while a connection is open
         backlog=1024,
+        backpressure=_MOST_CONNECTIONS,
         log_access=False,
     )
     logging.configure(settings, name)  # the server's constructor has replaced the handlers

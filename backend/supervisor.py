@@ -20,6 +20,7 @@ from pathlib import Path
 from backend import valkey
 from backend.children import Child
 from backend.settings import LogFormat, Settings, SettingsError, embedded_socket, settings, unknown_variables
+from backend.terminal import Output
 
 _ROOT = Path(__file__).resolve().parent.parent
 _LATER = ("deliver", "jobs", "cron")  # they need the schema first, and leave the cores to web until it serves
@@ -27,8 +28,10 @@ _HEALTH_PATH = "/api/v1/monitoring/health/live"
 _LATER_AT_LATEST_SECONDS = 10.0  # after the schema is there, whatever web does
 _GRACE_SECONDS = 8.5  # for our processes; Valkey, which they need until then, ends after them
 _VALKEY_GRACE_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 0.2
 _SUCCESSOR_PATIENCE_SECONDS = 12.0
 _PROBE_SECONDS = 0.1
+_ANSWER_SECONDS = 0.3  # nothing else is done meanwhile, a stop neither; who is slower is asked again
 _USUAL = ("overcommit_memory", "signal-handler", "bye bye")  # what Valkey says at every start and end
 
 
@@ -87,6 +90,7 @@ class _Supervisor:
         self._lock = lock
         self._as_json = current.log_format is LogFormat.JSON or (current.log_format is LogFormat.AUTO and not sys.stdout.isatty())
         self._selector = selectors.DefaultSelector()
+        self._output = Output(sys.stdout.fileno(), lambda number: self._line("output.dropped", lines=number))
         self._prepare = Child("prepare", [sys.executable, "-m", "backend", "prepare"], run_once=True)
         self._workers = [Child(name, [sys.executable, "-m", "backend", name]) for name in ("web", *_LATER)]
         for child in self._workers[1:]:
@@ -156,6 +160,7 @@ class _Supervisor:
         self._end([self._prepare, *self._workers], _GRACE_SECONDS)
         self._end(self._valkey, _VALKEY_GRACE_SECONDS)
         self._say("stopped")
+        self._output.flush(_LAST_WORDS_SECONDS)
 
     def _end(self, children: list[Child], grace: float) -> None:
         """Ask the children to stop, and after `grace` seconds, or at a second signal, make them."""
@@ -173,6 +178,9 @@ class _Supervisor:
                 self._reap(child)
 
     def _listen(self, seconds: float | None) -> None:
+        self._output.flush()
+        if self._output.is_waiting:
+            seconds = _PROBE_SECONDS if seconds is None else min(seconds, _PROBE_SECONDS)
         for key, _ in self._selector.select(seconds):
             if isinstance(key.data, Child):
                 if not self._print_lines(key.data):
@@ -210,32 +218,29 @@ class _Supervisor:
         if self._as_json:
             self._say("ready", address=address, **({"setup_link": self._setup_link} if self._setup_link else {}))
             return
-        self._write(f"\nCrossdock is ready at {address}\n")
+        self._output.write(f"\nCrossdock is ready at {address}\n")
         if self._setup_link:
-            self._write(f"Make the first administrator here (once, within 24 hours): {self._setup_link}\n")
-        self._write("Ctrl-C stops it.\n\n")
+            self._output.write(f"Make the first administrator here (once, within 24 hours): {self._setup_link}\n")
+        self._output.write("Ctrl-C stops it.\n\n")
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._signals += 1
 
     def _say(self, event: str, **facts: object) -> None:
+        self._output.write(self._line(event, **facts))
+
+    def _line(self, event: str, **facts: object) -> str:
         if self._as_json:
-            self._write(json.dumps({"event": event, "process": "up", "level": "info", **facts}) + "\n")
-        else:
-            self._print("up", " ".join([event, *(f"{name}={value}" for name, value in facts.items())]))
+            return json.dumps({"event": event, "process": "up", "level": "info", **facts}) + "\n"
+        return f"{'up':<8}| {' '.join([event, *(f'{name}={value}' for name, value in facts.items())])}\n"
 
     def _print(self, name: str, line: str) -> None:
         if not self._as_json:
-            self._write(f"{name:<8}| {line}\n")
+            self._output.write(f"{name:<8}| {line}\n")
         elif line.startswith("{"):
-            self._write(line + "\n")
+            self._output.write(line + "\n")
         elif line:
-            self._write(json.dumps({"event": "output", "process": name, "text": line}) + "\n")
-
-    def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # nobody reads any more; the work goes on
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            self._output.write(json.dumps({"event": "output", "process": name, "text": line}) + "\n")
 
 
 def _valkey_command(current: Settings) -> list[str]:
@@ -261,7 +266,7 @@ def _check_port(current: Settings) -> None:
 def _answers(current: Settings) -> bool:
     """Whether the web process serves."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(current.host, current.host)  # noqa: S104 - where "everywhere" is reached
-    connection = http.client.HTTPConnection(host, current.port, timeout=2)
+    connection = http.client.HTTPConnection(host, current.port, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", _HEALTH_PATH)
         return connection.getresponse().status == 200

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from backend.api_keys import due
 from backend.api_keys.rules import KeyState, KeyStatus
 from backend.core import pagination
-from backend.models import ApiKey, ApiKeyNotice, ApiKeySecret, Membership, Module
+from backend.models import ApiKey, ApiKeyNotice, ApiKeySecret, Membership, Module, User
 
 MOST_DUE: Final = 1000
 # How long after its end an expired key is still told of, should nobody have been there to tell it.
@@ -130,6 +130,12 @@ def told(session: Session, key_ids: Collection[str]) -> set[tuple[str, str, str]
 def by_ids(session: Session, *, workspace_id: str, key_ids: Collection[str]) -> list[ApiKey]:
     """Those of these keys that are the workspace's."""
     return list(session.exec(select(ApiKey).where(ApiKey.workspace_id == workspace_id, col(ApiKey.id).in_(key_ids))).all())
+
+
+def owner_of(session: Session, key: ApiKey) -> User | None:
+    """Whose key it is, while they belong to its workspace."""
+    query = select(User).join(Membership, col(Membership.user_id) == User.id)
+    return session.exec(query.where(Membership.workspace_id == key.workspace_id, col(User.id) == key.owner_id)).first()
 
 
 def is_member(session: Session, *, workspace_id: str, user_id: str) -> bool:

@@ -157,6 +157,13 @@ def list_due(session: Session, *, actor: Actor, limit: int = pagination.MAX_LIMI
     return sorted(found, key=lambda each: (_ORDER.index(each.reasons[0].kind), each.reasons[0].at, each.key.id))[:limit]
 
 
+def owner(session: Session, *, actor: Actor, key: ApiKey) -> str:
+    """The name of whose key it is, or their e-mail address; empty if it is nobody's, or they have left the workspace."""
+    permissions.require(actor, permissions.API_KEYS_READ)
+    found = queries.owner_of(session, key)
+    return (found.name or found.email) if found is not None else ""
+
+
 def update(session: Session, *, actor: Actor, key_id: str, changes: dict[str, Any]) -> ApiKey:
     """Change the given fields (names of `KeyInput`) and leave the others.
 
@@ -168,7 +175,8 @@ def update(session: Session, *, actor: Actor, key_id: str, changes: dict[str, An
     now = clock.now()
     values = inputs.check(changes, now=now, modules=queries.module_names(session, workspace_id=actor.workspace_id))
     _require_grantable(actor, set(values.get("scopes", ())) - set(key.scopes))
-    _check_owner(session, actor, values.get("owner_id"))
+    if values.get("owner_id") != key.owner_id:  # who has left may stay the owner of what there is
+        _check_owner(session, actor, values.get("owner_id"))
     before = describe(key)
     if "metadata" in values:
         values["meta"] = values.pop("metadata")

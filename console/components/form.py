@@ -53,11 +53,15 @@ def area_field(label: Text, *, name: str, help_: Text = "", error: Live = None, 
 
 
 def select_field(
-    label: Text, options: list[tuple[str, str]], *, name: str, help_: Text = "", error: Live = None, **props: Any
+    label: Text, options: list[tuple[str, str]] | rx.Var[Any], *, name: str, help_: Text = "", error: Live = None, **props: Any
 ) -> rx.Component:
     """One of several (`value`, `label`)."""
+    if isinstance(options, rx.Var):
+        shown = [rx.foreach(options, lambda pair: rx.el.option(pair[1], value=pair[0], key=pair[0]))]
+    else:
+        shown = [rx.el.option(words, value=value) for value, words in options]
     control = rx.el.select(
-        *[rx.el.option(shown, value=value) for value, shown in options],
+        *shown,
         id=name,
         name=name,
         class_name="x-select",

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from backend.accounts import service as accounts
 from backend.cli import app
-from backend.core import clock, db
+from backend.core import clock, crypto, db
 from backend.models import Event, IntegrationCredential, User
+from backend.settings import settings
 
 PASSWORD = "correct horse battery staple"
 
@@ -31,6 +32,16 @@ def administrator(database: db.Database, crossdock: CliRunner) -> str:
     assert made.exit_code == 0, made.output
     with db.transaction() as session:
         return session.exec(select(User.id).where(col(User.email) == "ada@example.com")).one()
+
+
+def test_the_administrators_password_may_come_from_the_environment(
+    database: db.Database, crossdock: CliRunner, monkeypatch: pytest.MonkeyPatch
+):
+    del database
+    monkeypatch.setenv("CROSSDOCK_ADMIN_PASSWORD", PASSWORD)
+    settings.cache_clear()
+    made = crossdock.invoke(app, ["create-admin", "--email", "ada@example.com"])
+    assert (made.exit_code, "can sign in now" in made.output) == (0, True), made.output
 
 
 def test_migrate_makes_the_schema_and_may_be_repeated(crossdock: CliRunner, data_dir: Path):
@@ -110,7 +121,8 @@ def test_the_doctor_finds_what_is_missing(crossdock: CliRunner, monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("database", "redis")
-def test_the_doctor_finds_database_and_redis_well(crossdock: CliRunner):
+def test_the_doctor_finds_database_and_redis_well(crossdock: CliRunner, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(crypto._Configured, "keyring", None)
     examined = crossdock.invoke(app, ["doctor"]).output
 
     assert "answers and is at revision" in examined

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from backend import process
 from tests.acceptance.installation import CHILDREN, ROOT, Installation, installation
 from tests.waiting import eventually
 
@@ -45,6 +47,14 @@ def test_a_killed_child_is_started_again(name: str, running: Installation):
     eventually(lambda: running.child(name).pid != killed.pid)
     assert name in [line["name"] for line in running.events("process.died")]
     eventually(running.is_healthy)
+
+
+def test_idle_connections_of_strangers_leave_room_for_others(running: Installation):
+    process.allow_open_files()
+    with contextlib.ExitStack() as idle:
+        for _ in range(1200):
+            idle.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=20))
+        assert running.is_healthy()
 
 
 def test_health_does_not_depend_on_any_worker(running: Installation):

@@ -212,6 +212,7 @@ def _facts() -> rx.Component:
             ("Expires", rx.cond(key.expires != "", time(key.expires), "Never")),
             ("Accepted", rx.el.span(key.requests, class_name="x-num")),
             ("Last used", rx.cond(key.last_used != "", rx.fragment(time(key.last_used), " from ", key.last_ip), "Never")),
+            ("Owner", rx.cond(key.owner != "", key.owner, "Nobody")),
             ("Created", time(key.created)),
             ("Changed", time(key.updated)),
         ),
@@ -228,6 +229,18 @@ def _settings() -> rx.Component:
         scope_picker(key.scopes, errors["scopes"]),
         limit_fields(
             {"limit_per_minute": key.per_minute, "limit_per_hour": key.per_hour, "limit_per_day": key.per_day}, errors["rate_limit"]
+        ),
+        rx.cond(
+            SessionState.can_write,
+            select_field(
+                "Owner",
+                KeyState.members,
+                name="owner_id",
+                error=errors["owner_id"],
+                default_value=key.owner_id,
+                help_="Whom to ask about this key. Its rights are its own.",
+            ),
+            rx.fragment(),
         ),
         *further_fields(
             errors,

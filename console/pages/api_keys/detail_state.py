@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import reflex as rx
 from sqlmodel import Session
 
+from backend.accounts import members
 from backend.api_keys import access, due, usage
 from backend.api_keys import service as api_keys
 from backend.core import clock, permissions
@@ -39,6 +40,7 @@ class KeyState(Managed, rx.State):
     limits: list[LimitRow] = []  # noqa: RUF012
     routes: list[UseRow] = []  # noqa: RUF012
     addresses: list[UseRow] = []  # noqa: RUF012
+    members: list[tuple[str, str]] = []  # noqa: RUF012
     tab: str = ""
     reasons: list[str] = []  # noqa: RUF012
     range: str = "24h"
@@ -137,14 +139,19 @@ class KeyState(Managed, rx.State):
     def _read(session: Session, actor: Actor, wanted: str, hours: int = 24) -> tuple[Any, ...]:
         key = api_keys.get(session, actor=actor, key_id=wanted)
         secrets = api_keys.secrets(session, actor=actor, key_id=wanted)
+        owner = api_keys.owner(session, actor=actor, key=key)
+        people = members.list_members(session, actor=actor) if permissions.allows(actor, permissions.MEMBERS_READ) else []
         latest = logs.list_requests(session, actor=actor, wanted=logs.RequestFilter(caller_id=wanted), limit=_LATEST)
-        return key, secrets, latest, usage.read(session, actor=actor, key_id=wanted, hours=hours)
+        return key, owner, people, secrets, latest, usage.read(session, actor=actor, key_id=wanted, hours=hours)
 
     def _show(self, found: tuple[Any, ...]) -> None:
-        key, secrets, latest, used = found
+        key, owner, people, secrets, latest, used = found
         now = clock.now()
         metadata = json.dumps(key.meta, indent=2, ensure_ascii=False) if key.meta else ""
-        self.key = key_detail(key, metadata, now)
+        self.key = key_detail(key, metadata, owner, now)
+        left = [(key.owner_id, "Somebody who has left")] if key.owner_id and not owner else []
+        named = [(one.user_id, f"{one.name} ({one.email})" if one.name else one.email) for one in people]
+        self.members = [("", "Nobody"), *left, *named]
         is_active = self.key.status == "active"
         # That it expires is in its sentence already.
         reasons = [reason for reason in due.reasons(key, secrets, now) if reason.kind is not due.Kind.EXPIRING] if is_active else []

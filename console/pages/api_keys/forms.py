@@ -26,6 +26,7 @@ def changes(form: Mapping[str, Any]) -> dict[str, Any]:
         "limit_per_hour": limit("limit_per_hour"),
         "limit_per_day": limit("limit_per_day"),
         "allowed_ips": str(form.get("allowed_ips") or "").replace(",", " ").split(),
+        **({"owner_id": form["owner_id"] or None} if "owner_id" in form else {}),
         "rotate_every_days": inputs.whole(form, "rotate_every", errors),
         "expires_at": _end_of_day(str(form.get("expires_at") or ""), errors),
         "metadata": inputs.json_object(form, "metadata", errors),

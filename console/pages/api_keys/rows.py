@@ -96,6 +96,8 @@ class KeyDetail:
     expires_date: str = ""
     rotate_every: str = ""
     metadata: str = ""
+    owner: str = ""
+    owner_id: str = ""
     created: str = ""
     updated: str = ""
     last_used: str = ""
@@ -130,7 +132,7 @@ def key_row(key: ApiKey, secrets: Sequence[ApiKeySecret], now: datetime) -> KeyR
     )
 
 
-def key_detail(key: ApiKey, metadata: str, now: datetime) -> KeyDetail:
+def key_detail(key: ApiKey, metadata: str, owner: str, now: datetime) -> KeyDetail:
     """All of a key."""
     status = api_keys.effective_status(key, now).value
     return KeyDetail(
@@ -150,6 +152,8 @@ def key_detail(key: ApiKey, metadata: str, now: datetime) -> KeyDetail:
         expires_date=key.expires_at.date().isoformat() if key.expires_at else "",
         rotate_every=str(key.rotate_every_days or ""),
         metadata=metadata,
+        owner=owner,
+        owner_id=key.owner_id or "",
         created=words.moment(key.created_at),
         updated=words.moment(key.updated_at),
         last_used=words.moment(key.last_used_at),

@@ -121,7 +121,16 @@ def test_an_owner_must_be_a_member():
     owner, stranger = accounts.workspace(), accounts.workspace("Other")
     with pytest.raises(Invalid):
         make(owner, owner_id=stranger.id)
-    assert make(owner)[0].owner_id == owner.id
+    key, _ = make(owner)
+    assert key.owner_id == owner.id
+    with pytest.raises(Invalid):
+        change(service.update, owner, key, changes={"owner_id": stranger.id})
+    with db.transaction(write=True) as session:
+        assert service.owner(session, actor=owner, key=session.get_one(ApiKey, key.id)) != ""
+        session.get_one(ApiKey, key.id).owner_id = stranger.id  # as if they had been a member
+    renamed = change(service.update, owner, key, changes={"name": "Theirs", "owner_id": stranger.id})  # who has left may stay
+    with db.transaction() as session:
+        assert service.owner(session, actor=owner, key=renamed) == ""
 
 
 def test_rotation_keeps_the_old_secret_for_the_overlap():
