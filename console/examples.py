@@ -9,10 +9,18 @@ import reflex as rx
 from console.components.basic import Live
 from console.session import SessionState
 
-_PUBLISH: Final = """curl BASE/api/v1/events \\
+_PUBLISH: Final = """# First: export CROSSDOCK_KEY=xdk_…
+curl BASE/api/v1/events \\
   -H "Authorization: Bearer $CROSSDOCK_KEY" \\
   -H "Content-Type: application/json" \\
   -d '{"type": "order.created", "data": {"id": "4711", "total": 42.5}}'"""
+_WHOSE: Final = """# First: export CROSSDOCK_KEY=xdk_…
+curl BASE/api/v1/me -H "Authorization: Bearer $CROSSDOCK_KEY\""""
+
+
+def whose() -> Live:
+    """Ask whose key it is: a call that every key may make."""
+    return here(_WHOSE)
 
 
 def publish() -> Live:

@@ -73,7 +73,7 @@ def bones(*widths: str) -> rx.Component:
 
 
 def bare(*content: Any) -> rx.Component:
-    """The frame of the two pages before sign-in."""
+    """The frame of the pages without a session."""
     return rx.el.main(Fonts.create(), rx.el.div(brand(), *content, class_name="x-door-card x-stack-wide"), class_name="x-door")
 
 

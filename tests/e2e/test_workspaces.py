@@ -29,3 +29,7 @@ def test_a_second_workspace_shows_nothing_of_the_first(page: Page, running: Inst
     expect(page.get_by_role("button", name="Workspace Acme")).to_be_visible()
     page.goto("/settings/api-keys")
     expect(page.get_by_text("Only in Acme")).to_be_visible()
+    page.goto("/settings/nothing/here")
+    expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
+    page.get_by_role("link", name="To the overview").click()
+    expect(page.get_by_role("button", name="Workspace Acme")).to_be_visible()

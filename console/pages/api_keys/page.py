@@ -22,7 +22,7 @@ from console.shell import shell
 
 STATUSES: Final = KeysState.STATUSES
 PRESETS: Final = (
-    ("Publish events", "events:write events:read"),
+    ("Publish events", "events:write"),
     ("Read everything", "*:read"),
     ("Manage webhooks", "webhooks:manage events:read"),
     ("None", ""),
@@ -36,7 +36,8 @@ COLUMNS: Final = [
     Column("Requests", 60, right=True),
     Column("Last used", 60, right=True),
 ]
-EXAMPLE: Final = """curl BASE/api/v1/api-keys \\
+EXAMPLE: Final = """# First: export TOKEN= with the access token that POST /api/v1/auth/token answers
+curl BASE/api/v1/api-keys \\
   -H "Authorization: Bearer $TOKEN" \\
   -H "Content-Type: application/json" \\
   -d '{"name": "Shop", "scopes": ["events:write"]}'"""
@@ -123,7 +124,11 @@ def _made() -> rx.Component:
             rx.Var.create(f"The secret of {NewKeyState.created_name}"),
             filename="crossdock-api-key.txt",
             on_close=NewKeyState.done,
-            next_step=code_block(examples.publish(), "shell", title="Use it: publish an event"),
+            next_step=rx.cond(
+                NewKeyState.may_publish,
+                code_block(examples.publish(), "shell", title="Use it: publish an event"),
+                code_block(examples.whose(), "shell", title="Use it: ask whose key it is"),
+            ),
         ),
         rx.el.div(rx.el.span("Key id", class_name="x-small x-soft"), copy_id(NewKeyState.created_id), class_name="x-row"),
         class_name="x-stack",

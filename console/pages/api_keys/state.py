@@ -48,6 +48,8 @@ class KeysState(Listing, rx.State):
 class NewKeyState(Making, rx.State):
     """The making of a key."""
 
+    may_publish: bool = False
+
     @rx.event
     @needs(permissions.API_KEYS_READ)
     def load(self) -> None:
@@ -65,6 +67,7 @@ class NewKeyState(Making, rx.State):
         with self._saving():
             key, token = await bridge.call(self, api_keys.create, write=True, input=KeyInput(**forms.changes(form)))
             self.created_id, self.created_name = key.id, key.name
+            self.may_publish = permissions.holds(frozenset(key.scopes), "events:write")
             yield secret.reveal(token)
 
     @rx.event

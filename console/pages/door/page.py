@@ -1,4 +1,4 @@
-"""Owns the view of the set-up and sign-in pages; both post plain forms."""
+"""Owns the view of the set-up and sign-in pages, which post plain forms, and of the page that is none."""
 
 from __future__ import annotations
 
@@ -11,10 +11,20 @@ from console.shell import bare
 
 
 def add(app: rx.App) -> None:
-    """Add the pages before sign-in."""
+    """Add the pages before sign-in, and what stands where there is no page."""
+    app.add_page(nowhere, route="404", title="No such page · Crossdock")
     app.add_page(invitation, route="/invitation", title="Join · Crossdock", on_load=DoorState.load)
     app.add_page(sign_in, route="/login", title="Sign in · Crossdock", on_load=DoorState.load)
     app.add_page(set_up, route="/setup", title="Set up · Crossdock", on_load=DoorState.load)
+
+
+def nowhere() -> rx.Component:
+    """What stands where there is no page."""
+    return bare(
+        rx.el.h1("There is no such page"),
+        rx.el.p("The address may be mistyped, or from another version of Crossdock.", class_name="x-soft"),
+        rx.el.a("To the overview", href="/", class_name="x-button x-primary", align_self="flex-start"),
+    )
 
 
 def sign_in() -> rx.Component:
