@@ -27,6 +27,8 @@ DEFAULT_OVERLAP_HOURS = 24
 ALL = "all"
 _TARGET = "api_key"
 _ORDER = list(due.Kind)
+# What a change may touch although the key can do more than whoever makes it; of scopes, only the added ones are judged.
+_HARMLESS = frozenset({"name", "description", "metadata", "external_ref", "scopes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +169,8 @@ def owner(session: Session, *, actor: Actor, key: ApiKey) -> str:
 def update(session: Session, *, actor: Actor, key_id: str, changes: dict[str, Any]) -> ApiKey:
     """Change the given fields (names of `KeyInput`) and leave the others.
 
-    Scopes that the key has may stay, added ones must be the actor's own. Raises `NotFound`, `Invalid`, `Forbidden`, and `Conflict`
-    for a revoked key.
+    Scopes that the key has may stay, added ones must be the actor's own. Limits, addresses, end, owner and rotation of a key, and that
+    it works again, change only by who holds all its scopes. Raises `NotFound`, `Invalid`, `Forbidden`, and `Conflict` for a revoked key.
     """
     permissions.require(actor, permissions.API_KEYS_WRITE)
     key = _changeable(session, actor, key_id)
@@ -178,10 +180,13 @@ def update(session: Session, *, actor: Actor, key_id: str, changes: dict[str, An
     if values.get("owner_id") != key.owner_id:  # who has left may stay the owner of what there is
         _check_owner(session, actor, values.get("owner_id"))
     before = describe(key)
+    is_active = values.pop("is_active", None)
+    if any(value != getattr(key, name) for name, value in values.items() if name not in _HARMLESS):
+        _require_guardian(actor, key.scopes)
     if "metadata" in values:
         values["meta"] = values.pop("metadata")
-    if (is_active := values.pop("is_active", None)) is not None:
-        _set_state(key, KeyState.ACTIVE if is_active else KeyState.DISABLED, now)
+    if is_active is not None:
+        _set_state(actor, key, KeyState.ACTIVE if is_active else KeyState.DISABLED, now)
     for name, value in values.items():
         setattr(key, name, value)
     if describe(key) != before:
@@ -202,7 +207,10 @@ def disable(session: Session, *, actor: Actor, key_id: str) -> ApiKey:
 
 
 def enable(session: Session, *, actor: Actor, key_id: str) -> ApiKey:
-    """Accept a disabled key again. Raises `NotFound`, and `Conflict` for a revoked key."""
+    """Accept a disabled key again.
+
+    Raises `NotFound`, `Forbidden` if the key has scopes that the actor does not hold, and `Conflict` for a revoked key.
+    """
     permissions.require(actor, permissions.API_KEYS_WRITE)
     return _move(session, actor, _changeable(session, actor, key_id), KeyState.ACTIVE, "api_key.enabled")
 
@@ -266,6 +274,18 @@ def _require_grantable(actor: Actor, wanted: Sequence[str] | set[str]) -> None:
         )
 
 
+def _require_guardian(actor: Actor, held: Sequence[str]) -> None:
+    """Whoever could not make a key takes none of its guards off either: that would be a way to more than they hold."""
+    missing = sorted(set(held) - scopes.grantable(actor, held))
+    if missing:
+        raise Forbidden(
+            f"This key has scopes that you do not hold: {', '.join(missing)}. So you may rename, narrow, disable and revoke it; "
+            "its limits, addresses, end, owner and rotation, and enabling it, need a key with those scopes, or an admin.",
+            tuple(missing),
+            reason="scope_escalation",
+        )
+
+
 def _check_owner(session: Session, actor: Actor, owner_id: str | None) -> None:
     if owner_id and owner_id != actor.id and not queries.is_member(session, workspace_id=actor.workspace_id, user_id=owner_id):
         raise Invalid(FieldError("owner_id", "is no member of this workspace.", "Give the id of a user who is, or leave it out."))
@@ -316,9 +336,11 @@ def _add_secret(session: Session, key: ApiKey, now: datetime) -> str:
     return token
 
 
-def _set_state(key: ApiKey, state: KeyState, now: datetime) -> None:
+def _set_state(actor: Actor, key: ApiKey, state: KeyState, now: datetime) -> None:
     if key.state == state:
         return
+    if state is KeyState.ACTIVE:
+        _require_guardian(actor, key.scopes)
     key.state = state
     key.disabled_at = now if state is KeyState.DISABLED else None
     key.revoked_at = now if state is KeyState.REVOKED else None
@@ -327,7 +349,7 @@ def _set_state(key: ApiKey, state: KeyState, now: datetime) -> None:
 def _move(session: Session, actor: Actor, key: ApiKey, state: KeyState, action: str) -> ApiKey:
     if key.state != state:
         before, now = describe(key), clock.now()
-        _set_state(key, state, now)
+        _set_state(actor, key, state, now)
         _changed(session, actor, action, key, before, now)
     return key
 

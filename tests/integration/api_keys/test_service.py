@@ -91,6 +91,35 @@ def test_a_key_cannot_mint_scopes_beyond_its_own_when_creating_or_changing():
     assert changed.scopes == ["events:read", "webhooks:manage"]
 
 
+def test_the_guards_of_a_key_that_can_do_more_are_not_changed():
+    owner = accounts.workspace()
+    caller = accounts.key_actor(owner.workspace_id, "api_keys:write", "api_keys:delete", "events:manage")
+    later = clock.now() + timedelta(days=30)
+    strong, _ = make(owner, scopes=["webhooks:manage"], allowed_ips=["203.0.113.7"], expires_at=later)
+    guards = {
+        "allowed_ips": [],
+        "expires_at": None,
+        "limit_per_minute": None,
+        "limit_per_hour": 9,
+        "owner_id": None,
+        "rotate_every_days": 9,
+    }
+    for name, value in guards.items():
+        with pytest.raises(Forbidden, match="scopes that you do not hold: webhooks:manage"):
+            change(service.update, caller, strong, changes={name: value, "description": "Taken over"})
+    same = {"allowed_ips": ["203.0.113.7"], "expires_at": later, "limit_per_minute": 100, "is_active": True}
+    assert change(service.update, caller, strong, changes={**same, "name": "Renamed"}).name == "Renamed"
+    assert change(service.disable, caller, strong).state == KeyState.DISABLED
+    with pytest.raises(Forbidden):
+        change(service.enable, caller, strong)
+    with pytest.raises(Forbidden):
+        change(service.update, caller, strong, changes={"is_active": True})
+    assert change(service.enable, owner, strong).state == KeyState.ACTIVE
+    assert change(service.revoke, caller, strong).state == KeyState.REVOKED
+    weak, _ = make(owner, scopes=["events:write"], allowed_ips=["203.0.113.7"])
+    assert change(service.update, caller, weak, changes={"allowed_ips": []}).allowed_ips == []
+
+
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.SUPPORT])
 def test_users_below_admin_look_but_change_nothing(role: Role):
     owner = accounts.workspace()
