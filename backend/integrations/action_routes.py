@@ -99,7 +99,7 @@ async def create_calendar_event(
     return await act.once(body, actions.create_event, told)
 
 
-@router.get("/emails", **web.needs(permissions.INTEGRATIONS_OPERATE))
+@router.get("/emails", **web.needs(permissions.INTEGRATIONS_READ))
 async def list_emails(
     integration_id: str,
     actor: web.CurrentActor,

@@ -125,7 +125,7 @@ def create_event(
 
 def list_emails(*, actor: Actor, integration_id: str, q: str = "", limit: int = 20, cursor: str | None = None) -> Emails:
     """A page of mails, newest first. Raises as `send_message`."""
-    permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
+    permissions.require(actor, permissions.INTEGRATIONS_READ)
     if not 1 <= limit <= MAX_EMAILS:
         raise Invalid(FieldError("limit", f"{limit} is out of range.", f"Use 1 to {MAX_EMAILS}."))
     values = {"limit": limit, "q": q or None, "page": cursor}

@@ -96,7 +96,7 @@ def test(*, actor: Actor, integration_id: str) -> Tested:
 
 def test_unsaved(*, actor: Actor, input: IntegrationInput) -> Tested:  # noqa: A002 - the contract's word
     """The same for what is entered, before it is saved; nothing is stored. Raises `Invalid`, `Conflict` where one must sign in first."""
-    permissions.require(actor, permissions.INTEGRATIONS_WRITE)
+    permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
     row, entered = drafts.new(actor, input)
     found = _unsaved(row, entered)
     if found.auth.oauth is not None:
@@ -153,7 +153,7 @@ def finish_consent(*, answer: Answer, browser: Browser | None, came_to: str | No
 
 def refresh(*, actor: Actor, integration_id: str) -> Integration:
     """Refresh the access token now. Raises `NotFound`, `Conflict` where there is nothing to refresh, or the provider refuses."""
-    permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
+    permissions.require(actor, permissions.INTEGRATIONS_WRITE)
     with db.transaction() as session:
         row = queries.one(session, actor.workspace_id, integration_id)
         if row.disabled_at is not None:

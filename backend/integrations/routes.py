@@ -131,7 +131,7 @@ def update_integration_settings(
     return _settings(service.set_redirect_uris(session, actor=actor, uris=body.redirect_uris))
 
 
-@router.post("/test", **web.needs(permissions.INTEGRATIONS_WRITE))
+@router.post("/test", **web.needs(permissions.INTEGRATIONS_OPERATE))
 async def test_unsaved_integration(body: IntegrationCreate, actor: web.CurrentActor) -> TestedOut:
     """Try credentials before they are saved. Nothing is stored."""
     return TestedOut.of(await web.outside(flows.test_unsaved, actor=actor, input=body.input()))
@@ -227,13 +227,13 @@ def begin_consent(integration_id: str, session: web.WriteSession, actor: web.Cur
     return ConsentOut.model_validate(begun)
 
 
-@router.post("/{integration_id}/oauth/refresh", **web.needs(permissions.INTEGRATIONS_OPERATE))
+@router.post("/{integration_id}/oauth/refresh", **web.needs(permissions.INTEGRATIONS_WRITE))
 async def refresh_integration(integration_id: str, actor: web.CurrentActor) -> IntegrationOut:
     """Refresh the access token now. It is refreshed by itself ahead of its end."""
     return IntegrationOut.of(await web.outside(flows.refresh, actor=actor, integration_id=integration_id))
 
 
-@router.post("/{integration_id}/sync", status_code=202, **web.needs(permissions.INTEGRATIONS_OPERATE))
+@router.post("/{integration_id}/sync", status_code=202, **web.needs(permissions.INTEGRATIONS_WRITE))
 def start_sync(integration_id: str, session: web.WriteSession, actor: web.CurrentActor, body: SyncBegin | None = None) -> SyncOut:
     """Bring what changed at the provider, write what changed here, or both, as its settings say. While one is under way, that one is answered."""
     full = (body or SyncBegin()).full

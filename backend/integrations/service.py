@@ -147,7 +147,7 @@ def begin_consent(
     permissions.require(actor, permissions.INTEGRATIONS_WRITE)
     row = queries.one(session, actor.workspace_id, integration_id)
     found = connection.of(session, row)
-    if not found.auth.signs_in:
+    if found.auth.oauth is None or not found.auth.signs_in:
         raise Conflict(f"{row.name} is connected by what was entered; there is nothing to sign in to. Test it instead.")
     wanted = _redirect_uri(session, row, redirect_uri)
     verifier = oauth.new_verifier() if found.auth.oauth.pkce else None
@@ -174,7 +174,7 @@ def start_sync(session: Session, *, actor: Actor, integration_id: str, full: boo
 
     Raises `NotFound`; `Conflict` where nothing can be synced in the way it is connected, or it is not connected.
     """
-    permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
+    permissions.require(actor, permissions.INTEGRATIONS_WRITE)
     row = queries.one(session, actor.workspace_id, integration_id, lock=True)
     entry, plan = catalogue.get(row.provider), plans.of(row)
     every = plans.phases(entry, row.auth, plan.direction)

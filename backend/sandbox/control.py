@@ -56,31 +56,31 @@ def read_sandbox(session: web.ReadSession, actor: web.CurrentActor) -> SandboxOu
     return SandboxOut.of(service.account(session, actor=actor))
 
 
-@router.change("", **web.needs(permissions.INTEGRATIONS_OPERATE))
+@router.change("", **web.needs(permissions.INTEGRATIONS_WRITE))
 def update_sandbox(body: SandboxUpdate, session: web.WriteSession, actor: web.CurrentActor) -> SandboxOut:
     """Set its switches."""
     return SandboxOut.of(service.set_switches(session, actor=actor, changes=body.model_dump(exclude_unset=True)))
 
 
-@router.post("/expire", **web.needs(permissions.INTEGRATIONS_OPERATE))
+@router.post("/expire", **web.needs(permissions.INTEGRATIONS_WRITE))
 def expire_sandbox_tokens(session: web.WriteSession, actor: web.CurrentActor) -> SandboxOut:
     """End every access token of the sandbox now; the next call refreshes."""
     return SandboxOut.of(service.expire_tokens(session, actor=actor))
 
 
-@router.post("/revoke", **web.needs(permissions.INTEGRATIONS_OPERATE))
+@router.post("/revoke", **web.needs(permissions.INTEGRATIONS_WRITE))
 def revoke_sandbox_grants(session: web.WriteSession, actor: web.CurrentActor) -> SandboxOut:
     """Withdraw every grant at the sandbox, as a person does in the account's settings."""
     return SandboxOut.of(service.revoke_grants(session, actor=actor))
 
 
-@router.post("/change-contacts", **web.needs(permissions.INTEGRATIONS_OPERATE))
+@router.post("/change-contacts", **web.needs(permissions.INTEGRATIONS_WRITE))
 def change_sandbox_contacts(session: web.WriteSession, actor: web.CurrentActor, body: ContactsChange | None = None) -> SandboxOut:
     """Change some contacts, so that the next sync has something to bring."""
     return SandboxOut.of(service.change_contacts(session, actor=actor, number=(body or ContactsChange()).number))
 
 
-@router.post("/delete-contacts", **web.needs(permissions.INTEGRATIONS_OPERATE))
+@router.post("/delete-contacts", **web.needs(permissions.INTEGRATIONS_WRITE))
 def delete_sandbox_contacts(session: web.WriteSession, actor: web.CurrentActor, body: ContactsChange | None = None) -> SandboxOut:
     """Delete some contacts, so that the next sync learns of it."""
     return SandboxOut.of(service.delete_contacts(session, actor=actor, number=(body or ContactsChange()).number))

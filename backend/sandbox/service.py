@@ -43,7 +43,7 @@ def account(session: Session, *, actor: Actor) -> Standing:
 
 def set_switches(session: Session, *, actor: Actor, changes: Mapping[str, Any]) -> Standing:
     """Change some of: `deny_consent`, `drop_scope`, `token_error`, `api_error`, `access_ttl` (seconds), `contacts`. Raises `Invalid`."""
-    permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
+    permissions.require(actor, permissions.INTEGRATIONS_WRITE)
     row = _own(session, actor)
     errors = [error for name, value in changes.items() if (error := _wrong(name, value)) is not None]
     if errors:
@@ -58,7 +58,7 @@ def set_switches(session: Session, *, actor: Actor, changes: Mapping[str, Any]) 
 
 def expire_tokens(session: Session, *, actor: Actor) -> Standing:
     """End every access token now; refresh tokens go on."""
-    permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
+    permissions.require(actor, permissions.INTEGRATIONS_WRITE)
     session.exec(
         update(SandboxToken)
         .where(col(SandboxToken.workspace_id) == actor.workspace_id, col(SandboxToken.kind) == "access")
@@ -70,7 +70,7 @@ def expire_tokens(session: Session, *, actor: Actor) -> Standing:
 
 def revoke_grants(session: Session, *, actor: Actor) -> Standing:
     """Withdraw every grant, as a person does in the account's settings."""
-    permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
+    permissions.require(actor, permissions.INTEGRATIONS_WRITE)
     session.exec(
         update(SandboxGrant)
         .where(col(SandboxGrant.workspace_id) == actor.workspace_id, col(SandboxGrant.revoked_at).is_(None))
@@ -82,7 +82,7 @@ def revoke_grants(session: Session, *, actor: Actor) -> Standing:
 
 def change_contacts(session: Session, *, actor: Actor, number: int) -> Standing:
     """Change the first `number` contacts, so that the next sync has something to bring. Raises `Invalid`."""
-    permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
+    permissions.require(actor, permissions.INTEGRATIONS_WRITE)
     row = _own(session, actor)
     if not 1 <= number <= max(row.contacts, 1):
         raise Invalid(FieldError("number", f"{number} is out of range.", f"Use 1 to {row.contacts}."))
@@ -93,7 +93,7 @@ def change_contacts(session: Session, *, actor: Actor, number: int) -> Standing:
 
 def delete_contacts(session: Session, *, actor: Actor, number: int) -> Standing:
     """Delete the first `number` contacts that are there, so that the next sync learns of it. Raises `Invalid`."""
-    permissions.require(actor, permissions.INTEGRATIONS_OPERATE)
+    permissions.require(actor, permissions.INTEGRATIONS_WRITE)
     row = _own(session, actor)
     if not 1 <= number <= MOST_DELETED:
         raise Invalid(FieldError("number", f"{number} is out of range.", f"Use 1 to {MOST_DELETED}."))

@@ -82,6 +82,15 @@ def operations(gateway: Any) -> list[Operation]:
     return [Operation(method.upper(), path, said) for path, each in paths.items() for method, said in each.items() if said["security"]]
 
 
+def test_who_writes_with_integrations_is_an_administrator_and_support_tests_and_cancels(gateway: Any) -> None:
+    least = {each.said["operationId"]: (each.said["x-least-role"], each.said.get("x-scope")) for each in operations(gateway)}
+    for name in ("start_sync", "refresh_integration", "update_sandbox", "expire_sandbox_tokens", "delete_sandbox_contacts", "send_email"):
+        assert least[name] == ("admin", "integrations:write"), name
+    for name in ("test_integration", "test_unsaved_integration", "cancel_sync", "try_route"):
+        assert least[name] == ("support", "integrations:write"), name
+    assert least["list_emails"] == ("viewer", "integrations:read")
+
+
 def test_every_call_lets_in_exactly_the_roles_that_it_documents(gateway: Any) -> None:
     owner = accounts.workspace()
     with db.transaction(write=True) as session:

@@ -55,7 +55,7 @@ def _actions() -> rx.Component:
     state, it, can_write, can = IntegrationState, IntegrationState.integration, SessionState.can_write, SessionState.can_operate
     test = button("Test", icon_name="stethoscope", on_click=state.test, busy=state.doing == "test", allowed=can)
     sync = button(
-        "Sync now", icon_name="refresh-cw", look="primary", on_click=state.start_sync(False), busy=state.sync.is_open, allowed=can
+        "Sync now", icon_name="refresh-cw", look="primary", on_click=state.start_sync(False), busy=state.sync.is_open, allowed=can_write
     )
     sign_in = rx.cond(it.is_connected, "Reconnect", "Connect")
     connect = button(sign_in, icon_name="plug", look="primary", on_click=state.connect, allowed=can_write)
@@ -67,12 +67,14 @@ def _actions() -> rx.Component:
         rx.cond(it.brings != "", sync, rx.fragment()),
         class_name="x-row",
     )
+    everything = menu_item("Sync everything", "list-restart", state.start_sync(True), disabled=~can_write)
+    renew = menu_item("Refresh token now", "timer-reset", state.refresh, disabled=~can_write)
     more = menu(
         "More actions",
         menu_item("Test", "stethoscope", state.test),
         rx.cond(it.signs_in, menu_item(sign_in, "plug", state.connect, disabled=~can_write), rx.fragment()),
-        rx.cond(it.brings != "", menu_item("Sync everything", "list-restart", state.start_sync(True)), rx.fragment()),
-        rx.cond(it.refreshes, menu_item("Refresh token now", "timer-reset", state.refresh), rx.fragment()),
+        rx.cond(it.brings != "", everything, rx.fragment()),
+        rx.cond(it.refreshes, renew, rx.fragment()),
         menu_item(rx.cond(it.is_disabled, "Enable", "Disable"), "power", state.switch, disabled=~can_write),
         menu_item("Disconnect…", "unplug", state.open_dialog("disconnect"), disabled=~can_write),
         menu_item("Delete…", "trash-2", state.open_dialog("delete"), danger=True, disabled=~can_write),

@@ -90,13 +90,13 @@ class IntegrationState(Managed, rx.State):
         await _ask(self, "test", flows.test, _of_test)
 
     @rx.event(background=True)
-    @needs(permissions.INTEGRATIONS_OPERATE)
+    @needs(permissions.INTEGRATIONS_WRITE)
     async def refresh(self) -> None:
         """Ask for a new access token now."""
         await _ask(self, "refresh", flows.refresh, lambda _: ("The access token was refreshed.", "good"))
 
     @rx.event
-    @needs(permissions.INTEGRATIONS_OPERATE)
+    @needs(permissions.INTEGRATIONS_WRITE)
     async def start_sync(self, full: bool) -> None:  # noqa: FBT001 - a handler's arguments come by place
         """Bring what changed, or everything."""
         self._tell("", "")

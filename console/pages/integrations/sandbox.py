@@ -82,7 +82,7 @@ def _connections() -> rx.Component:
 
 
 def _events() -> rx.Component:
-    state, can = SandboxState, SessionState.can_operate
+    state, can = SandboxState, SessionState.can_write
 
     def line(what: Any, about: str, press: rx.Component) -> rx.Component:
         words = rx.el.div(
@@ -152,7 +152,7 @@ def _switches() -> rx.Component:
             number("Contacts", "contacts", state.contacts, "Up to 20,000."),
             class_name="x-halves",
         ),
-        button("Set switches", look="primary", type="submit", busy=state.busy, allowed=SessionState.can_operate, align_self="flex-start"),
+        button("Set switches", look="primary", type="submit", busy=state.busy, allowed=SessionState.can_write, align_self="flex-start"),
         on_submit=state.save,
         class_name="x-card-pad x-stack",
         no_validate=True,

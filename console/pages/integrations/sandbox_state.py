@@ -44,7 +44,7 @@ class SandboxState(Form, Page, rx.State):
         self.revision += 1
 
     @rx.event
-    @needs(permissions.INTEGRATIONS_OPERATE)
+    @needs(permissions.INTEGRATIONS_WRITE)
     async def save(self, form: dict[str, Any]) -> Any:
         """Set the switches."""
         self._begin()
@@ -56,14 +56,14 @@ class SandboxState(Form, Page, rx.State):
             yield rx.toast.info("Set. The next call meets it.")
 
     @rx.event
-    @needs(permissions.INTEGRATIONS_OPERATE)
+    @needs(permissions.INTEGRATIONS_WRITE)
     async def expire(self) -> Any:
         """End every access token."""
         await bridge.call(self, sandbox.expire_tokens, write=True)
         yield rx.toast.info("Every access token has ended. The next call is refused, refreshes, and succeeds.")
 
     @rx.event
-    @needs(permissions.INTEGRATIONS_OPERATE)
+    @needs(permissions.INTEGRATIONS_WRITE)
     async def revoke(self) -> Any:
         """Withdraw every grant."""
         await bridge.call(self, sandbox.revoke_grants, write=True)
@@ -71,7 +71,7 @@ class SandboxState(Form, Page, rx.State):
         yield rx.toast.info("Every grant was withdrawn at the provider. The next test or sync says so.")
 
     @rx.event
-    @needs(permissions.INTEGRATIONS_OPERATE)
+    @needs(permissions.INTEGRATIONS_WRITE)
     async def change(self, form: dict[str, Any]) -> Any:
         """Change some contacts."""
         self._begin()
@@ -82,7 +82,7 @@ class SandboxState(Form, Page, rx.State):
             yield rx.toast.info(f"Changed {number:,}. The next sync brings them.")
 
     @rx.event
-    @needs(permissions.INTEGRATIONS_OPERATE)
+    @needs(permissions.INTEGRATIONS_WRITE)
     async def remove(self, form: dict[str, Any]) -> Any:
         """Delete some contacts."""
         self._begin()

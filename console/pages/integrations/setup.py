@@ -114,7 +114,7 @@ def _form() -> rx.Component:
         type="submit",
         on_click=state.intend("test"),
         busy=state.busy & (state.intent == "test"),
-        allowed=SessionState.can_write,
+        allowed=SessionState.can_operate,
     )
     told = rx.match(
         state.tone,

@@ -47,15 +47,15 @@ class SetupState(Form, Detail, rx.State):
     intent: str = ""
 
     @rx.event
-    @needs(permissions.INTEGRATIONS_WRITE)
+    @needs(permissions.INTEGRATIONS_OPERATE)
     def intend(self, intent: str) -> None:
         """What the form is sent for: `test`, or to be saved."""
         self.intent = intent
 
     @rx.event(background=True)
-    @needs(permissions.INTEGRATIONS_WRITE)
+    @needs(permissions.INTEGRATIONS_OPERATE)
     async def submit(self, form: dict[str, Any]) -> Any:
-        """Save what was entered and go on to sign in or test it; or only try it."""
+        """Save what was entered, where the role may, and go on to sign in or test it; or only try it."""
         async with self:
             auth, intent = self._auth(), self.intent
             if auth is None or self.busy:

@@ -131,7 +131,7 @@ CLIENT = (
     Call(_CLIENT, "GET", "/api/v1/integrations", shows=PAGE),
     Call(_CLIENT, "GET", "/api/v1/integrations/providers", shows=PAGE),
     Call(_CLIENT, "POST", "/api/v1/integrations/{client_integration}/test", shows={"success": ANY, "message": ANY}),
-    Call(_CLIENT, "POST", "/api/v1/integrations/{client_integration}/sync", status=202, shows={"status": "queued"}),
+    Call(_CLIENT, "POST", "/api/v1/integrations/{client_integration}/sync", status=409, shows={"detail": ANY}),
     Call(_CLIENT, "DELETE", "/api/v1/integrations/{client_integration}", status=204),
     Call(_CLIENT, "GET", "/api/docs", by="nobody", shows={"routes": ANY}),
 )
