@@ -13,7 +13,7 @@ from backend.gateway.older_table import Older
 
 # Objects of users' own content, or of standards' own names: what is in them is not ours to rename.
 _OPAQUE: Final = frozenset(
-    {"metadata", "data", "headers", "filter", "sample", "json_schema", "body", "payload", "previous", "changes", "config", "samples"}
+    {"metadata", "data", "headers", "filter", "sample", "json_schema", "body", "payload", "previous", "changes", "samples"}
 )
 _STATUSES: Final = frozenset({"status", "previous_status", "allowed_statuses"})
 # What the older systems call the states of a delivery.

@@ -112,6 +112,12 @@ def test_states_of_deliveries_have_the_older_words(ours: str, theirs: str) -> No
     assert older_names.answer(HOUR, "/api/v1/webhooks/whk_1/deliveries", {"data": [{"status": ours}]}) == {"data": [{"status": theirs}]}
 
 
+def test_settings_of_an_integration_come_back_by_the_names_under_which_they_are_sent() -> None:
+    config = {"authorization_url": "https://accounts.example.com/Sign_in", "channel": "#sales"}
+    shown = older_names.answer(Older("/api/integrations", "/api/v1/integrations"), "/api/v1/integrations/int_1", {"config": config})
+    assert shown == {"config": {"authorizationUrl": "https://accounts.example.com/Sign_in", "channel": "#sales"}}
+
+
 def test_states_of_orders_are_not_taken_for_those_of_deliveries() -> None:
     assert older_names.answer(HOUR, "/api/v1/orders/ord_1/events", {"data": [{"status": "delivered"}]}) == {
         "data": [{"status": "DELIVERED"}]
