@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from backend.core.crypto import CryptoError
 from backend.core.errors import Conflict, CrossdockError, FieldError, Invalid, NotFound
 from backend.core.logging import logger
 from backend.core.pagination import COUNT_CAP
-from backend.incoming import bodies, inputs, intake, mapping, paths, plans, processing, requests, service, storage
+from backend.incoming import bodies, inputs, intake, mapping, masking, paths, plans, processing, requests, service, storage
 from backend.incoming.intake import Item
+from backend.incoming.masking import Personal
 from backend.incoming.plans import Plan
 from backend.incoming.processing import ACCEPTED, CAPTURED, RECEIVED, REJECTED, Outcome
 from backend.incoming.received import Received
@@ -153,7 +155,8 @@ def rehearse(
 ) -> list[Rehearsal]:
     """What each of the last `limit` requests would become with these settings (those of now where none are given). Nothing is kept.
 
-    Each is really carried out and taken back, so that what it says is what would happen. Raises `NotFound`, `Invalid`.
+    Each is really carried out and taken back, so that what it says is what would happen. Values of personal fields are shown to those
+    alone who may write mappings. Raises `NotFound`, `Invalid`.
     """
     permissions.require(actor, permissions.INCOMING_OPERATE)
     if not 1 <= limit <= MAX_REHEARSED:
@@ -164,7 +167,11 @@ def rehearse(
     rows = requests.latest(session, actor=actors.system(actor.workspace_id), incoming_id=incoming_id, limit=limit)
     for row in rows:
         session.expunge(row)  # what is taken back below forgets whatever the session has read
-    return [_rehearse(session, plan, row) for row in rows]
+    found = [_rehearse(session, plan, row) for row in rows]
+    if permissions.allows(actor, permissions.INCOMING_WRITE):
+        return found
+    personal = masking.of(session, plan)
+    return [_without_personal(each, personal, plan) for each in found] if personal.is_any else found
 
 
 def _rehearse(session: Session, plan: Plan, row: IncomingRequest) -> Rehearsal:
@@ -195,6 +202,22 @@ def _rehearse(session: Session, plan: Plan, row: IncomingRequest) -> Rehearsal:
     return Rehearsal(
         row, word, f"A record would be {word}{more}." if word != "unchanged" else "Nothing would change.", shown, (), first.document
     )
+
+
+def _without_personal(found: Rehearsal, personal: Personal, plan: Plan) -> Rehearsal:
+    """The same for those who may not see what is personal."""
+    if not found.cells and found.document is None:
+        return found
+    payload = storage.redacted(bodies.parse(storage.open_sealed(found.request)))
+    hidden = masking.hidden_targets(personal, plan, payload)
+    cells = [
+        dataclasses.replace(cell, given=masking.MASKED, value=masking.MASKED, before=cell.before and masking.MASKED)
+        if cell.target in hidden
+        else cell
+        for cell in found.cells
+    ]
+    document = found.document and {name: masking.MASKED if name in hidden else value for name, value in found.document.items()}
+    return dataclasses.replace(found, cells=tuple(cells), document=document)
 
 
 def _rejected(row: IncomingRequest, error: CrossdockError, cells: tuple[Cell, ...]) -> Rehearsal:

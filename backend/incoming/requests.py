@@ -14,7 +14,7 @@ from backend.core.actor import Actor
 from backend.core.errors import FieldError, Invalid, NotFound
 from backend.core.pagination import Count, Sought
 from backend.core.permissions import Permission
-from backend.incoming import service, storage
+from backend.incoming import masking, plans, service, storage
 from backend.incoming.processing import ACCEPTED, CAPTURED, DUPLICATE, RECEIVED, REJECTED
 from backend.incoming.storage import Shown
 from backend.models import IncomingRequest, IncomingWebhook
@@ -92,14 +92,28 @@ def counts(session: Session, *, actor: Actor, incoming_id: str) -> dict[str, Cou
 
 
 def get(session: Session, *, actor: Actor, incoming_id: str, request_id: str) -> tuple[IncomingRequest, Shown]:
-    """One request, and what it held without its secrets. Raises `NotFound`."""
+    """One request, and what it held without its secrets and what is personal in it. Raises `NotFound`."""
     permissions.require(actor, permissions.INCOMING_READ)
+    return _shown(session, actor, incoming_id, request_id, is_masked=True)
+
+
+def sample(session: Session, *, actor: Actor, incoming_id: str, request_id: str) -> Shown:
+    """What a request held, to be mapped by: with what is personal for those alone who may write mappings. Raises `NotFound`."""
+    permissions.require(actor, permissions.INCOMING_READ)
+    is_masked = not permissions.allows(actor, permissions.INCOMING_WRITE)
+    return _shown(session, actor, incoming_id, request_id, is_masked=is_masked)[1]
+
+
+def _shown(session: Session, actor: Actor, incoming_id: str, request_id: str, *, is_masked: bool) -> tuple[IncomingRequest, Shown]:
     row = find(session, actor, incoming_id, request_id)
     webhook = session.get(IncomingWebhook, incoming_id)
-    secret_header = (
-        str(webhook.verification.get("header", "")) if webhook is not None and webhook.verification["scheme"] == "header" else ""
-    )
-    return row, storage.show(row, secret_header=secret_header)
+    has_header = webhook is not None and webhook.verification["scheme"] == "header"
+    secret_header = str(webhook.verification.get("header", "")) if webhook is not None and has_header else ""
+    if not is_masked:
+        return row, storage.show(row, secret_header=secret_header)
+    plan = plans.of(webhook) if webhook is not None else plans.gone(incoming_id, actor.workspace_id)
+    personal = masking.of(session, plan)
+    return row, storage.show(row, secret_header=secret_header, hide=personal.hide if personal.is_any else None)
 
 
 def latest(session: Session, *, actor: Actor, incoming_id: str, limit: int = 10) -> list[IncomingRequest]:

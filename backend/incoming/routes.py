@@ -161,7 +161,10 @@ def regenerate_token(
 
 @router.post(f"{_ONE}/dry-run", **web.needs(permissions.INCOMING_OPERATE))
 def try_mapping(incoming_id: str, session: web.WriteSession, actor: web.CurrentActor, body: DryRun | None = None) -> DryRunOut:
-    """What each of the last requests would become with these settings; every one is carried out and taken back, nothing is kept."""
+    """What each of the last requests would become with these settings; every one is carried out and taken back, nothing is kept.
+
+    Values of fields marked `pii` are `[masked]` for those who may not write incoming webhooks.
+    """
     asked = body or DryRun()
     return DryRunOut.of(replaying.rehearse(session, actor=actor, incoming_id=incoming_id, changes=asked.changes(), limit=asked.limit))
 
@@ -204,7 +207,10 @@ def list_incoming_requests(
 
 @router.get(f"{_ONE}/logs/{{log_id}}", **web.needs(permissions.INCOMING_READ))
 def read_incoming_request(incoming_id: str, log_id: str, session: web.ReadSession, actor: web.CurrentActor) -> LogDetailOut:
-    """One request: headers and body without their secrets, and the verdict of each step."""
+    """One request: headers and body without their secrets, and the verdict of each step.
+
+    Values that go into fields marked `pii` are `[masked]`, by the mapping and the module as they are now; a replay uses the real ones.
+    """
     return LogDetailOut.shown(*requests.get(session, actor=actor, incoming_id=incoming_id, request_id=log_id))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, cast
@@ -24,6 +24,7 @@ MAX_HEADERS: Final = 100
 MAX_HEADER: Final = 4096
 MAX_SHOWN: Final = 64 * 1024
 MAX_DEPTH: Final = 60
+UNREADABLE: Final = "[masked: the body cannot be read, so what is personal in it cannot be told apart]"
 PATH: Final = "/api/v1/webhooks/incoming"
 _SECRET_HEADERS: Final = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 _UNVERIFIED: Final = Verification(Scheme.NONE)
@@ -114,8 +115,11 @@ class Shown:
     payload: Any
 
 
-def show(row: IncomingRequest, *, secret_header: str = "") -> Shown:
-    """The request with everything secret in it cut out: by the names of headers and fields, and by shape."""
+def show(row: IncomingRequest, *, secret_header: str = "", hide: Callable[[Any], Any] | None = None) -> Shown:
+    """The request with everything secret in it cut out: by the names of headers and fields, and by shape.
+
+    `hide` takes out of a payload what is personal; of a body that cannot be read nothing is shown then.
+    """
     kept, content = _opened(row)
     request = _received(row, kept, content)
     secret_headers = {secret_header.lower(), kept.get("secret_header", "")}
@@ -123,10 +127,13 @@ def show(row: IncomingRequest, *, secret_header: str = "") -> Shown:
     value = bodies.parse(request)
     payload = None if isinstance(value, bodies.Unreadable) else redacted(value)
     body, encoding = _text(request)
-    if payload is not None and _names_secrets(value):
-        body, encoding = json.dumps(payload, indent=2, ensure_ascii=False), "text"
+    bare = payload if hide is None else hide(payload)
+    if payload is not None and (_names_secrets(value) or bare != payload):
+        body, encoding = json.dumps(bare, indent=2, ensure_ascii=False), "text"
+    if isinstance(value, bodies.Unreadable) and hide is not None and body:
+        body, encoding = UNREADABLE, "text"
     query = redaction.query(kept["query"])
-    return Shown(request.method, query, headers, body[:MAX_SHOWN], encoding, len(body) > MAX_SHOWN, payload)
+    return Shown(request.method, query, headers, body[:MAX_SHOWN], encoding, len(body) > MAX_SHOWN, bare)
 
 
 def redacted(value: Any, depth: int = 0) -> Any:

@@ -53,6 +53,11 @@ class Transform:
         """The value it makes of `value`, which may be absent; `payload` is the whole. Raises `Unfit`."""
         return _FUNCTIONS[self.name](value, self.options, payload)
 
+    def places(self) -> list[paths.Path]:
+        """Where in the payload it takes further values from."""
+        named = [*self.options.get("with", ()), *(hole[1] for hole in _HOLE.finditer(str(self.options.get("text", ""))) if hole[1])]
+        return [paths.of(place) for place in named]
+
     def document(self) -> dict[str, Any]:
         """As it is stored and answered."""
         return {"name": self.name, **self.options}

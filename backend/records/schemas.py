@@ -35,7 +35,7 @@ class FieldIn(Body):
     default: Any = Field(default=None, description="The value of a new record that is made without one.")
     options: list[str] = Field(default_factory=list[str], description="What a select or multi-select offers, 1 to 200.")
     max_length: int | None = Field(default=None, description="Characters at most, on text, email, url and phone; 1 to 100,000.")
-    pii: bool = Field(default=False, description="Personal data, masked in logs.")
+    pii: bool = Field(default=False, description="Personal data, masked in logs. Records, events and deliveries have it.")
     module: str | None = Field(default=None, description="Where a reference points to: the name of a module.", examples=["contacts"])
     description: str = Field(default="", max_length=1000, description="What it is for.")
 

@@ -209,7 +209,7 @@ def _read(session: Session, actor: Actor, wanted: str, chosen: str) -> tuple[Any
     readable = [each.id for each in arrivals if each.outcome != "handshake"]
     for request_id in [*([chosen] if chosen else []), *readable]:
         with contextlib.suppress(NotFound):  # what an address chose may be gone
-            _, shown = requests.get(session, actor=actor, incoming_id=wanted, request_id=request_id)
+            shown = requests.sample(session, actor=actor, incoming_id=wanted, request_id=request_id)
             if shown.payload is not None:
                 return row, target, module, request_id, _first(row.items, shown.payload), False
     preset = presets.find(row.source) if row.source else None

@@ -19,6 +19,8 @@ from backend.core.actor import Role
 from backend.core.errors import Conflict, Forbidden
 from backend.incoming import health, replaying, requests, service
 from backend.models import AuditEntry, IncomingRequest, IncomingWebhook
+from backend.records import modules
+from backend.records import service as records
 from backend.settings import settings
 from tests.factories import accounts, rows
 from tests.integration.incoming import steps
@@ -211,6 +213,43 @@ def test_support_may_replay_and_rehearse_and_viewers_may_not() -> None:
             replaying.replay(session, actor=viewer, incoming_id=webhook.id, request_id=row.id)
         with pytest.raises(Forbidden):
             replaying.rehearse(session, actor=viewer, incoming_id=webhook.id)
+
+
+def test_personal_fields_are_masked_in_the_log_and_a_replay_has_the_real_values() -> None:
+    owner = steps.people()
+    mapped = [("who.mail", "email"), ("name", "name"), ("who.mail", "anything")]
+    webhook, token = steps.make(owner, field_mapping=[{"source": source, "target": target} for source, target in mapped])
+
+    async def post_all(post: Post) -> None:
+        await post(token, {"who": {"mail": "ada@example.com"}, "name": "Ada"})
+        await post(token, b'{"who": {"mail": "ada@example.com"')
+
+    steps.talk(post_all)
+    with db.transaction(write=True) as session:
+        marked = [{**each, "pii": each["name"] == "email"} for each in steps.FIELDS]
+        modules.update(session, actor=owner, name="people", changes={"fields": marked})
+        support, viewer = (accounts.member(session, owner.workspace_id, role) for role in (Role.SUPPORT, Role.VIEWER))
+        read, broken = session.exec(select(IncomingRequest.id).order_by(IncomingRequest.id)).all()
+        for reader in (owner, viewer):
+            shown = requests.get(session, actor=reader, incoming_id=webhook.id, request_id=read)[1]
+            assert shown.payload == json.loads(shown.body) == {"who": {"mail": "[masked]"}, "name": "Ada"}
+            assert "ada@" not in requests.get(session, actor=reader, incoming_id=webhook.id, request_id=broken)[1].body
+        samples = [requests.sample(session, actor=each, incoming_id=webhook.id, request_id=read).payload for each in (owner, viewer)]
+        assert [each["who"]["mail"] for each in samples] == ["ada@example.com", "[masked]"]
+
+    with db.transaction(write=True) as session:
+        tried = [replaying.rehearse(session, actor=each, incoming_id=webhook.id)[1] for each in (owner, support)]
+    for rehearsed, mail in zip(tried, ("ada@example.com", "[masked]"), strict=True):
+        values = {"email": mail, "name": "Ada", "anything": mail}
+        assert {cell.target: cell.given for cell in rehearsed.cells} == {cell.target: cell.value for cell in rehearsed.cells} == values
+        assert rehearsed.document is not None
+        assert {name: rehearsed.document[name] for name in values} == values
+
+    with db.transaction(write=True) as session:
+        records.delete(session, actor=owner, module="people", record_id=steps.all_of(owner)[0]["id"])
+    with db.transaction(write=True) as session:
+        assert replaying.replay(session, actor=support, incoming_id=webhook.id, request_id=read).outcome == "created"
+    assert [each["email"] for each in steps.all_of(owner)] == ["ada@example.com"]
 
 
 def test_a_key_that_may_only_write_rehearses_and_regenerates() -> None:

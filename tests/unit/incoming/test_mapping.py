@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.core.errors import FieldError
-from backend.incoming import mapping, paths
+from backend.incoming import mapping, masking, paths
 from backend.incoming.mapping import Mapped
 
 PAYLOAD: dict[str, Any] = {
@@ -286,3 +286,37 @@ def test_nothing_raises_whatever_the_payload_is(payload: Any, path: str) -> None
         mapping.apply(rules({"source": path, "target": "x", "transform": name, "type": "text"}), payload)
     for leaf, _ in paths.leaves(payload):
         paths.of(leaf)
+
+
+@pytest.mark.parametrize(
+    ("entry", "hidden", "kept"),
+    [
+        ({"source": "data.email"}, ["Ada@Example.com"], ["Ada", "Byron", "A-1"]),
+        ({"source": "data"}, ["Ada", "Byron", "on"], ["A-1"]),
+        ({"source": "items[-1].sku"}, ["B-2"], ["A-1", "Ada"]),
+        ({"source": "items[*].sku"}, ["A-1", "B-2"], ["Ada"]),
+        ({"source": "items[?n=='2'].*"}, ["A-1"], ["B-2", "Ada"]),
+        ({"source": "join(' ', [data.first, data.last])"}, ["Ada", "Byron"], ["A-1"]),
+        ({"source": "join(' ', values(data.tags[0] && @))"}, ["Ada", "Byron", "A-1"], []),
+        ({"source": "data.first", "transform": {"name": "join", "with": ["data.last"]}}, ["Ada", "Byron"], ["A-1"]),
+        ({"transform": {"name": "template", "text": "{data.first} at {items[0].sku}"}}, ["Ada", "A-1"], ["Byron", "B-2"]),
+    ],
+)
+def test_what_fills_a_personal_field_is_masked_wherever_its_mapping_takes_it_from(entry: Any, hidden: list[str], kept: list[str]) -> None:
+    places = [place for rule in rules({**entry, "target": "email"}) for place in masking.places_of(rule)]
+    bare = masking.Personal(frozenset({"email"}), tuple(places), None, is_mapped=True).hide(PAYLOAD)
+    left = {str(value).strip() for _, value in paths.leaves(bare)}
+    assert not left & set(hidden)
+    assert left >= set(kept)
+    assert paths.shape(bare) == paths.shape(PAYLOAD)
+
+
+def test_lists_of_things_are_masked_one_by_one_and_unmapped_payloads_by_the_names_of_fields() -> None:
+    places = (paths.of("sku"),)
+    for items in ("items", "items[*]", "items[].{sku: sku}"):
+        bare = masking.Personal(frozenset({"email"}), places, paths.of(items), is_mapped=True).hide(PAYLOAD)
+        assert [item["sku"] for item in bare["items"]] == ["[masked]", "[masked]"]
+        assert (bare["data"], bare["items"][0]["price"]) == (PAYLOAD["data"], PAYLOAD["items"][0]["price"])
+    unmapped = masking.Personal(frozenset({"email"}), (), None, is_mapped=False).hide(PAYLOAD)
+    assert unmapped == {**PAYLOAD, "data": {**PAYLOAD["data"], "email": "[masked]"}}
+    assert masking.Personal(None, (), None, is_mapped=False).hide({"a": [1, None, ""]}) == {"a": ["[masked]", None, ""]}
