@@ -1,4 +1,4 @@
-// What the console does in the browser without asking the server: relative times, coloured code, copying, keys, unsaved forms.
+// What the console does in the browser without asking the server: relative times, coloured code, copying, keys, forms and their guard.
 (() => {
   'use strict';
 
@@ -228,16 +228,103 @@
     }
   });
 
-  // ---- Unsaved forms (data-guard): leaving asks.
+  // ---- What is wrong in a form: words beside the field instead of the browser's bubble, and the first such field is gone to.
+  const wrong = '[aria-invalid=true],.x-error[role=alert],.x-note-bad';
+  const unfold = (element) => { for (let box = element.closest('details'); box; box = box.parentElement.closest('details')) box.open = true; };
+  const reveal = (element) => {
+    const inside = element.matches('.x-error') && element.closest('.x-field')?.querySelector('input,select,textarea');
+    const target = element.matches('[aria-invalid]') ? element : inside || element;
+    if (target === element && !element.matches('[aria-invalid]')) target.tabIndex = -1;
+    element.scrollIntoView({ block: 'center' });
+    target.focus({ preventScroll: true });
+  };
+  const reason = ({ validity, type, min, max, minLength, validationMessage }) => {
+    if (validity.valueMissing) return 'Fill this in.';
+    if (validity.badInput) return type === 'number' ? 'This is no number. Use digits.' : 'This date is not whole. Complete it, or clear it.';
+    if (validity.typeMismatch && type === 'email') return 'That is not an e-mail address. Write it as name@example.com.';
+    if (validity.typeMismatch && type === 'url') return 'That is not a URL. Write it as https://example.com.';
+    if (validity.tooShort) return `Use at least ${minLength} characters.`;
+    if (validity.rangeUnderflow) return `Use ${min} or more.`;
+    if (validity.rangeOverflow) return `Use ${max} or less.`;
+    return validationMessage;
+  };
+  let told = false;
+  document.addEventListener('invalid', (event) => {
+    const control = event.target, field = control.closest('.x-field') ?? control.parentElement;
+    event.preventDefault();
+    field.querySelector('[data-told]')?.remove();
+    const words = document.createElement('p');
+    words.className = 'x-error';
+    words.setAttribute('role', 'alert');
+    words.setAttribute('data-told', '');
+    words.textContent = reason(control);
+    field.append(words);
+    control.setAttribute('aria-invalid', 'true');
+    control.addEventListener('input', () => { words.remove(); control.setAttribute('aria-invalid', 'false'); }, { once: true });
+    unfold(control);
+    if (!told) { told = true; reveal(control); setTimeout(() => { told = false; }); }
+  }, true);
+  const follow = (form) => {
+    let asked = false;
+    const answer = (changes) => {
+      const busy = form.querySelector('[aria-busy=true]') !== null;
+      asked ||= busy;
+      const came = (node) => node.nodeType === 1 && (node.matches(wrong) || node.querySelector(wrong) !== null);
+      const fresh = changes.some((change) => [...change.addedNodes].some(came) || (change.attributeName === 'aria-invalid' && change.target.matches(wrong)));
+      if (busy || !(asked || fresh)) return;
+      watch.disconnect();
+      const found = form.querySelectorAll(wrong);
+      found.forEach(unfold);
+      if (found.length > 0) reveal(found[0]);
+    };
+    const watch = new MutationObserver(answer);
+    watch.observe(form, { subtree: true, childList: true, attributeFilter: ['aria-busy', 'aria-invalid'] });
+    return watch;
+  };
+  let followed = null;
+  document.addEventListener('submit', (event) => {
+    const form = event.target;
+    const halves = [...form.elements].filter((control) => control.validity?.badInput);  // what is typed there the server would not see
+    if (halves.length > 0) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      halves.forEach((control) => control.checkValidity());
+      return;
+    }
+    followed?.disconnect();
+    followed = follow(form);
+    if (form.dataset.dirty !== undefined) form.dataset.dirty = 'sent';
+  }, true);
+
+  // ---- Leaving asks: where a form (data-guard, which counts how often it was saved) is not saved, or a secret not stored.
   const dirty = () => [...document.querySelectorAll('form[data-guard][data-dirty]')];
+  const unstored = () => document.querySelector('[data-unstored=true]') !== null;
   const question = 'What you changed here is not saved. Leave without saving?';
-  document.addEventListener('input', (event) => event.target.closest?.('form[data-guard]')?.setAttribute('data-dirty', ''));
-  document.addEventListener('submit', (event) => event.target.removeAttribute?.('data-dirty'), true);
+  const lost = 'This is shown only once, and you have not said that you stored it. Leave without it?';
+  const forget = () => document.querySelectorAll('[data-unstored]').forEach((panel) => panel.removeAttribute('data-unstored'));
+  new MutationObserver((changes) => changes.forEach(({ target }) => { if (target.dataset.dirty === 'sent') delete target.dataset.dirty; }))
+    .observe(document, { subtree: true, attributeFilter: ['data-guard'] });
+  document.addEventListener('input', (event) => {
+    const form = event.target.closest?.('form[data-guard]');
+    if (form) form.dataset.dirty = 'typed';
+  });
   document.addEventListener('click', (event) => {
     const link = event.target.closest?.('a[href]');
-    if (!link || link.target === '_blank' || event.ctrlKey || event.metaKey || dirty().length === 0) return;
-    if (window.confirm(question)) dirty().forEach((form) => form.removeAttribute('data-dirty'));
-    else { event.preventDefault(); event.stopPropagation(); }
+    if (!link || link.target === '_blank' || event.ctrlKey || event.metaKey) return;
+    const loses = unstored() && link.pathname !== location.pathname;
+    if (dirty().length === 0 && !loses) return;
+    if (window.confirm(loses ? lost : question)) {
+      dirty().forEach((form) => form.removeAttribute('data-dirty'));
+      forget();
+    } else { event.preventDefault(); event.stopPropagation(); }
   }, true);
-  window.addEventListener('beforeunload', (event) => { if (dirty().length > 0) event.preventDefault(); });
+  const closing = (event) => {  // Escape, or a press beside the dialog, closes it
+    const panel = document.querySelector('[role=dialog] [data-unstored=true]');
+    if (!panel || (event.type === 'keydown' ? event.key !== 'Escape' : event.target.closest?.('[role=dialog]'))) return;
+    if (window.confirm(lost)) forget();
+    else { event.preventDefault(); event.stopImmediatePropagation(); }
+  };
+  document.addEventListener('keydown', closing, true);
+  document.addEventListener('pointerdown', closing, true);
+  window.addEventListener('beforeunload', (event) => { if (dirty().length > 0 || unstored()) event.preventDefault(); });
 })();

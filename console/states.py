@@ -221,12 +221,17 @@ class Form(rx.State, mixin=True):
 
     busy: bool = False
     errors: dict[str, str] = {}  # noqa: RUF012
+    saved: int = 0
 
     @contextlib.contextmanager
-    def _saving(self) -> Iterator[None]:
-        """Do what a form asks for; an error of ours ends the block and goes beside its field."""
+    def _saving(self, *, is_kept: bool = True) -> Iterator[None]:
+        """Do what a form asks for; an error of ours ends the block and goes beside its field.
+
+        What was typed counts as saved once the block ends well, unless it is not kept by it.
+        """
         try:
             yield
+            self.saved += is_kept
         except CrossdockError as error:
             self.errors = bridge.field_errors(error)
         finally:

@@ -23,6 +23,14 @@ def post_form(action: str, *children: Any, **props: Any) -> rx.Component:
     return _NativeForm.create(*children, action=action, method="post", **props)
 
 
+def guarded_form(*children: Any, saved: Live, **props: Any) -> rx.Component:
+    """A form that is not left unsaved without a question; `saved` is a number that changes whenever it has been saved.
+
+    What is wrong in it the server says, of every field at once.
+    """
+    return rx.el.form(*children, no_validate=True, custom_attrs={"data-guard": saved}, **props)
+
+
 def field(label: Text, control: rx.Component, *, name: str, help_: Text = "", error: Live = None) -> rx.Component:
     """One field: its label, the control (whose id is `name`), help, and the error when there is one."""
     parts: list[rx.Component] = [rx.el.label(label, html_for=name), control]

@@ -28,7 +28,10 @@ ONCE = "It is shown this once and kept nowhere in readable form. If it is lost, 
 
 
 def secret_panel(what: Text, *, filename: str, on_close: Any, next_step: rx.Component | None = None, once: str = ONCE) -> rx.Component:
-    """The secret with copy and download; "I have stored it" frees Close, which forgets it and calls `on_close`."""
+    """The secret with copy and download; "I have stored it" frees Close, which forgets it and calls `on_close`.
+
+    Until then, leaving the page or closing its dialog asks.
+    """
     return rx.el.div(
         _stored_hook(),
         rx.el.div(
@@ -55,6 +58,7 @@ def secret_panel(what: Text, *, filename: str, on_close: Any, next_step: rx.Comp
         next_step or rx.fragment(),
         _foot(on_close),
         class_name="x-secret",
+        custom_attrs={"data-unstored": rx.cond(is_revealed() & ~_stored.value, "true", "false")},
         on_unmount=[_secret.set_value(""), _stored.set_value(False)],
     )
 

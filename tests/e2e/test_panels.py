@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from tests.acceptance.installation import Installation
 from tests.e2e import story
@@ -15,7 +15,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 def test_escape_closes_a_panel_and_arrows_read_a_chart(page: Page, running: Installation) -> None:
     story.sign_in(page, running)
-    story.create_webhook(page, story.receiver_url(page), "order.created")
+    url = story.receiver_url(page)
+    _is_told_of_what_is_folded_away(page)
+    story.create_webhook(page, url, "order.created")
+    _stays_when_asked(page, "only once")
     story.close_secret(page)
     page.get_by_role("button", name="Send test").first.click()
     panel = page.locator("aside", has=page.get_by_label("Data"))
@@ -42,3 +45,33 @@ def test_escape_closes_a_panel_and_arrows_read_a_chart(page: Page, running: Inst
     page.goto("/settings/monitoring")
     expect(page.locator(".x-part", has_text="Delivery workers")).to_contain_text("Up")
     expect(page.locator("tbody tr", has_text="Delivery").first).to_contain_text("Alive")
+
+
+def _is_told_of_what_is_folded_away(page: Page) -> None:
+    page.goto("/settings/webhooks/new")
+    page.locator("input[name=other_events]").fill("order.*")
+    more, timeout = page.get_by_text("More", exact=True), page.locator("input[name=timeout]")
+    more.click()
+    timeout.fill("99")
+    more.click()
+    expect(timeout).not_to_be_visible()
+    page.locator("#url").fill("https://[")
+    page.get_by_role("button", name="Create webhook").click()
+    expect(timeout.locator("xpath=..")).to_contain_text("1 to 30 seconds")  # it is unfolded
+    expect(page.locator("#url")).to_be_focused()  # the first that is wrong
+    _stays_when_asked(page, "not saved")
+
+
+def _stays_when_asked(page: Page, words: str) -> None:
+    """A link asks before what would be lost; whoever declines stays."""
+    said: list[str] = []
+    here = page.url
+
+    def decline(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
+    page.once("dialog", decline)
+    page.get_by_role("link", name="Deliveries").first.click()
+    assert [words in message for message in said] == [True]
+    assert page.url == here

@@ -11,7 +11,7 @@ from console.components.basic import button, card, facts, length, menu, menu_ite
 from console.components.chart import figure, meter, ranges
 from console.components.copy import copy_id
 from console.components.dialog import ask, confirm_by_name
-from console.components.form import select_field, text_field
+from console.components.form import guarded_form, select_field, text_field
 from console.components.secret import secret_panel
 from console.pages.api_keys.check import check
 from console.pages.api_keys.detail_state import KeyState
@@ -223,7 +223,7 @@ def _facts() -> rx.Component:
 
 def _settings() -> rx.Component:
     key, errors = KeyState.key, KeyState.errors
-    form = rx.el.form(
+    form = guarded_form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         text_field("Name", name="name", error=errors["name"], default_value=key.name, max_length=120),
         scope_picker(key.scopes, errors["scopes"]),
@@ -255,7 +255,7 @@ def _settings() -> rx.Component:
         class_name="x-form",
         max_width="640px",
         key=key.id + key.updated,
-        custom_attrs={"data-guard": "true"},
+        saved=KeyState.saved,
     )
     return rx.cond(key.status == "revoked", note("A revoked key cannot be changed. Create a new one.", icon_name="ban", tone=""), form)
 

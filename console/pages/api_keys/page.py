@@ -12,7 +12,7 @@ from console.components import badge, table
 from console.components.basic import Live, button, card, contains, gated_link_button, icon, length, link_button, note, time
 from console.components.copy import code_block, copy_id
 from console.components.empty import empty, nothing_found
-from console.components.form import area_field, more, text_field
+from console.components.form import area_field, guarded_form, more, text_field
 from console.components.secret import secret_panel
 from console.components.table import Column
 from console.pages.api_keys.rows import DueRow, KeyRow
@@ -138,7 +138,7 @@ def _made() -> rx.Component:
 
 def _form() -> rx.Component:
     errors = NewKeyState.errors
-    return rx.el.form(
+    return guarded_form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         text_field(
             "Name",
@@ -159,7 +159,7 @@ def _form() -> rx.Component:
         ),
         on_submit=NewKeyState.create,
         class_name="x-form",
-        custom_attrs={"data-guard": "true"},
+        saved=NewKeyState.saved,
         max_width="640px",
     )
 
@@ -190,9 +190,7 @@ def further_fields(errors: Live, **values: Live) -> list[rx.Component]:
         text_field(
             "Remind to rotate every",
             name="rotate_every",
-            type="number",
-            min=1,
-            max=3650,
+            input_mode="numeric",
             error=errors["rotate_every"],
             default_value=values.get("rotate_every", ""),
             help_="Days. Empty: no reminder.",
@@ -215,9 +213,7 @@ def limit_fields(values: dict[str, Live], error: Live) -> rx.Component:
         rx.el.label(
             rx.el.input(
                 name=name,
-                type="number",
-                min=1,
-                max=1_000_000,
+                input_mode="numeric",
                 default_value=values.get(name, ""),
                 class_name="x-input x-num",
                 placeholder="No limit",

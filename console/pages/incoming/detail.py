@@ -11,7 +11,7 @@ from console.components.basic import Live, button, card, length, link_button, me
 from console.components.chart import chart
 from console.components.copy import copy_id
 from console.components.dialog import ask, ask_to_delete
-from console.components.form import area_field, more, select_field, text_field
+from console.components.form import area_field, guarded_form, more, select_field, text_field
 from console.components.secret import secret_panel
 from console.components.table import Column
 from console.pages.incoming.detail_state import DAY, ArrivalsState, IncomingWebhookState
@@ -149,7 +149,7 @@ def _configuration() -> rx.Component:
     state, webhook = IncomingWebhookState, IncomingWebhookState.webhook
     errors = state.errors
     secret_help = rx.cond(webhook.has_secret, "One is stored. Type another to replace it.", "None is stored yet.")
-    return rx.el.form(
+    return guarded_form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         text_field("Name", name="name", default_value=webhook.name, error=errors["name"], max_length=120),
         select_field("Each request", list(ACTIONS), name="action", default_value=webhook.action, error=errors["action"]),
@@ -177,7 +177,7 @@ def _configuration() -> rx.Component:
         on_submit=state.save,
         key=webhook.id + webhook.scheme,
         class_name="x-form",
-        custom_attrs={"data-guard": "true"},
+        saved=state.saved,
         max_width="640px",
     )
 

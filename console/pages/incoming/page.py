@@ -10,7 +10,7 @@ from console.components import badge, table
 from console.components.basic import button, gated_link_button, link_button, note, time
 from console.components.copy import code_block, copy_id
 from console.components.empty import empty, nothing_found
-from console.components.form import field, text_field
+from console.components.form import field, guarded_form, text_field
 from console.components.secret import secret_panel
 from console.components.table import Column
 from console.pages.incoming.rows import IncomingRow
@@ -134,7 +134,7 @@ def _form() -> rx.Component:
     action = rx.el.select(
         *actions, id="action", name="action", default_value=state.action, key=state.source + "action", class_name="x-select"
     )
-    return rx.el.form(
+    return guarded_form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         field("Source", source, name="source", help_=rx.cond(state.about != "", state.about, _ANYTHING)),
         text_field(
@@ -165,7 +165,7 @@ def _form() -> rx.Component:
         ),
         on_submit=state.create,
         class_name="x-form",
-        custom_attrs={"data-guard": "true"},
+        saved=state.saved,
         max_width="640px",
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from console.components.basic import button, facts, length, note
+from console.components.form import guarded_form
 from console.pages.integrations.detail_state import IntegrationState
 from console.pages.integrations.parts import addresses, entered, named, scopes
 from console.session import SessionState
@@ -25,7 +26,7 @@ def configuration() -> rx.Component:
         data_testid="credentials",
     )
     wanted = scopes(state.choices, state.further, errors, "Another choice takes effect when you reconnect.")
-    return rx.el.form(
+    return guarded_form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         *named(errors, it.name, it.description),
         rx.cond(length(it.credentials) > 0, stored, rx.fragment()),
@@ -35,7 +36,6 @@ def configuration() -> rx.Component:
         save,
         on_submit=state.save,
         class_name="x-form",
-        no_validate=True,
         key=state.revision,
-        custom_attrs={"data-guard": "true"},
+        saved=state.revision,
     )

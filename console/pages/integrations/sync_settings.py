@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from console.components.basic import Live, button, length, note
-from console.components.form import field
+from console.components.form import field, guarded_form
 from console.pages.integrations.detail_state import IntegrationState
 from console.pages.integrations.sync_forms import ChoiceRow
 from console.session import SessionState
@@ -24,7 +24,7 @@ def sync_settings() -> rx.Component:
         tone="wait",
         icon_name="triangle-alert",
     )
-    shown = rx.el.form(
+    shown = guarded_form(
         rx.el.h2("Syncs", class_name="x-h2"),
         rx.el.p(form.summary, class_name="x-soft", data_testid="sync-summary"),
         rx.cond(form.scope != "", scope, rx.fragment()),
@@ -40,9 +40,8 @@ def sync_settings() -> rx.Component:
         save,
         on_submit=state.save_sync,
         class_name="x-form",
-        no_validate=True,
         key=state.sync_revision,
-        custom_attrs={"data-guard": "true"},
+        saved=state.sync_revision,
         data_testid="sync-settings",
     )
     return rx.cond(form.can_choose, shown, rx.fragment())

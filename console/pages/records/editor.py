@@ -10,7 +10,7 @@ from backend.records.fields import FieldType
 from console.components import badge
 from console.components.basic import Live, button, icon_button, length, link_button, menu, menu_item, note
 from console.components.dialog import confirm_by_name, dialog, foot
-from console.components.form import area_field, field, more, select_field, text_field
+from console.components.form import area_field, field, guarded_form, more, select_field, text_field
 from console.pages.records.editor_state import EditorState
 from console.pages.records.paths import FIELDS, NEW_MODULE, PATH
 from console.pages.records.rows import FieldRow
@@ -82,7 +82,7 @@ def _form() -> rx.Component:
         busy=state.busy,
         allowed=SessionState.can_write,
     )
-    return rx.el.form(
+    return guarded_form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         name,
         text_field("Label", name="label", error=errors["label"], default_value=state.label, max_length=100, placeholder="Contacts"),
@@ -93,8 +93,7 @@ def _form() -> rx.Component:
         class_name="x-form",
         max_width="760px",
         key=state.revision,
-        no_validate=True,
-        custom_attrs={"data-guard": "true"},
+        saved=state.revision,
     )
 
 

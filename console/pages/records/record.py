@@ -9,7 +9,7 @@ import reflex as rx
 from console.components.basic import Live, button, contains, facts, link_button, note, text_link, time
 from console.components.copy import copy_id
 from console.components.dialog import confirm_by_name
-from console.components.form import field
+from console.components.form import field, guarded_form
 from console.pages.logs.parts import AUDIT
 from console.pages.records.forms import PREFIX
 from console.pages.records.paths import NEW, PATH
@@ -60,7 +60,7 @@ def _content() -> rx.Component:
     state, record = RecordState, RecordState.record
     here = PATH + "/" + record.module
     save = rx.cond(record.is_new, "Create record", "Save changes")
-    form = rx.el.form(
+    form = guarded_form(
         rx.cond(state.errors[""], note(state.errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         rx.foreach(state.inputs, _input),
         rx.el.div(
@@ -71,8 +71,7 @@ def _content() -> rx.Component:
         on_submit=state.save,
         class_name="x-form",
         key=record.module + record.id + record.updated,
-        no_validate=True,
-        custom_attrs={"data-guard": "true"},
+        saved=state.saved,
     )
     return rx.cond(record.is_new, form, rx.el.div(form, _facts(), class_name="x-two"))
 

@@ -6,7 +6,7 @@ import reflex as rx
 
 from console.components.basic import button, card, icon, length, link_button, note
 from console.components.copy import copy_button
-from console.components.form import area_field, field, more, text_field
+from console.components.form import area_field, field, guarded_form, more, text_field
 from console.pages.integrations.paths import CATALOGUE
 from console.pages.routes.editor_state import RouteEditorState
 from console.pages.routes.forms import PREFIX
@@ -34,7 +34,7 @@ def view() -> rx.Component:
 def editor(verb: str) -> rx.Component:
     """The form on the left; what it makes of an event, and the event's values, on the right."""
     state, errors = RouteEditorState, RouteEditorState.errors
-    return rx.el.form(
+    return guarded_form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         rx.el.div(
             rx.el.div(*_settings(), class_name="x-stack"),
@@ -48,8 +48,7 @@ def editor(verb: str) -> rx.Component:
         ),
         on_submit=state.submit,
         class_name="x-stack-wide",
-        custom_attrs={"data-guard": "true"},
-        no_validate=True,
+        saved=state.saved,
     )
 
 

@@ -84,7 +84,7 @@ class RouteEditorState(Form, Page, rx.State):
         intent, wanted = self.intent, last_part(self)
         self._begin()
         yield
-        with self._saving():
+        with self._saving(is_kept=intent != "try"):
             if intent == "try":
                 await self._try(form)
             elif wanted == last_part_of(NEW):

@@ -7,7 +7,7 @@ from typing import Final
 import reflex as rx
 
 from console.components.basic import button, card, note, text_link, time
-from console.components.form import area_field, check_field, field, post_form, text_field
+from console.components.form import area_field, check_field, field, guarded_form, post_form, text_field
 from console.pages.settings.encryption import keys_card
 from console.pages.settings.encryption_state import EncryptionState
 from console.pages.settings.security_state import PATH, SecurityState, VersionRow
@@ -48,7 +48,7 @@ def view() -> rx.Component:
 
 def _door() -> rx.Component:
     state, errors = SecurityState, SecurityState.errors
-    return rx.el.form(
+    return guarded_form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         rx.el.p("For the whole installation, every workspace. Every process knows a change within a second.", class_name="x-help"),
         check_field(
@@ -81,8 +81,7 @@ def _door() -> rx.Component:
         on_submit=state.save,
         class_name="x-stack",
         key=state.revision,
-        no_validate=True,
-        custom_attrs={"data-guard": "true"},
+        saved=state.revision,
     )
 
 

@@ -6,7 +6,7 @@ import reflex as rx
 
 from console.components.basic import button, card, facts, length, link_button, note
 from console.components.copy import copy_id
-from console.components.form import text_field
+from console.components.form import guarded_form, text_field
 from console.pages.settings.workspace_state import PATH, DaysRow, WorkspaceState
 from console.session import SessionState
 from console.shell import bones, shell
@@ -56,7 +56,7 @@ def _retention() -> rx.Component:
         rx.el.h3("The installation, for every workspace", class_name="x-h3"),
         rx.el.div(rx.foreach(state.instance, days), class_name="x-days"),
     )
-    form = rx.el.form(
+    form = guarded_form(
         rx.cond(state.errors[""], note(state.errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         rx.el.p(
             "Days, 1 to 3,650. What is older goes within an hour and cannot be brought back. The audit stays.",
@@ -68,7 +68,6 @@ def _retention() -> rx.Component:
         on_submit=state.save,
         class_name="x-card-pad x-stack",
         key=state.revision,
-        no_validate=True,
-        custom_attrs={"data-guard": "true"},
+        saved=state.revision,
     )
     return card("How long logs are kept", form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from console.components.basic import button, facts, length, note, time
-from console.components.form import field, text_field
+from console.components.form import field, guarded_form, text_field
 from console.pages.webhooks.detail_state import WebhookState
 from console.pages.webhooks.fields import event_picker, further_fields, url_verdict
 from console.session import SessionState
@@ -27,7 +27,7 @@ def _form() -> rx.Component:
         on_blur=state.check_url,
         aria_invalid=rx.cond(errors["url"], "true", "false"),
     )
-    return rx.el.form(
+    return guarded_form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         rx.el.div(
             field("URL", address, name="url", error=errors["url"]),
@@ -57,7 +57,7 @@ def _form() -> rx.Component:
         class_name="x-form",
         max_width="640px",
         key=webhook.id + webhook.updated,
-        custom_attrs={"data-guard": "true"},
+        saved=state.saved,
     )
 
 

@@ -127,9 +127,7 @@ def _sending(errors: Live, values: dict[str, Any]) -> list[rx.Component]:
         text_field(
             "At most a second",
             name="rate_limit",
-            type="number",
-            min="0",
-            step="any",
+            input_mode="decimal",
             error=errors["rate_limit"],
             default_value=values.get("rate_limit", ""),
             help_="Deliveries per second. Empty: no limit.",
@@ -164,10 +162,7 @@ def _failing(errors: Live, values: dict[str, Any]) -> list[rx.Component]:
         text_field(
             "Timeout",
             name="timeout",
-            type="number",
-            min=1,
-            max=30,
-            step="any",
+            input_mode="decimal",
             error=errors["timeout"],
             default_value=values.get("timeout", "15"),
             help_="Seconds for one attempt, 1 to 30.",
@@ -187,9 +182,7 @@ def _failing(errors: Live, values: dict[str, Any]) -> list[rx.Component]:
         text_field(
             "Days of failing",
             name="disable_after",
-            type="number",
-            min=1,
-            max=30,
+            input_mode="numeric",
             error=errors["disable_after_days"],
             default_value=values.get("disable_after", "5"),
         ),

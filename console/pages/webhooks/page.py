@@ -11,7 +11,7 @@ from console.components import badge, table
 from console.components.basic import button, gated_link_button, icon, link_button, note, text_link, time
 from console.components.copy import copy_id
 from console.components.empty import empty, nothing_found
-from console.components.form import field, more, text_field
+from console.components.form import field, guarded_form, more, text_field
 from console.components.secret import secret_panel
 from console.components.table import Column
 from console.pages.webhooks.fields import event_picker, further_fields, url_verdict
@@ -133,7 +133,7 @@ def _form() -> rx.Component:
         class_name="x-button x-quiet x-small-button",
         align_self="flex-start",
     )
-    return rx.el.form(
+    return guarded_form(
         rx.cond(errors[""], note(errors[""], tone="bad", icon_name="circle-alert"), rx.fragment()),
         rx.el.div(
             field("URL", address, name="url", error=errors["url"]),
@@ -157,6 +157,6 @@ def _form() -> rx.Component:
         ),
         on_submit=state.create,
         class_name="x-form",
-        custom_attrs={"data-guard": "true"},
+        saved=state.saved,
         max_width="640px",
     )
