@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Final, Protocol
 
-from backend.core import clock
+from backend.core import clock, texts
 from backend.core.pagination import COUNT_CAP
 
 MOST_BODY: Final = 16_384
@@ -100,7 +100,7 @@ def readable(text: str) -> tuple[str, bool]:
         return text[:MOST_BODY], True
     if text[:1] in ("{", "["):
         try:
-            return json.dumps(json.loads(text), indent=2, ensure_ascii=False), False
-        except ValueError:
+            return json.dumps(texts.readable(json.loads(text)), indent=2, ensure_ascii=False), False
+        except (ValueError, RecursionError):
             pass
     return text, False

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _HALVES: Final = re.compile("[\ud800-\udfff]")
+_Json = TypeVar("_Json")
 
 
 def is_storable(value: Any) -> bool:
@@ -15,19 +16,23 @@ def is_storable(value: Any) -> bool:
     return not any(_UNSTORABLE.search(text) for text in _texts(value))
 
 
-def storable(text: str) -> str:
-    """`text` with a replacement character for each that cannot be stored."""
-    return _UNSTORABLE.sub("\ufffd", text)
+def storable(value: _Json) -> _Json:
+    """A text or a JSON value of bounded depth with a replacement character for each that cannot be stored, names of fields included."""
+    return cast("_Json", _replaced(value, _UNSTORABLE))
 
 
 def readable(value: Any) -> Any:
     """A JSON value of bounded depth with a replacement character for each that UTF-8 cannot carry, names of fields included."""
+    return _replaced(value, _HALVES)
+
+
+def _replaced(value: Any, unfit: re.Pattern[str]) -> Any:
     if isinstance(value, str):
-        return value if value.isascii() else _HALVES.sub("\ufffd", value)
+        return unfit.sub("\ufffd", value)
     if isinstance(value, dict):
-        return {readable(name): readable(item) for name, item in cast("dict[str, Any]", value).items()}
+        return {unfit.sub("\ufffd", name): _replaced(item, unfit) for name, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [readable(item) for item in cast("list[Any]", value)]
+        return [_replaced(item, unfit) for item in cast("list[Any]", value)]
     return value
 
 

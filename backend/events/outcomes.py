@@ -12,11 +12,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-import orjson
 from sqlmodel import Session, col, or_, select
 
 from backend.core import actor as actors
-from backend.core import clock, filters, permissions
+from backend.core import clock, filters, jsjson, permissions
 from backend.core.actor import Actor
 from backend.core.errors import NotFound
 from backend.deliveries import service as deliveries
@@ -171,7 +170,7 @@ def _not_sent(facts: _Facts, webhook: Webhook, stood: WebhookChange) -> WebhookO
         return _filtered(webhook, stood, event, detail=skip["detail"])
     if matching.pattern_for(stood.event_types, event.type) is None:
         return _told(webhook, Outcome.NOT_SUBSCRIBED, _not_subscribed(stood.event_types, event.type))
-    if event.type in matching.OPERATIONAL and orjson.loads(event.body)["data"].get("webhook_id") == webhook.id:
+    if event.type in matching.OPERATIONAL and jsjson.parse(event.body)["data"].get("webhook_id") == webhook.id:
         return _told(webhook, Outcome.NOT_SUBSCRIBED, "Not sent: this event reports on this webhook itself.")
     return _told(webhook, Outcome.DELETED, "It was taken for this webhook; its delivery is not kept any more.")
 
@@ -218,7 +217,7 @@ def _disabled(
 
 
 def _filtered(webhook: Webhook, stood: WebhookChange, event: Event, *, detail: str) -> WebhookOutcome:
-    part = filters.deciding(filters.parse(stood.filter), orjson.loads(event.body)) if stood.filter else None
+    part = filters.deciding(filters.parse(stood.filter), jsjson.parse(event.body)) if stood.filter else None
     head, separator, found = detail.rpartition(" (was ")
     if isinstance(part, filters.AnyOf):
         why = f"none of these held: {detail}."

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
 from pydantic import Field
 
-from backend.core import texts
+from backend.core import jsjson, texts
 from backend.core.web import Body, ListOut, Out
 from backend.events.outcomes import Outcome, WebhookOutcome
 from backend.events.service import Published
@@ -81,7 +80,7 @@ class EventOut(Out):
             type=event.type,
             timestamp=event.occurred_at,
             created_at=event.created_at,
-            data=texts.readable(json.loads(event.body)["data"]),
+            data=texts.readable(jsjson.parse(event.body)["data"]),
             deliveries=event.deliveries,
             skips=[Skip.model_validate(skip) for skip in event.skips],
             idempotency_key=event.idempotency_key,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from sqlmodel import Session, col, select
 
 from backend.audit import service as audit
 from backend.core import actor as actors
-from backend.core import clock, errors, ids, pagination, permissions
+from backend.core import clock, errors, ids, jsjson, pagination, permissions
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound
 from backend.deliveries import service as deliveries
@@ -317,7 +316,7 @@ def _require_enabled(webhook: Webhook) -> None:
 
 def _takers(session: Session, event: Event) -> list[str]:
     """The webhooks that take an event as they stand now. Raises `Conflict` if there are none."""
-    found = subscriptions.match(subscriptions.current(session, event.workspace_id), orjson.loads(event.body))
+    found = subscriptions.match(subscriptions.current(session, event.workspace_id), jsjson.parse(event.body))
     if found.targets:
         return [target.webhook_id for target in found.targets]
     disabled = sum(skip["reason"] == "disabled" for skip in found.skips)

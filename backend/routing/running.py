@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import or_, update
 from sqlmodel import Session, col, select
 
-from backend.core import clock, db, lifecycle, queue
+from backend.core import clock, db, jsjson, lifecycle, queue, texts
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, Invalid, Unavailable
 from backend.core.logging import logger
@@ -39,6 +38,8 @@ THREADS: Final = 8
 _POLL_SECONDS: Final = 0.25
 _MAPPING: Final = "mapping"
 _GONE: Final = Failure(Kind.NOT_FOUND, "The integration was deleted.", "Choose another one in the route, then run this again.")
+_UNREADABLE: Final = Failure(Kind.REJECTED, "The stored event cannot be read.", "Publish it again.")
+_UNFIT: Final = Failure(Kind.REJECTED, "The mapping breaks off at this event; the log of the worker has the reason.", "Change the mapping.")
 _FAULT: Final = Failure(Kind.SERVER_ERROR, "It broke off by a fault of ours; the log of the worker has the reason.", "It is tried again.")
 
 _log = logger(__name__)
@@ -206,11 +207,16 @@ def _start(session: Session, run: RouteRun, integration: Integration | None, now
     event = queries.event(session, run.workspace_id, run.event_id)
     if event is None:
         return _skip(session, run, "The event is no longer kept.")
+    try:
+        told = texts.storable(jsjson.parse(event.body))
+    except ValueError:
+        _end(session, run, route, _UNREADABLE)
+        return False
     if run.status == "sending":
         _log.warning("routes.interrupted", run=run.id, attempt=run.attempt_count)
     run.status, run.started_at, run.attempt_count = "sending", now, run.attempt_count + 1
     entry = catalogue.get(integration.provider)
-    return _Task(run, route, integration.provider, orjson.loads(event.body), entry.per_second)
+    return _Task(run, route, integration.provider, told, entry.per_second)
 
 
 def _hold(session: Session, lane: RouteLane, integration: Integration, now: datetime) -> bool:
@@ -235,7 +241,11 @@ def _hold(session: Session, lane: RouteLane, integration: Integration, now: date
 def _carry_out(task: _Task) -> _Outcome:
     """Ask the provider. No transaction is open."""
     action = actions.ACTIONS[task.route.action]
-    composed = actions.compose(action, mapping.stored(task.route.mapping), task.event, task.provider)
+    try:
+        composed = actions.compose(action, mapping.stored(task.route.mapping), task.event, task.provider)
+    except Exception:  # noqa: BLE001 - it would break off at every try, and nothing behind it in the lane would be sent
+        _log.exception("routes.unfit", run=task.run.id)
+        return _Outcome(None, failure=_UNFIT, unfit=True)
     if composed.errors:
         cause, step = service.problem_of(Invalid(*composed.errors))
         more = f" ({len(composed.errors) - 1} more.)" if len(composed.errors) > 1 else ""

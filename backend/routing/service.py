@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import update as sql_update
 from sqlmodel import Session, col, select
 
 from backend.audit import service as audit
 from backend.core import actor as actors
-from backend.core import clock, db, filters, ids, pagination, permissions, queue
+from backend.core import clock, db, filters, ids, jsjson, pagination, permissions, queue, texts
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, CrossdockError, FieldError, Invalid, NotFound
 from backend.event_types import service as event_types
@@ -235,7 +234,8 @@ def _switched_on(session: Session, actor: Actor, route_id: str) -> Route:
 
 
 def _try(session: Session, actor: Actor, route: Route, occasion: Occasion | None) -> Tried:
-    source, event = _occasion(session, actor, route.event_types, occasion or Occasion())
+    source, told = _occasion(session, actor, route.event_types, occasion or Occasion())
+    event = texts.storable(told)
     refused = "" if matching.matches(route.event_types, event["type"]) else matching.explain(route.event_types, event["type"])
     refused = refused or routings.refused(filters.parse(route.filter) if route.filter else None, event)
     integration = queries.integrations(session, route.workspace_id, [route.integration_id]).get(route.integration_id)
@@ -254,7 +254,7 @@ def _occasion(session: Session, actor: Actor, events: Sequence[str], occasion: O
         found = queries.event(session, actor.workspace_id, occasion.event_id)
         if found is None:
             raise NotFound("There is no such event in this workspace. GET /api/v1/events lists them.")
-        return "event", orjson.loads(found.body)
+        return "event", jsjson.parse(found.body)
     names = event_types.known_names(session, actor.workspace_id)
     wanted = occasion.type or ""
     if wanted and wanted not in names:
@@ -262,7 +262,7 @@ def _occasion(session: Session, actor: Actor, events: Sequence[str], occasion: O
     if occasion.data is None and permissions.allows(actor, permissions.EVENTS_READ):
         newest = queries.newest_event(session, actor.workspace_id, [wanted] if wanted else events, names)
         if newest is not None:
-            return "event", orjson.loads(newest.body)
+            return "event", jsjson.parse(newest.body)
     name = wanted or min((each for each in names if matching.matches(events, each)), default="order.created")
     data = dict(occasion.data) if occasion.data is not None else event_types.sample(session, actor=_reader(actor), name=name)
     body.data_text(data)

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-import orjson
 from sqlalchemy import String, cast, func, insert
 from sqlmodel import Session, col, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
-from backend.core import clock, db, filters, ids, queue
+from backend.core import clock, db, filters, ids, jsjson, queue
 from backend.core.actor import Actor
 from backend.models import Delivery, Event, Lane, Replay, Webhook, WebhookChange
 from backend.webhooks import policy
@@ -99,7 +98,7 @@ def skipped(session: Session, webhook: Webhook, *, revision: int, after: str, up
     events = [event for event in rows if _names(event.skips, webhook.id)]
     if webhook.filter:
         condition = filters.parse(webhook.filter)
-        events = [event for event in events if filters.evaluate(condition, orjson.loads(event.body)).matched]
+        events = [event for event in events if filters.evaluate(condition, jsjson.parse(event.body)).matched]
     return Skipped(events, rows[-1].id if rows else after, len(rows) < limit)
 
 

@@ -21,6 +21,12 @@ from console.pages.webhooks import tools_state
 from console.urls import since, with_query
 
 
+def test_a_body_is_shown_without_what_no_browser_can_be_sent_however_deep_it_is() -> None:
+    assert words.readable('{"note":"\\ud83d"}') == ('{\n  "note": "\ufffd"\n}', False)
+    deep = "[" * 900 + "]" * 900
+    assert words.readable(deep) == (deep, False)
+
+
 @pytest.mark.parametrize(
     ("ms", "text"), [(None, "–"), (0.42, "0.4 ms"), (84.4, "84 ms"), (999.4, "999 ms"), (1234.0, "1.2 s"), (31_000, "31.0 s")]
 )

@@ -10,7 +10,7 @@ from typing import Any
 import reflex as rx
 from sqlmodel import Session
 
-from backend.core import filters, permissions, signature_check
+from backend.core import filters, jsjson, permissions, signature_check
 from backend.core.actor import Actor
 from backend.core.errors import CrossdockError, FieldError, Invalid
 from backend.deliveries import service as deliveries
@@ -146,7 +146,7 @@ class FilterState(rx.State):
         for event in page.data:
             if not matching.matches(taken, event.type):
                 continue
-            verdict = filters.evaluate(wanted, json.loads(event.body))
+            verdict = filters.evaluate(wanted, jsjson.parse(event.body))
             passed += verdict.matched
             self.rows.append(
                 {

@@ -176,6 +176,16 @@ def test_every_kind_of_condition_is_told_in_words(wanted: dict[str, Any], senten
     assert (found.outcome, found.condition, found.sentence) == ("filtered", wanted, f"Filtered out: {sentence}")
 
 
+@pytest.mark.parametrize("value", ["\ud83d", int("9" * 4000)], ids=["half", "long"])
+def test_an_event_is_explained_whatever_its_texts_and_numbers(value: Any) -> None:
+    actor = accounts.workspace()
+    target = webhook(actor, "order.*", "webhook.failing", filter={"field": "data.total", "op": "lt", "value": 10})
+    found = of(actor, publish(actor, data={"total": 10, "note": value}).id, target)
+    assert (found.outcome, found.sentence) == ("filtered", "Filtered out: data.total lt 10 did not hold (it was 10).")
+    about = publish(actor, type="webhook.failing", data={"webhook_id": target, "note": value})
+    assert of(actor, about.id, target).sentence == "Not sent: this event reports on this webhook itself."
+
+
 def test_what_was_not_subscribed_then_is_told_by_the_types_of_then() -> None:
     actor = accounts.workspace()
     target, everything = webhook(actor, "order.*", "lead.created"), webhook(actor, "*")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from sqlmodel import func, select
@@ -13,13 +15,15 @@ from backend.core import clock, db
 from backend.core.actor import Actor
 from backend.core.errors import Conflict, Invalid, NotFound
 from backend.events import service as events
+from backend.incoming.mapping import Rule
 from backend.integrations import catalogue
 from backend.integrations import service as integrations
 from backend.integrations.timeline import Status
-from backend.models import ErrorEntry, Integration, RouteLane, RouteRun
+from backend.models import ErrorEntry, Event, Integration, RouteLane, RouteRun
 from backend.records import modules
 from backend.records import service as records
-from backend.routing import flows, running, schedule, service
+from backend.routing import actions, flows, running, schedule, service
+from backend.routing.schemas import RouteTestedOut, RunOut
 from backend.routing.values import Occasion
 from tests.factories import accounts, consents
 from tests.factories.fakes_of_providers import made, sign_in
@@ -273,6 +277,45 @@ def test_a_route_is_tried_with_the_newest_event_or_the_sample_and_for_real(calle
     assert refused.failure is not None
     assert "channel_not_found" in refused.failure.cause
     assert [each.run.status for each in runs(caller, route)] == ["skipped"]
+
+
+@pytest.mark.parametrize("value", ["\ud83d\0", int("9" * 4000)], ids=["half", "long"])
+def test_an_event_goes_on_whatever_its_texts_and_numbers(caller: Actor, slack: tuple[Integration, Provider], value: object) -> None:
+    row, fake = slack
+    route = routed(caller, row, action="new_lead", mapping=[])
+    publish(caller, note=value)
+    tried = flows.try_out(actor=caller, route_id=route.id)
+    assert RouteTestedOut.of(tried).model_dump_json()
+    assert flows.try_out(actor=caller, route_id=route.id, send=True).sent is not None
+    publish(caller, note="plain")
+    assert work(row) == 2
+    assert [(each.run.status, RunOut.of(each).model_dump_json() != "") for each in runs(caller, route)] == [("done", True)] * 2
+    shown = "\ufffd\ufffd" if isinstance(value, str) else str(value)[:400]
+    assert [f"Note: {told}" in str(body["text"]) for told, body in zip([shown, shown, "plain"], sent(fake), strict=True)] == [True] * 3
+
+
+def test_a_run_that_cannot_be_begun_fails_and_holds_up_nothing(
+    caller: Actor, slack: tuple[Integration, Provider], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, _ = slack
+    route, compose = routed(caller, row), actions.compose
+    broken = [publish(caller) for _ in range(2)]
+    publish(caller)
+    with db.transaction(write=True) as session:
+        session.get_one(Event, broken[0]).body = '{"type":'
+
+    def break_off(action: actions.Action, rules: Sequence[Rule], event: Mapping[str, Any], provider: str) -> actions.Composed:
+        if event["id"] == broken[1]:
+            raise OverflowError
+        return compose(action, rules, event, provider)
+
+    monkeypatch.setattr(actions, "compose", break_off)
+    work(row)
+    first, second, third = runs(caller, route)
+    assert (first.run.status, first.error, first.next_step) == ("failed", "The stored event cannot be read.", "Publish it again.")
+    assert (second.run.status, second.run.error_class) == ("failed", "mapping")
+    assert second.error.startswith("The mapping breaks off at this event")
+    assert third.run.status == "done"
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

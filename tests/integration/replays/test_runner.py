@@ -183,9 +183,9 @@ def steer(world: World, name: str, webhook: Webhook, **more: Any) -> Any:
         return getattr(webhooks, name)(session, actor=world.owner, webhook_id=webhook.id, **more)
 
 
-def miss(world: World, webhook: Webhook, count: int, total: int = 10) -> list[str]:
+def miss(world: World, webhook: Webhook, count: int, total: int = 10, more: str = "") -> list[str]:
     """Events that name the webhook as disabled; their ids."""
-    found = make.publish(webhook, count=count, data=f'{{"total":{total}}}')
+    found = make.publish(webhook, count=count, data=f'{{"total":{total}{more}}}')
     with db.transaction(write=True) as session:
         revision = session.get_one(Workspace, world.workspace_id).webhooks_revision
         made = session.exec(select(Delivery).where(col(Delivery.id).in_(found)).order_by(col(Delivery.id))).all()
@@ -224,6 +224,19 @@ def test_what_was_missed_beyond_the_first_goes_out_as_first_sends(monkeypatch: p
         sent = session.exec(select(Delivery.event_id).where(Delivery.webhook_id == webhook.id).order_by(col(Delivery.id))).all()
         assert list(sent) == first + later + last
         assert session.get_one(Event, last[0]).deliveries == 1
+
+
+@pytest.mark.parametrize("value", ['"\\ud83d"', "9" * 4000], ids=["half", "long"])
+def test_what_was_missed_goes_out_whatever_its_texts_and_numbers(value: str):
+    world = World()
+    webhook = create(world, filter={"field": "data.total", "op": "gte", "value": 10})
+    steer(world, "disable", webhook)
+    wanted = [*miss(world, webhook, 1), *miss(world, webhook, 1, more=f',"note":{value}'), *miss(world, webhook, 1)]
+    steer(world, "enable", webhook, missed="send")
+    with db.transaction() as session:
+        sent = session.exec(select(Delivery.event_id).where(Delivery.webhook_id == webhook.id).order_by(col(Delivery.id))).all()
+    assert list(sent) == wanted
+    assert world.event(wanted[1]).total == 1
 
 
 def test_what_was_missed_waits_while_the_webhook_is_disabled_again(monkeypatch: pytest.MonkeyPatch):

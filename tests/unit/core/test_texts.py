@@ -26,5 +26,9 @@ def test_depth_is_no_obstacle() -> None:
     assert texts.is_storable(value)
 
 
+def test_a_storable_value_has_no_halves_and_no_nul_and_is_the_same_otherwise() -> None:
+    assert texts.storable({"a\ud800": ["\udfff", 1, "é\0"]}) == {"a\ufffd": ["\ufffd", 1, "é\ufffd"]}
+
+
 def test_a_readable_value_has_no_halves_and_is_the_same_otherwise() -> None:
     assert texts.readable({"a\ud800": ["\udfff", 1, "é\0"]}) == {"a\ufffd": ["\ufffd", 1, "é\0"]}
