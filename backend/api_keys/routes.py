@@ -79,7 +79,7 @@ def create_key(
 @router.get("/due", **web.needs(permissions.API_KEYS_READ))
 def list_due_keys(session: ReadSession, actor: CurrentActor) -> DueList:
     """API keys that somebody should look at: due for rotation, about to expire, unused for 90 days, or with an old secret still in use."""
-    return DueList(data=[DueKeyOut.of(found) for found in service.list_due(session, actor=actor)])
+    return DueList.whole(service.list_due(session, actor=actor), DueKeyOut.of)
 
 
 @router.get("/{key_id}", **web.needs(permissions.API_KEYS_READ))

@@ -188,10 +188,8 @@ class DueKeyOut(Out):
         return cls(**found.key.model_dump(include=_DUE), reasons=[DueReasonOut.model_validate(each) for each in found.reasons])
 
 
-class DueList(Out):
+class DueList(ListOut[DueKeyOut]):
     """Keys that somebody should look at, the most pressing first; the first 200."""
-
-    data: list[DueKeyOut]
 
 
 _DUE = {"id", "name", "owner_id", "expires_at", "last_used_at"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -87,6 +87,14 @@ def fetch(
     rows: Sequence[Row] = session.exec(query.order_by(key.desc()).limit(limit + 1)).all()
     data = list(rows[:limit])
     return Page(data, encode(_id(data[-1])) if len(rows) > limit else None)
+
+
+def cut(rows: Iterable[Row], key: Callable[[Row], str], *, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Page[Row]:
+    """One page of rows that are all at hand, in the order of `key`, which no two share. Raises `Invalid` on a bad cursor or limit."""
+    _check(limit)
+    after = decode(cursor) if cursor else ""
+    left = sorted((row for row in rows if key(row) > after), key=key)
+    return Page(left[:limit], encode(key(left[limit - 1])) if len(left) > limit else None)
 
 
 def count(session: Session, query: SelectOfScalar[Any], key: Mapped[str]) -> Count:

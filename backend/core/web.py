@@ -318,6 +318,11 @@ class ListOut(Out, Generic[Row]):
         """A page of what a service found, each row as `shown` makes it."""
         return cls(data=[shown(each) for each in page.data], next_cursor=page.next_cursor, has_more=page.has_more)
 
+    @classmethod
+    def whole(cls, rows: Iterable[Held], shown: Callable[[Held], Row]) -> Self:
+        """All of a list that is short by its nature, each row as `shown` makes it."""
+        return cls(data=[shown(each) for each in rows], next_cursor=None, has_more=False)
+
 
 class TailOut(Out, Generic[Row]):
     """What was added to a list after a cursor, oldest first: the envelope of every list that can be followed."""

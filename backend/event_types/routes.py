@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import Response
 
-from backend.core import permissions, web
+from backend.core import pagination, permissions, web
+from backend.core.parameters import Cursor, Limit
 from backend.event_types import service
 from backend.event_types.schemas import EventTypeCreate, EventTypeList, EventTypeOut, EventTypeUpdate
 from backend.idempotency import answers
@@ -14,10 +15,16 @@ router = web.Router(prefix="/event-types", tags=["event types"])
 
 
 @router.get("", **web.needs(permissions.EVENTS_READ))
-def list_event_types(session: web.ReadSession, actor: web.CurrentActor, archived: bool = False) -> EventTypeList:  # noqa: FBT001, FBT002 - a query parameter
-    """Every event type that can be published and subscribed to, with its sample."""
-    found = service.all_types(session, actor=actor, archived=archived)
-    return EventTypeList(data=[EventTypeOut.model_validate(info) for info in found])
+def list_event_types(
+    session: web.ReadSession,
+    actor: web.CurrentActor,
+    archived: bool = False,  # noqa: FBT001, FBT002 - a query parameter
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> EventTypeList:
+    """The event types that can be published and subscribed to, with their samples; the built-in ones first."""
+    page = pagination.cut(service.all_types(session, actor=actor, archived=archived), service.place, limit=limit, cursor=cursor)
+    return EventTypeList.of(page, EventTypeOut.model_validate)
 
 
 @router.post("", status_code=201, **web.needs(permissions.EVENTS_WRITE))

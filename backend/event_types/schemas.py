@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from backend.core.web import Body, Out
+from backend.core.web import Body, ListOut, Out
 
 
 class EventTypeCreate(Body):
@@ -44,9 +44,5 @@ class EventTypeOut(Out):
     archived: bool
 
 
-class EventTypeList(Out):
-    """Every event type of the workspace, in one page."""
-
-    data: list[EventTypeOut]
-    next_cursor: str | None = None
-    has_more: bool = False
+class EventTypeList(ListOut[EventTypeOut]):
+    """A page of event types, the built-in ones first."""

@@ -126,7 +126,7 @@ def create_incoming_webhook(
 @router.get("/incoming-webhooks/sources", **web.needs(permissions.INCOMING_READ))
 async def list_incoming_sources(actor: web.CurrentActor) -> SourceList:  # noqa: ARG001 - whoever may read
     """Known sources: how each is verified, and a mapping to start from."""
-    return SourceList(data=[SourceOut.of(preset) for preset in presets.every()])
+    return SourceList.whole(presets.every(), SourceOut.of)
 
 
 @router.get(_ONE, **web.needs(permissions.INCOMING_READ))

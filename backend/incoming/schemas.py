@@ -124,10 +124,8 @@ class SourceOut(Out):
         return cls.model_validate(preset)
 
 
-class SourceList(Out):
+class SourceList(ListOut[SourceOut]):
     """Every known source."""
-
-    data: list[SourceOut]
 
 
 class TokenOut(Out):

@@ -32,7 +32,12 @@ _PROVIDERS_AS_TYPES: Final = frozenset({"zapier", "make", "n8n"})
 def entries() -> dict[str, Entry]:
     """Every provider by its id, by name."""
     found = [Entry.model_validate_json(path.read_bytes()) for path in sorted(_FOLDER.glob("*.json"))]
-    return {entry.id: entry for entry in sorted(found, key=lambda entry: entry.name.lower())}
+    return {entry.id: entry for entry in sorted(found, key=place)}
+
+
+def place(entry: Entry) -> str:
+    """Where a provider stands in the catalogue: by its name."""
+    return f"{entry.name.lower()} {entry.id}"
 
 
 def get(provider: str) -> Entry:

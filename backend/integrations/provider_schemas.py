@@ -107,12 +107,7 @@ class ProviderOut(Out):
 
 
 class ProviderList(ListOut[ProviderOut]):
-    """The catalogue, by name; all of it at once."""
-
-    @classmethod
-    def whole(cls, offered: list[Offered]) -> Self:
-        """From what the service says."""
-        return cls(data=[ProviderOut.of(each) for each in offered], next_cursor=None, has_more=False)
+    """A page of the catalogue, by name."""
 
 
 class DiscoverBody(Body):

@@ -95,9 +95,12 @@ def list_providers(
     actor: web.CurrentActor,
     type: Annotated[str | None, Query(description="A category, by any of its names.", examples=["crm"])] = None,  # noqa: A002 - the contract's name
     q: Annotated[str | None, Query(description="Part of a name, description or category.", examples=["calendar"])] = None,
+    limit: Limit = pagination.DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> ProviderList:
     """The catalogue by name: ways to authenticate with their fields and scopes, what is synced, what can be done."""
-    return ProviderList.whole(service.providers(session, actor=actor, type=type, q=q))
+    offered = service.providers(session, actor=actor, type=type, q=q)
+    return ProviderList.of(pagination.cut(offered, lambda each: catalogue.place(each.entry), limit=limit, cursor=cursor), ProviderOut.of)
 
 
 @router.get("/types/{type}", **web.needs(permissions.INTEGRATIONS_READ))

@@ -83,7 +83,7 @@ def create_module(
 @router.get("/modules/starter-sets", **web.needs(permissions.MODULES_READ))
 def list_starter_sets(session: web.ReadSession, actor: web.CurrentActor) -> StarterSetList:
     """Starter sets: CRM, ERP, social media and restaurant, with the modules that each brings."""
-    return StarterSetList(data=[StarterSetOut.of(*found) for found in modules.list_starter_sets(session, actor=actor)])
+    return StarterSetList.whole(modules.list_starter_sets(session, actor=actor), lambda found: StarterSetOut.of(*found))
 
 
 @router.post("/modules/starter-sets/{starter_set}/install", **web.needs(permissions.MODULES_WRITE))

@@ -181,10 +181,8 @@ class StarterSetOut(Out):
         return cls(name=found.name, label=found.label, description=found.description, modules=shown)
 
 
-class StarterSetList(Out):
+class StarterSetList(ListOut[StarterSetOut]):
     """Every starter set."""
-
-    data: list[StarterSetOut]
 
 
 class InstalledOut(Out):

@@ -60,7 +60,7 @@ def create_route(
 @router.get("/actions", **web.needs(permissions.INTEGRATIONS_READ))
 def list_route_actions(session: web.ReadSession, actor: web.CurrentActor) -> CapableList:
     """The integrations that can be made to do something: each action with its inputs and a mapping to begin with."""
-    return CapableList(data=[CapableOut.of(each) for each in service.capable(session, actor=actor)])
+    return CapableList.whole(service.capable(session, actor=actor), CapableOut.of)
 
 
 @router.get("/runs", **web.needs(permissions.INTEGRATIONS_READ))

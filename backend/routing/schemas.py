@@ -196,10 +196,8 @@ class CapableOut(Out):
         )
 
 
-class CapableList(Out):
+class CapableList(ListOut[CapableOut]):
     """Every integration that can be made to do something, by name."""
-
-    data: list[CapableOut]
 
 
 class MistakeOut(Out):

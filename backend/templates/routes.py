@@ -18,7 +18,7 @@ router = web.Router(prefix="/templates", tags=["routes"])
 @router.get("", **web.needs(permissions.INTEGRATIONS_READ))
 def list_templates(session: web.ReadSession, actor: web.CurrentActor) -> TemplateList:
     """Common cases: what each makes and asks for, and which integrations would do."""
-    return TemplateList(data=[TemplateOut.of(each) for each in service.list_templates(session, actor=actor)])
+    return TemplateList.whole(service.list_templates(session, actor=actor), TemplateOut.of)
 
 
 @router.post("/{template}/install", **web.needs(permissions.INTEGRATIONS_WRITE))

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import Field
 
-from backend.core.web import Body, Out
+from backend.core.web import Body, ListOut, Out
 from backend.templates.service import Installed, Offered
 
 
@@ -63,10 +63,8 @@ class TemplateOut(Out):
         return cls(name=one.name, title=one.title, description=one.description, makes=makes, events=events, inputs=inputs)
 
 
-class TemplateList(Out):
+class TemplateList(ListOut[TemplateOut]):
     """Every template."""
-
-    data: list[TemplateOut]
 
 
 class MadeOut(Out):

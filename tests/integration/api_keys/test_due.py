@@ -83,7 +83,7 @@ def test_the_api_lists_what_is_due_and_usage_by_secret():
     async def talk(http: Http) -> None:
         made = (await http.post("/api-keys", json={"name": "Old", "scopes": ["api_keys:read"], "rotate_every": 1})).json()
         answer = await http.get("/api-keys/due")
-        assert (answer.status_code, answer.json()) == (200, {"data": []})
+        assert (answer.status_code, answer.json()) == (200, {"data": [], "next_cursor": None, "has_more": False})
         (secret,) = (await http.get(f"/api-keys/{made['id']}/usage")).json()["secrets"]
         assert (secret["last4"], secret["addresses"], secret["last_used_ip"]) == (made["last4"], [], None)
 

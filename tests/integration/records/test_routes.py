@@ -238,6 +238,33 @@ def test_the_request_log_keeps_nothing_of_what_records_are_looked_for_by() -> No
     assert "byron" not in text
 
 
+def test_catalogues_come_page_by_page_and_short_lists_whole_in_the_same_envelope() -> None:
+    actor = accounts.workspace()
+
+    async def work(http: Client) -> None:
+        await http.post("/event-types", json={"name": "a.first"})
+        for path, name in (("/event-types", "name"), ("/integrations/providers", "id")):
+            page = (await http.get(path, params={"limit": 200})).json()
+            everything = [row[name] for row in page["data"]]
+            assert (page["next_cursor"], page["has_more"], len(set(everything))) == (None, False, len(everything))
+            found, cursor = list[str](), None
+            while cursor is not None or not found:
+                page = (await http.get(path, params={"limit": 20, **({"cursor": cursor} if cursor else {})})).json()
+                assert page["has_more"] is (page["next_cursor"] is not None)
+                assert len(page["data"]) <= 20
+                found, cursor = found + [row[name] for row in page["data"]], page["next_cursor"]
+            assert found == everything
+            assert [(await http.get(path, params=wrong)).status_code for wrong in ({"limit": 201}, {"limit": 0}, {"cursor": "x"})] == [
+                422
+            ] * 3
+        assert len((await http.get("/event-types")).json()["data"]) == 50
+        for path in ("/templates", "/incoming-webhooks/sources", "/modules/starter-sets", "/api-keys/due", "/routes/actions"):
+            page = (await http.get(path)).json()
+            assert (page.keys(), page["next_cursor"], page["has_more"]) == ({"data", "next_cursor", "has_more"}, None, False), path
+
+    calling(key(actor, *(f"{each}:manage" for each in ("events", "integrations", "modules", "incoming", "api_keys"))), work)
+
+
 def test_starter_sets_are_listed_and_installed() -> None:
     actor = accounts.workspace()
 
