@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from backend.core import clock, db
-from backend.logs.latency import BUCKETS, bucket_of
+from backend.logs.latency import BUCKETS, EXTREMES, bucket_of, merged
 from backend.models import ProviderRollup
 
 if TYPE_CHECKING:
@@ -21,20 +21,21 @@ _WIDTHS: Final = (60, 3600)
 _COUNTS: Final = ("ok", "failed", *BUCKETS)
 _MOST: Final = 10_000
 _lock = threading.Lock()
-_waiting: dict[tuple[str, int, int, str], list[int]] = {}
+_waiting: dict[tuple[str, int, int, str], list[float]] = {}
 
 
 def note(connection: Connection, *, ok: bool, seconds: float) -> None:
     """Count one call."""
-    unix = int(clock.now().timestamp())
+    unix, took = int(clock.now().timestamp()), seconds * 1000
     with _lock:
         for width in _WIDTHS:
             key = (connection.workspace_id, width, unix - unix % width, connection.id)
             if key not in _waiting and len(_waiting) >= _MOST:
                 continue
-            counts = _waiting.setdefault(key, [0] * len(_COUNTS))
+            counts = _waiting.setdefault(key, [0] * len(_COUNTS) + [took, took])
             counts[0 if ok else 1] += 1
-            counts[2 + bucket_of(seconds * 1000)] += 1
+            counts[2 + bucket_of(took)] += 1
+            counts[-2:] = min(counts[-2], took), max(counts[-1], took)
 
 
 def flush(session: Session, integration_id: str) -> None:
@@ -46,7 +47,7 @@ def flush(session: Session, integration_id: str) -> None:
     dialect = sqlite if db.is_sqlite(session) else postgresql
     table = cast("Table", ProviderRollup.__table__)  # type: ignore[attr-defined] - SQLModel sets it
     statement = dialect.insert(table)
-    added = {name: table.c[name] + statement.excluded[name] for name in _COUNTS}
+    added = merged(table.c, statement.excluded, _COUNTS)
     statement = statement.on_conflict_do_update(index_elements=["workspace_id", "width", "starts_at", "integration_id"], set_=added)
     rows = [
         {
@@ -54,7 +55,7 @@ def flush(session: Session, integration_id: str) -> None:
             "width": width,
             "starts_at": datetime.fromtimestamp(start, UTC),
             "integration_id": identifier,
-            **dict(zip(_COUNTS, counts, strict=True)),
+            **dict(zip((*_COUNTS, *EXTREMES), counts, strict=True)),
         }
         for (workspace_id, width, start, identifier), counts in sorted(taken.items())
     ]

@@ -16,7 +16,7 @@ from backend.core import db
 from backend.core.actor import ActorKind
 from backend.logs import errors
 from backend.logs.errors import INSTANCE, Problem, Severity
-from backend.logs.latency import BUCKETS, bucket_of
+from backend.logs.latency import BUCKETS, bucket_of, merged
 from backend.models import RequestLog, UnknownRequest
 
 WIDTHS: Final = (60, 3600)
@@ -169,12 +169,13 @@ def _note_use(session: Session, table: Table, uses: Iterable[tuple[str | None, R
 
 
 def _add_to_rollups(session: Session, entries: Sequence[RequestEntry]) -> None:
-    sums: dict[tuple[str, int, datetime, str, str], dict[str, int]] = {}
+    sums: dict[tuple[str, int, datetime, str, str], dict[str, float]] = {}
     for entry in entries:
         counted = {_outcome(entry.status_code), BUCKETS[bucket_of(entry.duration_ms)]}
         for width in WIDTHS:
             place = (entry.workspace_id, width, starts_at(entry.started_at, width), entry.caller_id, entry.route)
-            row = sums.setdefault(place, dict.fromkeys(_COUNTED, 0))
+            row = sums.setdefault(place, dict.fromkeys(_COUNTED, 0) | {"min_ms": entry.duration_ms, "max_ms": entry.duration_ms})
+            row["min_ms"], row["max_ms"] = min(row["min_ms"], entry.duration_ms), max(row["max_ms"], entry.duration_ms)
             for name in counted:
                 row[name] += 1
     rows = [dict(zip(_PLACE, place, strict=True)) | counts for place, counts in sorted(sums.items())]
@@ -197,9 +198,7 @@ _COUNTED: Final = ("ok", "client_error", "limited", "server_error", *BUCKETS)
 
 
 def _upsert(statement: sqlite.Insert | postgresql.Insert) -> Insert:
-    return statement.on_conflict_do_update(
-        index_elements=list(_PLACE), set_={name: ROLLUPS.c[name] + statement.excluded[name] for name in _COUNTED}
-    )
+    return statement.on_conflict_do_update(index_elements=list(_PLACE), set_=merged(ROLLUPS.c, statement.excluded, _COUNTED))
 
 
 _UPSERTS: Final = {"sqlite": _upsert(sqlite.insert(ROLLUPS)), "postgresql": _upsert(postgresql.insert(ROLLUPS))}

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, func
 from sqlmodel import Session, col, select
 
 from backend.core import clock, ids
+from backend.logs import latency
 from backend.logs.batches import ROLLUPS, starts_at
-from backend.logs.latency import BUCKETS, percentile
+from backend.logs.latency import Times
 from backend.models import RequestLog
 
 MINUTE: Final = 60
@@ -102,25 +103,27 @@ def read(session: Session, *, workspace_id: str, caller_id: str | None = None, h
     now = clock.now()
     since = starts_at(now - timedelta(hours=hours), width) + timedelta(seconds=width)
     where = _conditions(workspace_id, caller_id, width, since)
-    sums = [func.sum(ROLLUPS.c[name]) for name in (*_OUTCOMES, *BUCKETS)]
-    query = sql.select(ROLLUPS.c.starts_at, *sums).where(*where).group_by(ROLLUPS.c.starts_at)
-    by_start: dict[datetime, list[int]] = {
-        start: [int(value) for value in values] for start, *values in session.connection().execute(query)
-    }
-    totals = [sum(column) for column in zip(*by_start.values(), strict=True)] or [0] * (len(_OUTCOMES) + len(BUCKETS))
+    sums = [func.sum(ROLLUPS.c[name]) for name in _OUTCOMES]
+    query = sql.select(ROLLUPS.c.starts_at, *sums, *latency.columns(ROLLUPS.c)).where(*where).group_by(ROLLUPS.c.starts_at)
+    by_start: dict[datetime, list[int]] = {}
+    times: list[Times] = []
+    for start, *values in session.connection().execute(query):
+        by_start[start] = [int(value) for value in values[: len(_OUTCOMES)]]
+        times.append(Times.read(values[len(_OUTCOMES) :]))
+    totals = [sum(column) for column in zip(*by_start.values(), strict=True)] or _NOTHING
     count = int((starts_at(now, width) - since).total_seconds()) // width + 1
     points = [
-        UsagePoint(start, *by_start.get(start, _NOTHING)[: len(_OUTCOMES)])
+        UsagePoint(start, *by_start.get(start, _NOTHING))
         for start in (since + timedelta(seconds=width * number) for number in range(count))
     ]
-    buckets = totals[len(_OUTCOMES) :]
+    taken = Times.together(times)
     return Usage(
         since,
         width,
         points,
-        *totals[: len(_OUTCOMES)],
-        p50_ms=percentile(buckets, 0.5),
-        p95_ms=percentile(buckets, 0.95),
+        *totals,
+        p50_ms=taken.percentile(0.5),
+        p95_ms=taken.percentile(0.95),
     )
 
 

@@ -1,4 +1,4 @@
-"""Roll-ups by minute and hour, with latency buckets: the only thing that charts read."""
+"""Roll-ups by minute and hour, with latency buckets and extremes: the only thing that charts read."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ class _Rollup(Table):
     b10: int = Field(default=0, sa_type=Count)
     b11: int = Field(default=0, sa_type=Count)
     b12: int = Field(default=0, sa_type=Count)
+    # The shortest and the longest time; null in rows from before these were kept.
+    min_ms: float | None = None
+    max_ms: float | None = None
 
 
 class DeliveryRollup(_Rollup, table=True):

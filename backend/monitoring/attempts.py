@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,9 +12,9 @@ from sqlmodel import Session, SQLModel
 
 from backend.core import clock
 from backend.core.errors import FieldError, Invalid
-from backend.logs import usage
+from backend.logs import latency, usage
 from backend.logs.batches import starts_at
-from backend.logs.latency import BUCKETS, percentile
+from backend.logs.latency import Times
 from backend.monitoring.values import DeliveryPoint
 
 MAX_HOURS: Final = 24 * 31
@@ -41,17 +40,18 @@ def read(session: Session, *, workspace_id: str, hours: int) -> Attempts:
     number, step, columns = hours * usage.HOUR // width, timedelta(seconds=width), _ROLLUPS.c
     since = starts_at(clock.now(), width) - step * (number - 1)
     query = (
-        sql.select(columns.starts_at, *(func.sum(columns[name]) for name in ("delivered", "failed", *BUCKETS)))
+        sql.select(columns.starts_at, func.sum(columns.delivered), func.sum(columns.failed), *latency.columns(columns))
         .where(columns.workspace_id == workspace_id, columns.width == width, columns.starts_at >= since)
         .group_by(columns.starts_at)
     )
-    by_start: dict[datetime, list[int]] = {
-        start: [int(value) for value in values] for start, *values in session.connection().execute(query)
+    by_start: dict[datetime, tuple[int, int, Times]] = {
+        start: (int(values[0]), int(values[1]), Times.read(values[2:])) for start, *values in session.connection().execute(query)
     }
-    sums = [sum(column) for column in zip(*by_start.values(), strict=True)] or [0] * (2 + len(BUCKETS))
+    found = by_start.values()
+    delivered, failed = sum(each[0] for each in found), sum(each[1] for each in found)
     points = [_point(since + step * place, by_start.get(since + step * place)) for place in range(number)]
-    return Attempts(points, sums[0], sums[1], percentile(sums[2:], 0.95))
+    return Attempts(points, delivered, failed, Times.together(times for *_, times in found).percentile(0.95))
 
 
-def _point(start: datetime, values: Sequence[int] | None) -> DeliveryPoint:
-    return DeliveryPoint(start, values[0], values[1], percentile(values[2:], 0.95)) if values else DeliveryPoint(start)
+def _point(start: datetime, found: tuple[int, int, Times] | None) -> DeliveryPoint:
+    return DeliveryPoint(start, found[0], found[1], found[2].percentile(0.95)) if found else DeliveryPoint(start)

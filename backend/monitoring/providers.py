@@ -12,7 +12,8 @@ from sqlmodel import Session, col
 from backend.core import clock, pagination, permissions
 from backend.core.actor import Actor
 from backend.integrations import service, timeline
-from backend.logs.latency import BUCKETS, percentile
+from backend.logs import latency
+from backend.logs.latency import Times
 from backend.models import Integration, ProviderRollup
 
 _WINDOW: Final = timedelta(hours=24)
@@ -44,10 +45,10 @@ def standings(
     permissions.require(actor, permissions.METRICS_READ)
     page = service.page_for_figures(session, workspace_id=actor.workspace_id, limit=limit, cursor=cursor)
     sums = _sums(session, actor.workspace_id, [row.id for row in page.data])
-    return page.map(lambda row: _standing(row, sums.get(row.id, [0] * (2 + len(BUCKETS)))))
+    return page.map(lambda row: _standing(row, sums.get(row.id, (0, 0, Times()))))
 
 
-def _standing(row: Integration, sums: list[int]) -> Standing:
+def _standing(row: Integration, sums: tuple[int, int, Times]) -> Standing:
     return Standing(
         integration_id=row.id,
         provider=row.provider,
@@ -57,18 +58,17 @@ def _standing(row: Integration, sums: list[int]) -> Standing:
         next_step=row.next_step,
         ok=sums[0],
         failed=sums[1],
-        p95_ms=percentile(sums[2:], 0.95),
+        p95_ms=sums[2].percentile(0.95),
         refreshed_at=row.refreshed_at,
         tested_at=row.tested_at,
         synced_at=row.synced_at,
     )
 
 
-def _sums(session: Session, workspace_id: str, identifiers: list[str]) -> dict[str, list[int]]:
-    names = ("ok", "failed", *BUCKETS)
-    columns: list[Any] = [ProviderRollup.integration_id, *(func.sum(getattr(ProviderRollup, name)) for name in names)]
+def _sums(session: Session, workspace_id: str, identifiers: list[str]) -> dict[str, tuple[int, int, Times]]:
+    columns: list[Any] = [ProviderRollup.integration_id, func.sum(ProviderRollup.ok), func.sum(ProviderRollup.failed)]
     query = (
-        select(*columns)
+        select(*columns, *latency.columns(ProviderRollup))
         .where(
             col(ProviderRollup.workspace_id) == workspace_id,
             col(ProviderRollup.width) == _WIDTH,
@@ -78,4 +78,4 @@ def _sums(session: Session, workspace_id: str, identifiers: list[str]) -> dict[s
         .group_by(col(ProviderRollup.integration_id))
     )
     rows = session.connection().execute(query).all()
-    return {str(row[0]): [int(each or 0) for each in row[1:]] for row in rows}
+    return {str(row[0]): (int(row[1]), int(row[2]), Times.read(row[3:])) for row in rows}

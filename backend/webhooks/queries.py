@@ -13,7 +13,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from backend.core import clock
 from backend.core.errors import FieldError, Invalid
 from backend.core.pagination import COUNT_CAP
-from backend.logs.latency import BUCKETS, percentile
+from backend.logs.latency import Times, of_row
 from backend.models import Delivery, DeliveryRollup, Webhook
 from backend.webhooks import policy
 
@@ -128,7 +128,7 @@ def _waiting(session: Session, webhook_id: str) -> int:
 
 def _figures(rows: Sequence[DeliveryRollup], steps: Sequence[datetime], waiting: int) -> WebhookStats:
     delivered, failed = sum(row.delivered for row in rows), sum(row.failed for row in rows)
-    buckets = [sum(getattr(row, name) for row in rows) for name in BUCKETS]
+    times = Times.together(of_row(row) for row in rows)
     found = {row.starts_at: Point(row.starts_at, row.delivered, row.failed, row.dead) for row in rows}
     total = delivered + failed
     return WebhookStats(
@@ -136,8 +136,8 @@ def _figures(rows: Sequence[DeliveryRollup], steps: Sequence[datetime], waiting:
         delivered=delivered,
         failed=failed,
         success_rate=round(100 * delivered / total, 2) if total else None,
-        p50_ms=percentile(buckets, 0.5),
-        p95_ms=percentile(buckets, 0.95),
+        p50_ms=times.percentile(0.5),
+        p95_ms=times.percentile(0.95),
         waiting=waiting,
         series=[found.get(step, Point(step)) for step in steps],
     )

@@ -153,6 +153,9 @@ def test_roll_ups_count_attempts_by_minute_and_hour():
             rows = session.exec(select(DeliveryRollup).where(DeliveryRollup.width == width)).all()
             by_webhook = {one.id: [0, 0, 0, 0], other.id: [0, 0, 0, 0]}
             for row in rows:
+                assert row.min_ms is not None
+                assert row.max_ms is not None
+                assert 0 < row.min_ms <= row.max_ms
                 sums = by_webhook[row.webhook_id]
                 for index, value in enumerate((row.delivered, row.failed, row.dead, sum(getattr(row, f"b{n}") for n in range(13)))):
                     sums[index] += value

@@ -22,7 +22,7 @@ def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOW)
 
 
-def _rollup(webhook: Webhook, starts_at: datetime, width: int = 3600, **values: int) -> None:
+def _rollup(webhook: Webhook, starts_at: datetime, width: int = 3600, **values: float) -> None:
     with db.transaction(write=True) as session:
         row = DeliveryRollup(workspace_id=webhook.workspace_id, webhook_id=webhook.id, width=width, starts_at=starts_at)
         for name, value in values.items():
@@ -52,6 +52,16 @@ def test_the_figures_of_a_day_cover_24_hours_with_the_current_one(world: World):
     assert len(found.series) == 24
     assert [point.starts_at for point in (found.series[0], found.series[-1])] == [HOUR - timedelta(hours=23), HOUR]
     assert [(point.delivered, point.failed, point.dead) for point in (found.series[1], found.series[-1])] == [(0, 0, 0), (90, 10, 1)]
+
+
+def test_percentiles_stay_within_what_was_measured_even_where_one_hour_did_not_keep_it(world: World):
+    once, slow = world.create(), world.create()
+    _rollup(once, HOUR, delivered=1, b3=1, min_ms=32, max_ms=32)
+    _rollup(slow, HOUR, failed=4, b11=4, min_ms=14_900, max_ms=15_000)
+    assert (_stats(world, once).p50_ms, _stats(world, once).p95_ms) == (32, 32)
+    assert 14_900 < (_stats(world, slow).p95_ms or 0) <= 15_000
+    _rollup(once, HOUR - timedelta(hours=1), delivered=1, b4=1)
+    assert 32 < (_stats(world, once).p95_ms or 0) <= 100
 
 
 def test_short_spans_are_read_by_the_minute(world: World):
