@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import functools
 import socket
 import ssl
 import time
@@ -26,6 +27,7 @@ from backend.core.egress_rules import address_of
 _UNBOUNDED: Final = aiohttp.ClientTimeout(total=None, ceil_threshold=3600)  # whoever calls bounds a whole attempt
 _SCHEMES: Final = frozenset({"http", "https"})
 _KEPT_DOORS: Final = 10_000
+_END_OF_HEAD: Final = b"\r\n\r\n"
 
 
 class Marks:
@@ -60,8 +62,42 @@ class _Context(ssl.SSLContext):
         return super().wrap_bio(*args, **kwargs)
 
 
+class _Reader(ResponseHandler):
+    """aiohttp's reader of answers, given a head apart from what follows it: an answer whose status came counts, whatever follows."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._awaits_head = True
+
+    def set_response_params(self, **how: Any) -> None:
+        """Begin with the answer to another request."""
+        self._awaits_head = True
+        super().set_response_params(**how)
+
+    def feed_data(self, data: tuple[RawResponseMessage, aiohttp.StreamReader], size: int = 0) -> None:
+        """Take a head that was read; after an interim one another follows."""
+        self._awaits_head = _is_interim(data[0])
+        super().feed_data(data, size)
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came, head by head; a body whose framing is invalid ends, which aiohttp leaves waiting."""
+        while self._awaits_head and self.exception() is None:
+            end = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
+            if not len(_END_OF_HEAD) <= end < len(data):
+                break
+            super().data_received(data[:end])
+            data = data[end:]
+        super().data_received(data)
+        if self.exception() is not None and self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(aiohttp.ClientPayloadError("The framing of the answer is invalid."))
+
+
 class _Connector(GuardedConnector):
     """The guarded connector, noting when it resolves and connects. aiohttp's own tracing would cost each request, these only new connections."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._factory = functools.partial(_Reader, loop=self._loop)
 
     async def _create_connection(self, req: aiohttp.ClientRequest, traces: list[Any], timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's own
         marks = _marks.get()
@@ -172,7 +208,7 @@ class Connections:
             transport.write(head + body)
             while True:
                 message, content = await protocol.read()
-                if not 100 <= message.code <= 199 or message.code == 101:
+                if not _is_interim(message):
                     return Answer(connection, message, content)
         except BaseException:
             connection.close()
@@ -191,6 +227,11 @@ class Connections:
             self._doors.clear()
         door = self._doors[url, verify] = _Door(url, self._contexts[verify])
         return door
+
+
+def _is_interim(message: RawResponseMessage) -> bool:
+    """Whether another answer follows this one (RFC 9110, section 15.2); after 101 there is no HTTP any more."""
+    return 100 <= message.code <= 199 and message.code != 101
 
 
 def _heard(closed: asyncio.Future[None]) -> None:
