@@ -75,6 +75,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "type_state.open_dialog": {"ask": "edit"},
     "type_state.save": {"form": {"description": "Taken over"}},
     "workspace_state.save": {"form": {"requests": "1", "deliveries": "1", "attempts": "1", "attempt_bodies": "1", "errors": "1"}},
+    "redirects_state.save": {"form": {"redirect_uris": "https://theirs.example.com/done"}},
     "security_state.save": {"form": {"anonymous_per_minute": "100", "query_keys": "on"}},
     "modules_state.install": {"name": "restaurant"},
     "editor_state.open_dialog": {"ask": "delete"},

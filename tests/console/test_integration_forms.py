@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from backend.core import clock
+from backend.core import clock, db
 from backend.integrations import catalogue, plans
+from backend.integrations import service as integrations
 from backend.integrations.directions import Choice
 from backend.integrations.entry import Auth, Entry
 from backend.integrations.service import Offered
 from backend.models import Integration
 from console.pages.integrations import forms, offers, sync_forms
 from console.pages.integrations.rows import integration_detail, mark
+from tests.console.conftest import Web, signed_in, tab
+from tests.console.handlers import find
+from tests.factories import accounts
 
 WAYS = [pytest.param(entry, auth, id=f"{entry.id}-{auth.id}") for entry in catalogue.entries().values() for auth in entry.auth]
 
@@ -47,6 +53,23 @@ def test_only_what_needs_no_entering_is_connected_by_one_press() -> None:
     assert not offers.is_ready(catalogue.get("slack"), has_client=False)
     assert not offers.is_ready(catalogue.get("google_analytics"), has_client=True)  # asks for a property
     assert not offers.is_ready(catalogue.get("stripe"), has_client=True)  # a key is its first way
+
+
+def test_where_sign_ins_may_return_is_set_line_by_line_and_a_wrong_line_is_told(web: Web) -> None:
+    owner = accounts.workspace()
+
+    async def story() -> None:
+        async with tab(web, signed_in(owner)) as page:
+            lines = "https://app.example.com/done\n\n http://localhost:3000/done \n"
+            await page.send(find("redirects_state.save"), {"form": {"redirect_uris": lines}})
+            await page.until(lambda seen: seen.was_told("Saved."))
+            await page.send(find("redirects_state.save"), {"form": {"redirect_uris": "https://app.example.com\nhttp://app.example.com"}})
+            await page.until(lambda seen: "Line 2 is no address" in str(seen.deltas))
+
+    asyncio.run(story())
+    with db.transaction() as session:
+        found = integrations.redirect_uris(session, actor=owner)
+    assert found == ["https://app.example.com/done", "http://localhost:3000/done"]
 
 
 def test_a_provider_is_marked_by_its_letters() -> None:

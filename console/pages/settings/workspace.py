@@ -7,6 +7,8 @@ import reflex as rx
 from console.components.basic import button, card, facts, length, link_button, note
 from console.components.copy import copy_id
 from console.components.form import guarded_form, text_field
+from console.pages.settings.redirects import redirects_card
+from console.pages.settings.redirects_state import RedirectsState
 from console.pages.settings.workspace_state import PATH, DaysRow, WorkspaceState
 from console.session import SessionState
 from console.shell import bones, shell
@@ -14,7 +16,7 @@ from console.shell import bones, shell
 
 def add(app: rx.App) -> None:
     """Add the page."""
-    app.add_page(view, route=PATH, title="Workspace · Crossdock", on_load=[SessionState.load, WorkspaceState.load])
+    app.add_page(view, route=PATH, title="Workspace · Crossdock", on_load=[SessionState.load, WorkspaceState.load, RedirectsState.load])
 
 
 def view() -> rx.Component:
@@ -33,7 +35,8 @@ def view() -> rx.Component:
         ),
         action=link_button("New workspace", "/settings/workspaces/new", icon_name="plus", small=True),
     )
-    content = rx.el.div(about, rx.cond(length(state.days) > 0, _retention(), bones()), class_name="x-stack-wide", max_width="760px")
+    kept = rx.cond(length(state.days) > 0, _retention(), bones())
+    content = rx.el.div(about, kept, redirects_card(), class_name="x-stack-wide", max_width="760px")
     return shell("Workspace", content, current=PATH)
 
 
