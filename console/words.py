@@ -41,6 +41,11 @@ def capped(value: int) -> str:
     return f"{COUNT_CAP:,}+" if value >= COUNT_CAP else number(value)
 
 
+def attempts(made: int) -> str:
+    """`1 attempt`, `12,480 attempts`."""
+    return f"{number(made)} attempt{'' if made == 1 else 's'}"
+
+
 def duration(ms: float | None) -> str:
     """`84 ms`, `1.2 s`; a dash for none."""
     if ms is None:

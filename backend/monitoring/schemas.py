@@ -47,8 +47,8 @@ class RequestFigures(Out):
 class DeliveryFigures(Out):
     """Attempts by outcome, and deliveries that are not finished by status (counted up to 10,000)."""
 
-    delivered: int
-    failed: int
+    delivered: int = Field(description="Attempts that succeeded.")
+    failed: int = Field(description="Attempts that failed, also where a later one delivered.")
     p95_ms: float | None
     unfinished: dict[str, int]
     due: int = Field(description="What could be sent this moment; counted up to 10,000.")

@@ -213,13 +213,13 @@ def _refused(refusal: CrossdockError) -> BulkRefusal:
 class StatsOut(Out):
     """Attempts over the last hours and what waits now; latencies in milliseconds."""
 
-    total: int
-    delivered: int
-    failed: int
-    success_rate: float | None = Field(description="Percent; null without attempts.")
-    p50_ms: float | None
-    p95_ms: float | None
-    waiting: int = Field(description="Stops counting at 10,000.")
+    total: int = Field(description="Attempts; a delivery that is tried three times counts as three.")
+    delivered: int = Field(description="Attempts that succeeded, which is the number of deliveries that arrived.")
+    failed: int = Field(description="Attempts that failed, also where a later one delivered.")
+    success_rate: float | None = Field(description="How many percent of the attempts succeeded; null without attempts.")
+    p50_ms: float | None = Field(description="How long half of the attempts took at most, estimated; never beyond what was measured.")
+    p95_ms: float | None = Field(description="How long 95 % of the attempts took at most, estimated; never beyond what was measured.")
+    waiting: int = Field(description="Deliveries that wait or are retried now; stops counting at 10,000.")
 
 
 class WebhookOut(Out):

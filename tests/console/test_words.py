@@ -11,13 +11,15 @@ import pytest
 from backend.core import signature_check, signing
 from backend.core.errors import FieldError, Invalid, NotFound
 from backend.core.pagination import Count
-from backend.models import Attempt
+from backend.models import Attempt, Webhook
+from backend.webhooks.service import WebhookStats
 from console import bridge, words
 from console.components.chart import Line, chosen, lines
 from console.pages.api_keys import forms as key_forms
 from console.pages.deliveries.rows import times
 from console.pages.webhooks import forms as webhook_forms
 from console.pages.webhooks import tools_state
+from console.pages.webhooks.rows import webhook_detail
 from console.urls import since, with_query
 
 
@@ -25,6 +27,15 @@ def test_a_body_is_shown_without_what_no_browser_can_be_sent_however_deep_it_is(
     assert words.readable('{"note":"\\ud83d"}') == ('{\n  "note": "\ufffd"\n}', False)
     deep = "[" * 900 + "]" * 900
     assert words.readable(deep) == (deep, False)
+
+
+def test_the_figures_of_a_webhook_say_that_they_count_attempts() -> None:
+    webhook = Webhook(id="whk_1", workspace_id="wsp_1", name="Acme", url="https://example.com", event_types=["order.created"])
+    stats = WebhookStats(total=2, delivered=1, failed=1, success_rate=50.0, p95_ms=32.0, waiting=3)
+    shown = webhook_detail(webhook, stats, "", frozenset(), datetime.now(UTC))
+    assert shown.health == "50.0 % of 2 attempts succeeded in 24 h; p95 32 ms; 3 undelivered"
+    stats = WebhookStats(total=1, delivered=1, p95_ms=32.0)
+    assert webhook_detail(webhook, stats, "", frozenset(), datetime.now(UTC)).health.startswith("100 % of 1 attempt succeeded")
 
 
 @pytest.mark.parametrize(

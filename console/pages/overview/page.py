@@ -57,9 +57,15 @@ def _bones() -> rx.Component:
 def _figures() -> rx.Component:
     state = OverviewState
     return rx.el.div(
-        figure("Delivered", state.delivered, state.delivered_line, state.delivered_hint),
-        figure("p95", state.p95, state.p95_line, "of attempts, by " + state.step),
-        figure("Oldest undelivered", state.waiting, state.failed_line, "line: failed attempts by " + state.step, drawn="Failed attempts"),
+        figure("Attempts that succeeded", state.delivered, state.delivered_line, state.delivered_hint),
+        figure("p95", state.p95, state.p95_line, "95 % of attempts took at most this; line: by " + state.step),
+        figure(
+            "Oldest undelivered",
+            state.waiting,
+            state.failed_line,
+            "since accepted; line: failed attempts by " + state.step,
+            drawn="Failed attempts",
+        ),
         figure("Requests a minute", state.rate, state.rate_line, "now; line: calls to the API by " + state.step, drawn="Calls to the API"),
         class_name="x-figures",
     )

@@ -95,10 +95,10 @@ class OverviewState(Page, rx.State):
         total, back = seen.delivered + seen.failed, RANGES[self.range][0]
         self.step = "minute" if self.range == "1h" else "hour"
         self.delivered = words.percent(seen.delivered, total)
-        self.delivered_hint = f"of {words.number(total)} attempts in {back}" if total else f"no attempts in {back}"
+        self.delivered_hint = f"of {words.attempts(total)} in {back}" if total else f"no attempts in {back}"
         points = seen.delivery_points
         at = [point.starts_at for point in points]
-        self.delivered_line = lines(at, Line("green", [point.delivered for point in points], lambda number: f"{number:,} delivered"))
+        self.delivered_line = lines(at, Line("green", [point.delivered for point in points], lambda number: f"{number:,} succeeded"))
         self.failed_line = lines(at, Line("red", [point.failed for point in points], lambda number: f"{number:,} failed"))
         self.p95 = words.duration(seen.p95_ms)
         self.p95_line = lines(at, Line("accent", [point.p95_ms for point in points], words.duration))

@@ -26,9 +26,9 @@ COLUMNS: Final = [
     Column("Status", 80),
     Column("URL", 200, full=True),
     Column("Events", 120, wide_only=True),
-    Column("Delivered, 24 h", 50, right=True),
+    Column("Attempts OK, 24 h", 50, right=True),
     Column("p95", 50, right=True, wide_only=True),
-    Column("Waiting", 30, right=True, wide_only=True),
+    Column("Undelivered", 30, right=True, wide_only=True),
     Column("Last attempt", 50, right=True),
 ]
 EXAMPLE: Final = """curl BASE/api/v1/webhooks \\

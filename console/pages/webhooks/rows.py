@@ -90,7 +90,7 @@ def webhook_row(webhook: Webhook, stats: webhooks.WebhookStats) -> WebhookRow:
         events=f"{shown} +{len(webhook.event_types) - 2}" if len(webhook.event_types) > 2 else shown,
         success=words.percent(stats.delivered, stats.total),
         p95=words.duration(stats.p95_ms),
-        waiting=words.number(stats.waiting),
+        waiting=words.capped(stats.waiting),
         last=words.moment(webhook.last_triggered_at),
     )
 
@@ -147,10 +147,11 @@ def _future(moment: datetime | None, now: datetime) -> str:
 
 def _health(stats: webhooks.WebhookStats) -> str:
     if not stats.total:
-        waiting = f"; {words.number(stats.waiting)} waiting" if stats.waiting else ""
+        waiting = f"; {words.capped(stats.waiting)} undelivered" if stats.waiting else ""
         return f"No attempts in 24 h{waiting}"
     share = words.percent(stats.delivered, stats.total)
-    return f"{share} of {words.number(stats.total)} in 24 h; p95 {words.duration(stats.p95_ms)}; {words.number(stats.waiting)} waiting"
+    took = f"p95 {words.duration(stats.p95_ms)}"
+    return f"{share} of {words.attempts(stats.total)} succeeded in 24 h; {took}; {words.capped(stats.waiting)} undelivered"
 
 
 def _short(seconds: float) -> str:
