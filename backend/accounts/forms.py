@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from backend.accounts import cookies, doors, members, service, sessions
+from backend.accounts import attempts, cookies, doors, members, service, sessions
 from backend.accounts.sessions import SessionInfo
 from backend.core import web
 from backend.core.errors import Conflict, CrossdockError, Forbidden, Invalid, RateLimited, Unauthenticated
@@ -91,9 +91,7 @@ async def accept_invitation(request: Request, caller: web.CurrentCaller) -> Resp
     form = await _form(request)
     token, email, password = form("token"), form("email"), form("password")
     try:
-        service.check_person(email=email, password=password)
-        password_hash = await doors.hash_password(password)
-        await web.in_transaction(members.accept, write=True, token=token, email=email, name=form("name"), password_hash=password_hash)
+        await doors.accept_invitation(token=token, email=email, name=form("name"), password=password)
         session_token, info = await doors.sign_in(email=email, password=password, workspace=None, caller=caller)
     except CrossdockError as error:
         return _back("/invitation", error, token=token)
@@ -164,5 +162,5 @@ def _code(error: CrossdockError) -> str:
     if isinstance(error, Invalid):
         return error.errors[0].path
     if isinstance(error, RateLimited):
-        return "locked"
+        return "busy" if isinstance(error, attempts.BeingChecked) else "locked"
     return "taken" if isinstance(error, Conflict) else error.code

@@ -74,12 +74,15 @@ def invite(session: Session, *, actor: Actor, role: Role, email: str = "") -> tu
     return made, token
 
 
+def check_invitation(session: Session, *, token: str, email: str) -> None:
+    """Raise as `accept` would for this link and address now, so that nobody's password is hashed who was not invited."""
+    _for_a_new_user(session, token, email.strip().lower())
+
+
 def accept(session: Session, *, token: str, email: str, name: str, password_hash: str) -> User:
     """Join the workspace of an invitation as a new user. Raises `Unauthenticated` for a bad link, `Conflict` if the address is taken."""
     email = email.strip().lower()
-    found = _open_invitation(session, token, email)
-    if session.exec(select(User.id).where(User.email == email)).first() is not None:
-        raise Conflict("There is already a user with that e-mail address. Sign in with it.")
+    found = _for_a_new_user(session, token, email, lock=True)
     user = User(id=ids.new("usr"), email=email, name=name.strip()[:200], password_hash=password_hash)
     session.add(user)
     session.flush()
@@ -93,7 +96,7 @@ def join(session: Session, *, token: str, actor: Actor) -> tuple[str, sessions.S
     Raises `Unauthenticated` for a bad link, `Conflict` for a member.
     """
     user = session.get_one(User, actor.id)
-    found = _open_invitation(session, token, user.email)
+    found = _open_invitation(session, token, user.email, lock=True)
     if session.exec(select(Membership.id).where(Membership.workspace_id == found.workspace_id, Membership.user_id == user.id)).first():
         raise Conflict("You are a member of that workspace already. Switch to it at the top of the side bar.")
     _join(session, found, user)
@@ -149,9 +152,17 @@ def remove(session: Session, *, actor: Actor, user_id: str) -> None:
     audit.record(session, actor=actor, action="member.removed", target_kind="user", target_id=user_id)
 
 
-def _open_invitation(session: Session, token: str, email: str) -> Invitation:
+def _for_a_new_user(session: Session, token: str, email: str, *, lock: bool = False) -> Invitation:
+    found = _open_invitation(session, token, email, lock=lock)
+    if session.exec(select(User.id).where(User.email == email)).first() is not None:
+        raise Conflict("There is already a user with that e-mail address. Sign in with it.")
+    return found
+
+
+def _open_invitation(session: Session, token: str, email: str, *, lock: bool) -> Invitation:
     macs = [mac.digest_hex for mac in crypto.keyring().macs(_LABEL, token)]
-    found = session.exec(select(Invitation).where(col(Invitation.token_mac).in_(macs)).with_for_update()).first()
+    query = select(Invitation).where(col(Invitation.token_mac).in_(macs))
+    found = session.exec(query.with_for_update() if lock else query).first()
     if found is None or found.accepted_at or found.revoked_at or found.expires_at < clock.now():
         raise Unauthenticated("This invitation is not valid any more. Ask for a new one.", "invitation")
     if found.email and found.email != email:

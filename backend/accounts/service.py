@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from backend.accounts import attempts, passwords, sessions
@@ -17,7 +16,7 @@ from backend.audit import service as audit
 from backend.core import clock, crypto, ids, permissions, tokens
 from backend.core.actor import Actor, ActorKind, Role
 from backend.core.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
-from backend.models import InstanceSetting, Membership, SignInFailure, User, UserSession, Workspace
+from backend.models import InstanceSetting, Membership, User, UserSession, Workspace
 
 if TYPE_CHECKING:
     from backend.core.web import Caller
@@ -38,7 +37,7 @@ class WorkspaceChoice:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a password is checked against, outside any transaction; `attempt_id` is the failure noted in advance."""
+    """What a password is checked against, outside any transaction; `attempt_id` is the attempt noted in advance."""
 
     user_id: str | None
     password_hash: str | None
@@ -68,6 +67,11 @@ def setup_link(session: Session, public_url: str) -> str | None:
     return f"{public_url.rstrip('/')}/setup?{urlencode({'token': token})}"
 
 
+def check_setup(session: Session, *, token: str) -> None:
+    """Raise as `complete_setup` would for this token now, so that nobody's password is hashed who has none."""
+    _setup_row(session, token)
+
+
 def complete_setup(
     session: Session, *, token: str, email: str, name: str, password_hash: str, workspace: str, caller: Caller
 ) -> tuple[str, SessionInfo]:
@@ -76,14 +80,7 @@ def complete_setup(
     Raises `Unauthenticated` for a token that is wrong, used or past its 24 hours; `Conflict` once there is an administrator.
     """
     # Locked, so that of several who use the link at once one finds it and the others find an administrator.
-    row = session.exec(select(InstanceSetting).where(InstanceSetting.name == _SETUP).with_for_update()).first()
-    if not setup_needed(session):
-        raise Conflict("There is an administrator already. Sign in, or ask for an invitation.")
-    known = row is not None and any(
-        crypto.digest_equal(str(row.value.get("mac")), mac.digest_hex) for mac in crypto.keyring().macs(_SETUP, token)
-    )
-    if row is None or not known or datetime.fromisoformat(str(row.value["expires_at"])) < clock.now():
-        raise Unauthenticated("This set-up link is not valid any more. Restart Crossdock to get a new one.", "setup_token")
+    row = _setup_row(session, token, lock=True)
     user, _ = _make_admin(session, email=email, name=name, password_hash=password_hash, workspace=workspace, caller=caller)
     session.delete(row)
     session_token, opened = sessions.open_session(session, user, workspace_id=None, ip=caller.ip, user_agent=caller.user_agent)
@@ -115,28 +112,34 @@ def is_email(text: str) -> bool:
 
 
 def begin_sign_in(session: Session, *, email: str, ip: str) -> Credentials:
-    """Note a failure in advance and hand out what the password is checked against, so that parallel guesses count too.
+    """Note the attempt in advance and hand out what the password is checked against, so that parallel guesses count too.
 
+    Raises `BeingChecked` when too many others are being checked.
     Raises `RateLimited` when the address has 5 failures for the account within 15 minutes (or 50 for all, or the account from everywhere).
     """
     email = email.strip().lower()[:254]
     attempts.require_few(session, account=email, ip=ip)
     user = session.exec(select(User).where(User.email == email)).first()
     usable = user is not None and user.disabled_at is None
-    attempt_id = attempts.note(session, account=email, ip=ip, reason="password" if usable else "unknown")
+    attempt_id = attempts.begin(session, account=email, ip=ip)
     return Credentials(user.id if user and usable else None, user.password_hash if user and usable else None, attempt_id)
+
+
+def fail_sign_in(session: Session, credentials: Credentials, *, reason: str = "password") -> None:
+    """Note that the attempt has failed, and why: for the password, unless the account is unknown, or for what is said."""
+    attempts.fail(session, credentials.attempt_id, reason=reason if credentials.user_id else "unknown")
 
 
 def finish_sign_in(
     session: Session, credentials: Credentials, *, workspace: str | None, caller: Caller, kind: str = "console"
 ) -> tuple[str, SessionInfo]:
-    """Open the session of someone whose password was right; the failure noted in advance is taken back.
+    """Open the session of someone whose password was right; the attempt noted in advance is taken back.
 
     `workspace` is an id or a name. Raises `Unauthenticated` if the user is a member of no workspace, or not of that one.
     """
     user = session.get(User, credentials.user_id)
     assert user is not None  # noqa: S101 - the password of an unknown user is never right
-    session.exec(delete(SignInFailure).where(col(SignInFailure.id) == credentials.attempt_id))
+    attempts.take_back(session, credentials.attempt_id)
     chosen = None
     if workspace:
         match = [w for w in _workspaces_of(session, user) if workspace in (w.id, w.name)]
@@ -201,6 +204,19 @@ def _workspaces_of(session: Session, user: User) -> list[WorkspaceChoice]:
         .order_by(col(Workspace.name), col(Workspace.id))
     )
     return [WorkspaceChoice(row.id, row.name, Role(role)) for row, role in session.exec(query).all()]
+
+
+def _setup_row(session: Session, token: str, *, lock: bool = False) -> InstanceSetting:
+    query = select(InstanceSetting).where(InstanceSetting.name == _SETUP)
+    row = session.exec(query.with_for_update() if lock else query).first()
+    if not setup_needed(session):
+        raise Conflict("There is an administrator already. Sign in, or ask for an invitation.")
+    known = row is not None and any(
+        crypto.digest_equal(str(row.value.get("mac")), mac.digest_hex) for mac in crypto.keyring().macs(_SETUP, token)
+    )
+    if row is None or not known or datetime.fromisoformat(str(row.value["expires_at"])) < clock.now():
+        raise Unauthenticated("This set-up link is not valid any more. Restart Crossdock to get a new one.", "setup_token")
+    return row
 
 
 def _make_admin(

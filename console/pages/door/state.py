@@ -9,6 +9,7 @@ from console.auth import PUBLIC, needs
 
 _WORDS = {
     "credentials": "The e-mail address or the password is not right.",
+    "busy": "Too many sign-ins are being checked at once. Wait a second, then try again.",
     "locked": "Too many failed attempts from here. Wait 15 minutes, then try again.",
     "token": "This set-up link is not valid any more. Restart Crossdock and open the link it prints.",
     "password": "The password is too weak. Use at least 12 characters that are not your address or a common phrase.",

@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from backend.accounts import members, passwords, service, sessions, tokens
+from backend.accounts import attempts, members, passwords, service, sessions, tokens
 from backend.core import clock, db, jwts
 from backend.core.actor import Role
 from backend.core.errors import Conflict, CrossdockError, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
@@ -55,6 +55,8 @@ def sign_in(
     with db.transaction(write=True) as session:
         credentials = service.begin_sign_in(session, email=" ADA@example.com", ip=ip)
     if not passwords.verify(credentials.password_hash, password):
+        with db.transaction(write=True) as session:
+            service.fail_sign_in(session, credentials)
         raise Unauthenticated("wrong", "credentials")
     with db.transaction(write=True) as session:
         return service.finish_sign_in(session, credentials, workspace=workspace, caller=Caller(ip, "", "req_1"), kind=kind)
@@ -107,13 +109,25 @@ def test_five_failures_lock_the_account_for_that_address_alone() -> None:
     assert sign_in(ip="10.0.0.2")[1].user_email == "ada@example.com"
 
 
-def test_guesses_in_parallel_count_before_their_password_is_checked() -> None:
+def test_guesses_count_while_their_password_is_checked_and_are_failures_when_that_never_ends() -> None:
     complete(setup_token())
-    for _ in range(5):
+
+    def begin() -> service.Credentials:
         with db.transaction(write=True) as session:
-            service.begin_sign_in(session, email="ada@example.com", ip="10.0.0.1")
-    with pytest.raises(RateLimited), db.transaction(write=True) as session:
-        service.begin_sign_in(session, email="ada@example.com", ip="10.0.0.1")
+            return service.begin_sign_in(session, email="ada@example.com", ip="10.0.0.1")
+
+    begun = [begin() for _ in range(5)]
+    with pytest.raises(attempts.BeingChecked) as refused:
+        begin()
+    assert (refused.value.retry_after, "failed" in refused.value.detail) == (1, False)
+    with db.transaction(write=True) as session:
+        attempts.take_back(session, begun[0].attempt_id)
+    begin()
+    with db.transaction(write=True) as session:
+        for row in session.exec(select(SignInFailure)).all():
+            row.created_at = clock.now() - attempts.CHECKED_WITHIN
+    with pytest.raises(RateLimited, match="15 minutes"):
+        begin()
 
 
 def test_a_right_password_leaves_no_failure_behind() -> None:
