@@ -30,6 +30,7 @@ from backend.gateway.door import Gateway
 from backend.incoming import intake, receiving
 from backend.incoming import routes as incoming
 from backend.integrations import action_routes as integration_actions
+from backend.integrations import log_routes as integration_log
 from backend.integrations import routes as integrations
 from backend.logs import recorder
 from backend.logs import routes as logs
@@ -61,7 +62,7 @@ ROUTERS = (
     orders.router,
     sandbox_control.router,
     integrations.router,
-    integrations.logs,
+    integration_log.router,
     integration_actions.router,
     routing.router,
     templates.router,

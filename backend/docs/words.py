@@ -156,6 +156,7 @@ PARAMETERS: Final[dict[str, tuple[str, Any]]] = {
     "route_id": ("The id of a route.", f"rte_{ID}"),
     "run_id": ("The id of a run of a route.", f"rrn_{ID}"),
     "sync_id": ("The id of a sync.", f"syn_{ID}"),
+    "moment_id": ("The id of a moment of an integration.", f"ivt_{ID}"),
     "order_id": ("The id of an order.", f"ord_{ID}"),
     "starter_set": ("The name of a starter set.", "crm"),
     "error_id": ("The id of an entry of the log of errors.", f"err_{ID}"),

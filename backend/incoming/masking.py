@@ -132,7 +132,7 @@ def _at(value: Any, steps: tuple[str | int, ...], change: Callable[[Any], Any]) 
         copy = list(items)
         copy[step] = _at(items[step], rest, change)
         return copy
-    return value
+    return cast("Any", value)
 
 
 def _hidden(value: Any) -> Any:
@@ -141,7 +141,7 @@ def _hidden(value: Any) -> Any:
         return {name: _hidden(each) for name, each in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
         return [_hidden(each) for each in cast("list[Any]", value)]
-    return MASKED if value not in (None, "") else cast("Any", value)
+    return cast("Any", value) if value is None or value == "" else MASKED
 
 
 def _by_expression(item: Any, place: Path, found: Any) -> Any:

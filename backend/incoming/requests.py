@@ -97,6 +97,13 @@ def get(session: Session, *, actor: Actor, incoming_id: str, request_id: str) ->
     return _shown(session, actor, incoming_id, request_id, is_masked=True)
 
 
+def get_logged(session: Session, *, actor: Actor, request_id: str) -> tuple[IncomingRequest, Shown]:
+    """The same by the request's id alone, for who may read logs. Raises `NotFound`."""
+    permissions.require(actor, permissions.LOGS_READ)
+    query = select(IncomingRequest.incoming_id).where(IncomingRequest.workspace_id == actor.workspace_id, IncomingRequest.id == request_id)
+    return _shown(session, actor, session.exec(query).first() or "", request_id, is_masked=True)
+
+
 def sample(session: Session, *, actor: Actor, incoming_id: str, request_id: str) -> Shown:
     """What a request held, to be mapped by: with what is personal for those alone who may write mappings. Raises `NotFound`."""
     permissions.require(actor, permissions.INCOMING_READ)

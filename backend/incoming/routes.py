@@ -65,9 +65,12 @@ async def _filter(
 
 async def _filter_of_all(
     wanted: Annotated[RequestFilter, Depends(_filter)],
-    incoming_id: Annotated[str | None, Query(description="Only requests of this incoming webhook.")] = None,
+    incoming_webhook_id: Annotated[
+        str | None, Query(description="Only requests of this incoming webhook.", examples=["inc_01k5z7q0v6e3tbn8m2c4d9f1hn"])
+    ] = None,
+    incoming_id: Annotated[str | None, Query(description="The same.")] = None,
 ) -> RequestFilter:
-    return dataclasses.replace(wanted, incoming_id=incoming_id)
+    return dataclasses.replace(wanted, incoming_id=incoming_webhook_id or incoming_id)
 
 
 Wanted = Annotated[RequestFilter, Depends(_filter)]
@@ -251,3 +254,9 @@ def tail_incoming_requests(
 async def export_incoming_requests(actor: web.CurrentActor, wanted: WantedOfAll, form: Format = Form.CSV) -> StreamingResponse:
     """Requests of all incoming webhooks as a file, without their headers and bodies."""
     return await export.answer(Source("incoming", requests.sought(actor, wanted, permissions.LOGS_READ), LogOut), form)
+
+
+@router.get("/logs/incoming/{log_id}", **web.needs(permissions.LOGS_READ))
+def read_logged_incoming_request(log_id: str, session: web.ReadSession, actor: web.CurrentActor) -> LogDetailOut:
+    """One request of any incoming webhook: headers and body without their secrets and personal fields, and the verdict of each step."""
+    return LogDetailOut.shown(*requests.get_logged(session, actor=actor, request_id=log_id))

@@ -9,9 +9,8 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from backend.core.errors import FieldError, Invalid, NotFound
-from backend.core.pagination import Sought
 from backend.integrations import catalogue
-from backend.integrations.timeline import EVENT_PREFIX, Status
+from backend.integrations.timeline import Status
 from backend.models import Integration, IntegrationEvent, IntegrationSettings, IntegrationSync, IntegrationSyncError
 
 
@@ -69,15 +68,6 @@ def events(workspace_id: str, integration_id: str | None) -> SelectOfScalar[Inte
     """Moments of one timeline, or of all of a workspace."""
     query = select(IntegrationEvent).where(IntegrationEvent.workspace_id == workspace_id)
     return query.where(IntegrationEvent.integration_id == integration_id) if integration_id else query
-
-
-def log(workspace_id: str, integration_id: str | None, *, kind: str | None, failed: bool | None) -> Sought[IntegrationEvent]:
-    """Moments by what an index does not find."""
-    conditions = [
-        *([col(IntegrationEvent.kind) == kind] if kind else []),
-        *([col(IntegrationEvent.ok).is_(not failed)] if failed is not None else []),
-    ]
-    return Sought(events(workspace_id, integration_id), conditions, col(IntegrationEvent.id), EVENT_PREFIX)
 
 
 def syncs(workspace_id: str, integration_id: str) -> SelectOfScalar[IntegrationSync]:

@@ -313,24 +313,6 @@ async def _received(request: Request) -> Response:
     return Response(status_code=303, headers={"location": f"{place}?{told}", **_NO_STORE})
 
 
-logs = web.Router(prefix="/logs", tags=["logs"])
-
-
-@logs.get("/integrations", **web.needs(permissions.LOGS_READ))
-def list_integration_log(
-    session: web.ReadSession,
-    actor: web.CurrentActor,
-    integration_id: Annotated[str | None, Query(description="Only this integration.", examples=["int_01k5z7q0v6e3tbn8m2c4d9f1hr"])] = None,
-    kind: Annotated[str | None, Query(description="Only moments of this kind.", examples=["refresh_failed"])] = None,
-    failed: Annotated[bool | None, Query(description="Only failures, or only what went well.", examples=[True])] = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
-) -> TimelineList:
-    """What happened to all integrations, deleted ones too, newest first: each failure with its cause and a next step."""
-    page = service.list_log(session, actor=actor, integration_id=integration_id, kind=kind, failed=failed, limit=limit, cursor=cursor)
-    return TimelineList.of(page, TimelineOut.of)
-
-
 _ANSWERED: Final = {"state", "code", "error", "error_description", "iss"}
 
 

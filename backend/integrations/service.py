@@ -263,22 +263,6 @@ def list_events(
     return pagination.fetch(session, query, col(IntegrationEvent.id), limit=limit, cursor=cursor)
 
 
-def list_log(
-    session: Session,
-    *,
-    actor: Actor,
-    integration_id: str | None = None,
-    kind: str | None = None,
-    failed: bool | None = None,
-    limit: int = pagination.DEFAULT_LIMIT,
-    cursor: str | None = None,
-) -> pagination.Page[IntegrationEvent]:
-    """Moments of all timelines, those of deleted integrations too, newest first. Looks through a bounded number of rows."""
-    permissions.require(actor, permissions.LOGS_READ)
-    sought = queries.log(actor.workspace_id, integration_id, kind=kind, failed=failed)
-    return pagination.sift(session, sought, limit=limit, cursor=cursor)
-
-
 def redirect_uris(session: Session, *, actor: Actor) -> list[str]:
     """The addresses to which consents begun over the API may return, beside our own."""
     permissions.require(actor, permissions.INTEGRATIONS_READ)

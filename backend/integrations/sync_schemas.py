@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field
 
-from backend.core.web import Body, ListOut, Out
+from backend.core.web import Body, ListOut, Out, TailOut
 from backend.integrations.directions import Choice
 from backend.integrations.entry import Column
 from backend.models import IntegrationEvent, IntegrationSync
@@ -176,3 +176,7 @@ class TimelineOut(Out):
 
 class TimelineList(ListOut[TimelineOut]):
     """One page, newest first."""
+
+
+class TimelineTail(TailOut[TimelineOut]):
+    """Moments as they come, oldest first."""

@@ -28,7 +28,7 @@ from backend.integrations import service as integrations
 from backend.integrations import vault
 from backend.integrations.values import IntegrationInput
 from backend.logs import recorder
-from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, RequestLog, RouteRun, User
+from backend.models import AuditEntry, Delivery, ErrorEntry, IncomingRequest, IntegrationEvent, RequestLog, RouteRun, User
 from backend.orders import service as orders
 from backend.records import modules
 from backend.records import service as records
@@ -96,6 +96,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/records/{module}": {"title": "Theirs"},
     "PATCH /api/v1/records/{module}/{record_id}": {"title": "Taken over"},
 }
+MOMENT = {"id": "ivt_00000000000000000000000001", "kind": "tested"}
 EMPTY = {
     "POST /api/v1/api-keys/{key_id}/revoke",
     "POST /api/v1/api-keys/{key_id}/enable",
@@ -175,6 +176,7 @@ def furnish() -> tuple[Actor, dict[str, str], str]:
         route = routes.create(session, actor=owner, values=lead).route
         events.publish(session, actor=owner, type="order.updated", data={"note": mark})
         run = session.exec(select(RouteRun).where(RouteRun.route_id == route.id)).one()
+        session.add(moment := IntegrationEvent(workspace_id=owner.workspace_id, integration_id=connected.id, **MOMENT, summary=mark))
         vault.store(session, connected, vault.TOKENS, {"access_token": "as-if-signed-in"})
         sync = integrations.start_sync(session, actor=owner, integration_id=connected.id)
         session.flush()
@@ -184,7 +186,7 @@ def furnish() -> tuple[Actor, dict[str, str], str]:
             "request_id": log.id, "replay_id": replay.id, "module": "mine_only", "record_id": record.id,
             "starter_set": "no-such-set", "order_id": placed.detail.order.id, "error_id": error.id, "entry_id": audited,
             "incoming_id": incoming.id, "log_id": arrived.id,
-            "integration_id": connected.id, "sync_id": sync.id, "type": "no-such-type",
+            "integration_id": connected.id, "sync_id": sync.id, "moment_id": moment.id, "type": "no-such-type",
             "route_id": route.id, "run_id": run.id, "template": "no-such-template",
         }, mark  # fmt: skip
 
@@ -223,7 +225,7 @@ def test_every_operation_has_a_fixture() -> None:
     assert parameters == {
         "key_id", "webhook_id", "event_id", "delivery_id", "name", "request_id", "replay_id", "module", "record_id", "starter_set",
         "order_id", "error_id", "entry_id", "incoming_id", "log_id",
-        "integration_id", "sync_id", "type", "route_id", "run_id", "template",
+        "integration_id", "sync_id", "moment_id", "type", "route_id", "run_id", "template",
     }  # fmt: skip
     for entry in OPERATIONS:
         body_of(f"{entry.method} {entry.path}")

@@ -21,6 +21,7 @@ from backend.docs import routes as docs
 from backend.gateway import instance
 from backend.gateway import routes as gateway
 from backend.gateway.door import Gateway
+from backend.integrations import log_routes as integration_log
 from backend.logs import recorder
 from backend.logs import routes as logs
 from backend.monitoring import routes as monitoring
@@ -73,7 +74,8 @@ class Door:
     def __init__(self) -> None:
         app = FastAPI(openapi_url=None)
         below = (
-            things, accounts.router, api_keys.router, logs.router, audit.router, retention.router, monitoring.router, gateway.router
+            things, accounts.router, api_keys.router, logs.router, integration_log.router, audit.router, retention.router, monitoring.router,
+            gateway.router,
         )  # fmt: skip
         for router in below:
             app.include_router(router, prefix=PREFIX)

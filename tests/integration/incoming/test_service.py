@@ -181,6 +181,9 @@ def test_the_routes_from_creation_to_replay() -> None:
         counted = await http.post(f"{path}/replay", json={"since": "2026-01-01T00:00:00Z", "dry_run": True})
         assert (counted.status_code, counted.json()) == (200, {"total": 0, "dry_run": True})
         assert (await http.get("/logs/incoming")).json()["data"][0]["incoming_webhook_id"] == made.json()["id"]
+        assert (await http.get(f"/logs/incoming/{log}")).json() == (await http.get(f"{path}/logs/{log}")).json()
+        for wanted, found in ((made.json()["id"], 1), ("iwh_none", 0)):
+            assert len((await http.get(f"/logs/incoming?incoming_webhook_id={wanted}")).json()["data"]) == found
         assert (await http.get("/logs/incoming/export?format=jsonl")).status_code == 200
         figures = (await http.get(f"{path}/health?hours=3")).json()
         assert (figures["received"], figures["accepted"], figures["rejected"]) == (1, 1, {})

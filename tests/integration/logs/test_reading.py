@@ -19,7 +19,7 @@ from backend.core.errors import Forbidden, Invalid, NotFound
 from backend.logs import batches, errors, export, service
 from backend.logs.errors import ErrorFilter, Problem, Severity
 from backend.logs.service import RequestFilter
-from backend.models import RequestLog
+from backend.models import IntegrationEvent, RequestLog
 from tests.factories import accounts
 from tests.factories.requests import entry
 from tests.integration.gateway.callers import access_token, make
@@ -235,6 +235,33 @@ def test_every_log_is_reached_over_the_api(door: Door):
     assert len(door.call("GET", "/logs/errors?since=2026-01-01T00:00:00Z&until=2100-01-01T00:00:00%2B01:00", key=token).json()["data"]) == 1
     assert door.call("GET", "/logs/errors?since=5", key=token).status_code == 422
     assert door.call("GET", f"/logs/requests/tail?after={tail['next_cursor']}x", key=token).status_code == 422
+
+
+def test_the_log_of_integrations_is_searched_tailed_exported_and_shown_one_by_one(door: Door):
+    owner = accounts.workspace()
+    old, young = (clock.now() - timedelta(seconds=seconds) for seconds in (90, OLD))
+    told = {"Tested by Ada.": (old, True), "The token has ended.": (young, False)}
+    moments = [
+        IntegrationEvent(
+            id=ids.floor("ivt", int(at.timestamp() * 1000)), created_at=at, workspace_id=owner.workspace_id, integration_id="int_1",
+            kind="tested", ok=ok, summary=summary,
+        )
+        for summary, (at, ok) in told.items()
+    ]  # fmt: skip
+    first, second = [moment.id for moment in moments]
+    with db.transaction(write=True) as session:
+        session.add_all(moments)
+    token, _ = access_token(owner)
+    between = (old + timedelta(seconds=10)).isoformat().replace("+00:00", "Z")
+    wanted = {"": [second, first], "?q=ADA": [first], f"?since={between}": [second], f"?until={between}": [first], "?failed=true": [second]}
+    for query, expected in wanted.items():
+        listed = door.call("GET", f"/logs/integrations{query}", key=token)
+        assert [each["id"] for each in listed.json()["data"]] == expected, (query, listed.text)
+    assert door.call("GET", f"/logs/integrations/{first}", key=token).json()["summary"] == "Tested by Ada."
+    assert door.call("GET", "/logs/integrations/ivt_none", key=token).status_code == 404
+    assert door.call("GET", "/logs/integrations/tail", key=token).json()["data"] == []
+    exported = door.call("GET", "/logs/integrations/export?format=jsonl&q=token", key=token)
+    assert [json.loads(line)["id"] for line in exported.text.splitlines()] == [second]
 
 
 def test_a_page_of_a_log_has_the_envelope_and_goes_on_by_its_cursor():
