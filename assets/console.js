@@ -5,11 +5,14 @@
   // ---- <x-time at="RFC 3339">: relative, the exact time on hover in the viewer's zone and in UTC.
   const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always', style: 'narrow' });
   const units = [['year', 31536000], ['month', 2592000], ['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
-  const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+  const precise = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', timeZoneName: 'short' };
+  const clock = new Intl.DateTimeFormat(undefined, precise);
+  const dated = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', ...precise });
+  const timed = (date) => (date.toDateString() === new Date().toDateString() ? clock : dated).format(date);
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long', hourCycle: 'h23' });
   const words = (date) => {
     const seconds = (date.getTime() - Date.now()) / 1000;
-    if (Math.abs(seconds) < 5) return 'now';
+    if (Math.abs(seconds) < 5) return seconds > 1 ? 'in a moment' : 'now';
     for (const [unit, size] of units) {
       if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
     }
@@ -26,7 +29,7 @@
       const at = this.getAttribute('at');
       const date = at ? new Date(at) : null;
       const valid = date && !Number.isNaN(date.getTime());
-      this.shadowRoot.textContent = !valid ? '–' : this.getAttribute('as') === 'clock' ? clock.format(date) : words(date);
+      this.shadowRoot.textContent = !valid ? '–' : this.getAttribute('as') === 'clock' ? timed(date) : words(date);
       if (valid) this.title = `${exact.format(date)}\n${date.toISOString().replace('T', ' ').slice(0, 19)} UTC`;
     }
   }

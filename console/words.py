@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -10,6 +12,7 @@ from backend.core import clock, texts
 from backend.core.pagination import COUNT_CAP
 
 MOST_BODY: Final = 16_384
+_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
 class _Count(Protocol):
@@ -22,6 +25,21 @@ class _Count(Protocol):
 def moment(value: datetime | None) -> str:
     """RFC 3339 for the browser, which shows it relative and exact; empty for none."""
     return clock.rfc3339(value) if value else ""
+
+
+@dataclass
+class Told:
+    """A sentence around a moment, which the browser shows in the viewer's zone; all of it is in `before` where it tells none."""
+
+    before: str = ""
+    moment: str = ""
+    after: str = ""
+
+
+def told(sentence: str) -> Told:
+    """A sentence with one moment at most, as `moment` writes it, in its parts."""
+    found = _MOMENT.search(sentence)
+    return Told(sentence[: found.start()], found[0], sentence[found.end() :]) if found else Told(sentence)
 
 
 def number(value: float) -> str:

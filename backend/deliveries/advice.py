@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Final
 
 from backend.deliveries.values import ErrorClass, Status
@@ -132,10 +133,21 @@ def advise(error_class: str | None, *, status_code: int | None = None, error: st
     return f"{meaning} {step}"
 
 
-def explain(delivery: Delivery, *, now: datetime, hold: str | None = None) -> str:
-    """Where a delivery stands: `Retrying: 503 after 84 ms; next try at 14:05 UTC (attempt 3 of 10)`.
+def answer(status_code: int, error_class: str | None = None) -> str:
+    """What the receiver answered, in words where it is a failure: `200`, `503 Service Unavailable`, `302 (a redirect)`."""
+    if error_class == ErrorClass.REDIRECT:
+        return f"{status_code} (a redirect)"
+    try:
+        return str(status_code) if 200 <= status_code <= 299 else f"{status_code} {HTTPStatus(status_code).phrase}"
+    except ValueError:
+        return str(status_code)
 
-    `hold` says why its webhook gets nothing at the moment (`the webhook is paused`), if that is so. Times are in UTC.
+
+def explain(delivery: Delivery, *, now: datetime, hold: str | None = None, told: Callable[[datetime], str] | None = None) -> str:
+    """Where a delivery stands: `Retrying: 503 Service Unavailable after 84 ms; next try at 14:05 UTC (attempt 3 of 10)`.
+
+    `hold` says why its webhook gets nothing at the moment (`the webhook is paused`), if that is so. Times are in UTC, or as `told`
+    writes them.
     """
     last = _last(delivery)
     match delivery.status:
@@ -150,7 +162,7 @@ def explain(delivery: Delivery, *, now: datetime, hold: str | None = None) -> st
         case Status.SENDING:
             return f"Sending now (attempt {_of(delivery)})"
         case _:
-            when = hold or _when(delivery.due_at, now)
+            when = hold or _when(delivery.due_at, now, told)
             if delivery.attempt_count == 0:
                 return f"Waiting: {when}"
             return f"Retrying: {last}; {when} (attempt {_of(delivery)})"
@@ -168,7 +180,7 @@ def _status(status_code: int) -> tuple[str, str]:
 def _last(delivery: Delivery) -> str:
     took = "" if delivery.duration_ms is None else f" after {_duration(delivery.duration_ms)}"
     if delivery.last_status_code is not None:
-        return f"{delivery.last_status_code}{took}"
+        return f"{answer(delivery.last_status_code, delivery.error_class)}{took}"
     return (delivery.error or "no answer").rstrip(".") + (took if not delivery.error else "")
 
 
@@ -184,9 +196,11 @@ def _of(delivery: Delivery) -> str:
     return f"{min(delivery.failure_count + 1, delivery.max_attempts)} of {delivery.max_attempts}"
 
 
-def _when(due_at: datetime | None, now: datetime) -> str:
+def _when(due_at: datetime | None, now: datetime, told: Callable[[datetime], str] | None) -> str:
     if due_at is None or due_at <= now:
         return "due now"
+    if told is not None:
+        return f"next try at {told(due_at)}"
     at = due_at.astimezone(UTC)
     if at.date() == now.astimezone(UTC).date():
         return f"next try at {at:%H:%M} UTC"

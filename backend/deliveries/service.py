@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -252,7 +252,15 @@ def explain_all(session: Session, *, actor: Actor, deliveries: Sequence[Delivery
     return {delivery.id: advice.explain(delivery, now=now, hold=held.get(delivery.id)) for delivery in deliveries}
 
 
-def holds(session: Session, *, actor: Actor, deliveries: Sequence[Delivery]) -> dict[str, str]:
+def explain_one(session: Session, *, actor: Actor, delivery: Delivery, told: Callable[[datetime], str]) -> tuple[str, str | None]:
+    """The sentence of a delivery of the workspace, and what holds it; moments are written by `told`."""
+    hold = holds(session, actor=actor, deliveries=[delivery], told=told).get(delivery.id)
+    return advice.explain(delivery, now=clock.now(), hold=hold, told=told), hold
+
+
+def holds(
+    session: Session, *, actor: Actor, deliveries: Sequence[Delivery], told: Callable[[datetime], str] | None = None
+) -> dict[str, str]:
     """Why those of these deliveries that wait get no attempt at the moment (`the webhook is paused`), by id."""
     permissions.require(actor, permissions.WEBHOOKS_READ)
     wanted = {delivery.webhook_id for delivery in deliveries if delivery.due_at is not None}
@@ -269,7 +277,7 @@ def holds(session: Session, *, actor: Actor, deliveries: Sequence[Delivery]) -> 
         delivery.id: reason
         for delivery in deliveries
         if delivery.due_at is not None and delivery.webhook_id in held
-        for reason in (_hold(*held[delivery.webhook_id], now),)
+        for reason in (_hold(*held[delivery.webhook_id], now, told),)
         if reason is not None
     }
 
@@ -374,14 +382,15 @@ def _detail(attempt: Attempt, exchange: AttemptBody | None, body: str, trace_id:
     )
 
 
-def _hold(webhook: Webhook | None, lane: Lane | None, now: datetime) -> str | None:
+def _hold(webhook: Webhook | None, lane: Lane | None, now: datetime, told: Callable[[datetime], str] | None = None) -> str | None:
     if webhook is not None and webhook.deleted_at is not None:
         return "the webhook was deleted"
     if webhook is not None and webhook.state in {"paused", "disabled"}:
         return f"the webhook is {webhook.state}"
     if lane is not None and lane.blocked_until is not None and lane.blocked_until > now:
         if lane.blocked_reason == "retry_after":
-            return f"the receiver asked for a pause until {lane.blocked_until:%H:%M:%S} UTC"
+            until = told(lane.blocked_until) if told is not None else f"{lane.blocked_until:%H:%M:%S} UTC"
+            return f"the receiver asked for a pause until {until}"
         if lane.blocked_reason == "throttle":
             return "the webhook's rate limit is reached"
     return None

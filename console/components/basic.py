@@ -54,6 +54,12 @@ def time(at: Text, *, clock: bool = False) -> rx.Component:
     return Time.create(at=at, clock=clock, class_name="x-num")
 
 
+def told(sentence: Live) -> rx.Component:
+    """A sentence of a state (`words.Told`), its moment in the viewer's zone."""
+    at = rx.cond(sentence.moment != "", time(sentence.moment, clock=True), rx.fragment())
+    return rx.fragment(sentence.before, at, sentence.after)
+
+
 def icon(name: str, size: int = 16, **props: Any) -> rx.Component:
     """A lucide icon, hidden from readers: a word stands beside it."""
     return rx.icon(name, size=size, stroke_width=1.75, custom_attrs={"aria-hidden": "true"}, **props)

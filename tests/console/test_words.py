@@ -11,12 +11,12 @@ import pytest
 from backend.core import signature_check, signing
 from backend.core.errors import FieldError, Invalid, NotFound
 from backend.core.pagination import Count
-from backend.models import Attempt, Webhook
+from backend.models import Attempt, Delivery, Webhook
 from backend.webhooks.service import WebhookStats
 from console import bridge, words
 from console.components.chart import Line, chosen, lines
 from console.pages.api_keys import forms as key_forms
-from console.pages.deliveries.rows import times
+from console.pages.deliveries.rows import delivery_detail, times
 from console.pages.webhooks import forms as webhook_forms
 from console.pages.webhooks import tools_state
 from console.pages.webhooks.rows import webhook_detail
@@ -29,8 +29,25 @@ def test_a_body_is_shown_without_what_no_browser_can_be_sent_however_deep_it_is(
     assert words.readable(deep) == (deep, False)
 
 
+def test_the_moment_of_a_sentence_is_given_for_itself_so_that_the_browser_shows_it_in_the_viewers_zone() -> None:
+    at = datetime(2026, 11, 22, 20, 37, tzinfo=UTC)
+    parts = words.told(f"Retrying: 503; next try at {words.moment(at)} (attempt 3 of 10).")
+    assert parts == words.Told("Retrying: 503; next try at ", words.moment(at), " (attempt 3 of 10).")
+    assert words.told("Waiting: the webhook is paused.") == words.Told("Waiting: the webhook is paused.")
+
+
+@pytest.mark.parametrize(("hold", "has_next", "can_retry"), [(None, True, True), ("the webhook is paused", False, False)])
+def test_what_is_on_hold_has_no_next_try_and_no_retry(hold: str | None, *, has_next: bool, can_retry: bool) -> None:
+    made: dict[str, Any] = {"id": "dlv_1", "webhook_id": "whk_1", "event_id": "evt_1", "event_type": "order.created", "trace_id": ""}
+    made |= {"kind": "event", "status": "retrying", "attempt_count": 1, "max_attempts": 10}
+    delivery = Delivery(**made, due_at=datetime.now(UTC), created_at=datetime.now(UTC))
+    shown = delivery_detail(delivery, "Acme", "Retrying", hold)
+    assert (shown.next_at != "", shown.can_retry, shown.hold.before) == (has_next, can_retry, hold or "")
+
+
 def test_the_figures_of_a_webhook_say_that_they_count_attempts() -> None:
-    webhook = Webhook(id="whk_1", workspace_id="wsp_1", name="Acme", url="https://example.com", event_types=["order.created"])
+    made: dict[str, Any] = {"id": "whk_1", "name": "Acme", "url": "https://example.com", "event_types": ["order.created"]}
+    webhook = Webhook(**made)
     stats = WebhookStats(total=2, delivered=1, failed=1, success_rate=50.0, p95_ms=32.0, waiting=3)
     shown = webhook_detail(webhook, stats, "", frozenset(), datetime.now(UTC))
     assert shown.health == "50.0 % of 2 attempts succeeded in 24 h; p95 32 ms; 3 undelivered"

@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 
 from console.components import badge
-from console.components.basic import button, facts, icon, text_link, time
+from console.components.basic import button, facts, icon, link_button, text_link, time, told
 from console.components.copy import copy_id
 from console.pages.deliveries.detail_state import DeliveryState
 from console.pages.deliveries.parts import PATH, STATUSES, attempt
@@ -56,6 +56,11 @@ def _actions() -> rx.Component:
             rx.fragment(),
         ),
         rx.cond(
+            delivery.hold.before.startswith("the webhook is "),
+            link_button("Open the webhook", "/settings/webhooks/" + delivery.webhook_id, look="primary"),
+            rx.fragment(),
+        ),
+        rx.cond(
             delivery.can_retry & (delivery.status != "delivered"),
             button(
                 "Retry now",
@@ -86,7 +91,7 @@ def _content() -> rx.Component:
                 rx.cond(delivery.is_replay, badge.status("replay"), rx.fragment()),
                 class_name="x-row-wrap",
             ),
-            rx.el.p(delivery.sentence, class_name="x-h2", data_testid="sentence"),
+            rx.el.p(told(delivery.sentence), class_name="x-h2", data_testid="sentence"),
             _story(),
             class_name="x-stack",
         ),
@@ -108,6 +113,11 @@ def _story() -> rx.Component:
                 time(delivery.next_at),
                 rx.el.span(" at ", time(delivery.next_at, clock=True), class_name="x-soft"),
             ),
+            rx.fragment(),
+        ),
+        rx.cond(
+            delivery.hold.before != "",
+            _step(_dot("pause", "x-wait"), "On hold: ", told(delivery.hold)),
             rx.fragment(),
         ),
         rx.match(
@@ -193,7 +203,7 @@ def _choices() -> rx.Component:
     is_delivered = DeliveryState.delivery.status == "delivered"
     retry = rx.el.li(rx.el.span("Retry now", class_name="x-strong"), " tries this delivery again, at the start of its retry policy.")
     words = rx.el.ul(
-        rx.cond(is_delivered, rx.fragment(), retry),
+        rx.cond(is_delivered | ~DeliveryState.delivery.can_retry, rx.fragment(), retry),
         rx.el.li(
             rx.el.span("Replay", class_name="x-strong"),
             " makes a new delivery of the same event, marked as a replay. This one stays as it is.",

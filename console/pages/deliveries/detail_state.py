@@ -13,7 +13,7 @@ from backend.core.errors import NotFound
 from backend.deliveries import service as deliveries
 from backend.replays import service as replays
 from backend.webhooks import service as webhooks
-from console import bridge
+from console import bridge, words
 from console.auth import needs
 from console.pages.deliveries.rows import AttemptRow, DeliveryDetail, attempt_row, delivery_detail
 from console.states import Detail
@@ -58,16 +58,16 @@ class DeliveryState(Detail, rx.State):
     @staticmethod
     def _read(session: Session, actor: Actor, wanted: str) -> tuple[Any, ...]:
         found = deliveries.get(session, actor=actor, delivery_id=wanted)
-        sentence = deliveries.explain_all(session, actor=actor, deliveries=[found])[found.id]
+        explained = deliveries.explain_one(session, actor=actor, delivery=found, told=words.moment)
         try:
             name = webhooks.get(session, actor=actor, webhook_id=found.webhook_id).name
         except NotFound:
             name = ""
-        return found, sentence, name, _who(session, actor, found.replay_id), deliveries.attempts(session, actor=actor, delivery_id=wanted)
+        return found, explained, name, _who(session, actor, found.replay_id), deliveries.attempts(session, actor=actor, delivery_id=wanted)
 
     def _show(self, found: tuple[Any, ...]) -> None:
-        delivery, sentence, name, replay_by, attempts = found
-        self.delivery = delivery_detail(delivery, name, sentence, replay_by)
+        delivery, (sentence, hold), name, replay_by, attempts = found
+        self.delivery = delivery_detail(delivery, name, sentence, hold, replay_by)
         self.attempts = [attempt_row(detail) for detail in reversed(attempts)]
         self.latest = self.attempts[-1].id if self.attempts else ""
 

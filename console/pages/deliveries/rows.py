@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from backend.deliveries.advice import answer
 from backend.deliveries.service import AttemptDetail
 from backend.models import Attempt, Delivery
 from console import words
+from console.words import Told, told
 
 ERROR_WORDS = {
     "dns": "Name not found",
@@ -79,7 +81,8 @@ class DeliveryDetail:
 
     id: str = ""
     status: str = ""
-    sentence: str = ""
+    sentence: Told = field(default_factory=Told)
+    hold: Told = field(default_factory=Told)
     event: str = ""
     event_id: str = ""
     webhook: str = ""
@@ -118,22 +121,23 @@ def delivery_row(delivery: Delivery, webhook_name: str, hold: str = "") -> Deliv
     )
 
 
-def delivery_detail(delivery: Delivery, webhook_name: str, sentence: str, replay_by: str = "") -> DeliveryDetail:
-    """All of a delivery but its attempts; `replay_by` is who asked for the replay that it is part of."""
+def delivery_detail(delivery: Delivery, webhook_name: str, sentence: str, hold: str | None, replay_by: str = "") -> DeliveryDetail:
+    """All of a delivery but its attempts; `hold` is why nothing goes there now, `replay_by` who asked for the replay it is part of."""
     return DeliveryDetail(
         id=delivery.id,
         status=delivery.status,
-        sentence=f"{sentence}.",
+        sentence=told(f"{sentence}."),
+        hold=told(hold or ""),
         event=delivery.event_type,
         event_id=delivery.event_id,
         webhook=webhook_name or "Deleted webhook",
         webhook_id=delivery.webhook_id,
         accepted=words.moment(delivery.created_at),
-        next_at=words.moment(delivery.due_at) if delivery.status in ("waiting", "retrying") else "",
+        next_at=words.moment(delivery.due_at) if delivery.status in ("waiting", "retrying") and not hold else "",
         finished=words.moment(delivery.finished_at),
         attempts=_attempts(delivery),
         is_test=delivery.kind == "test",
-        can_retry=delivery.kind != "test" and delivery.status != "sending",
+        can_retry=delivery.kind != "test" and delivery.status != "sending" and not hold,
         can_cancel=delivery.status in ("waiting", "retrying"),
         is_replay=delivery.kind == "replay",
         can_replay=delivery.kind != "test" and delivery.status not in ("waiting", "sending"),
@@ -172,7 +176,7 @@ def attempt_row(detail: AttemptDetail) -> AttemptRow:
         times=times(attempt),
         request_headers=[list(pair) for pair in detail.request_headers],
         request_body=words.readable(detail.request_body)[0],
-        response_line=str(attempt.status_code) if attempt.status_code else "No answer",
+        response_line=answer(attempt.status_code) if attempt.status_code else "No answer",
         response_headers=[list(pair) for pair in detail.response_headers],
         response_body=body,
         response_note=", ".join(notes),
@@ -193,7 +197,7 @@ def times(attempt: Attempt) -> list[list[str]]:
 
 def _result(status_code: int | None, error_class: str | None) -> str:
     if status_code is not None:
-        return str(status_code)
+        return answer(status_code, error_class)
     return ERROR_WORDS.get(error_class or "", "")
 
 
@@ -202,5 +206,5 @@ def _summary(attempt: Attempt) -> str:
     if attempt.outcome == "interrupted":
         return "Interrupted by a restart; it counts as no failure"
     if attempt.status_code is not None:
-        return f"{attempt.status_code} after {took}"
+        return f"{answer(attempt.status_code, attempt.error_class)} after {took}"
     return f"{ERROR_WORDS.get(attempt.error_class or '', 'Failed')} after {took}"

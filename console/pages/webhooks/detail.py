@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from console.components import badge, table
-from console.components.basic import button, length, menu, menu_item, note, text_link
+from console.components.basic import button, length, menu, menu_item, note, text_link, told
 from console.components.chart import chart
 from console.components.copy import copy_id
 from console.components.secret import secret_panel
@@ -104,11 +104,11 @@ def _content() -> rx.Component:
     return rx.el.div(
         rx.el.div(badge.status(webhook.status, *STATUSES), copy_id(webhook.id), copy_id(webhook.url), class_name="x-row-wrap"),
         rx.cond(
-            webhook.sentence != "",
+            webhook.sentence.before != "",
             rx.cond(
                 webhook.tone == "bad",
-                note(webhook.sentence, tone="bad", icon_name="circle-off"),
-                note(webhook.sentence, tone="wait", icon_name="triangle-alert"),
+                note(told(webhook.sentence), tone="bad", icon_name="circle-off"),
+                note(told(webhook.sentence), tone="wait", icon_name="triangle-alert"),
             ),
             rx.fragment(),
         ),

@@ -12,6 +12,7 @@ from backend.webhooks import policy
 from backend.webhooks import service as webhooks
 from backend.webhooks.validation import MASK
 from console import words
+from console.words import Told, told
 
 
 @dataclass
@@ -54,7 +55,7 @@ class WebhookDetail:
     name: str = ""
     url: str = ""
     status: str = "active"
-    sentence: str = ""
+    sentence: Told = field(default_factory=Told)
     tone: str = ""
     health: str = ""
     line: str = ""
@@ -115,7 +116,7 @@ def webhook_detail(webhook: Webhook, stats: webhooks.WebhookStats, line: str, kn
         name=webhook.name,
         url=webhook.url,
         status=status,
-        sentence=sentence,
+        sentence=told(sentence),
         tone=tone,
         health=_health(stats),
         line=line,
@@ -171,9 +172,8 @@ def _sentence(webhook: Webhook, status: str, now: datetime) -> tuple[str, str]:
         if webhook.auto_disable and webhook.failing_since:
             ends = webhook.failing_since + timedelta(days=webhook.disable_after_days)
             if ends > now:
-                when = f"{ends:%-d %B, %H:%M} UTC"
                 return (
-                    f"The last {webhook.consecutive_failures} attempts failed. If all go on failing, it will be disabled on {when}.",
+                    f"The last {webhook.consecutive_failures} attempts failed. If all go on failing, it will be disabled on {words.moment(ends)}.",
                     "wait",
                 )
         return f"The last {webhook.consecutive_failures} attempts failed. The deliveries below say why.", "wait"

@@ -104,11 +104,11 @@ def test_one_that_failed_says_how_and_when_it_is_tried_again() -> None:
     settle(event.id, status="retrying", due_at=later, **failed)
     found = of(actor, event.id, target)
     assert (found.outcome, found.until) == ("retrying", later)
-    assert found.sentence.startswith("Retrying: 503 after 84 ms; next try at ")
+    assert found.sentence.startswith("Retrying: 503 Service Unavailable after 84 ms; next try at ")
     settle(event.id, status="dead", due_at=None, finished_at=later)
     found = of(actor, event.id, target)
     assert (found.outcome, found.since) == ("dead", later)
-    assert found.sentence == "Failed for good after 2 attempts: 503 after 84 ms."
+    assert found.sentence == "Failed for good after 2 attempts: 503 Service Unavailable after 84 ms."
 
 
 def test_one_whose_receiver_asked_for_a_pause_waits_until_its_end() -> None:

@@ -54,11 +54,11 @@ def test_sentences():
         (delivery(status="waiting", due_at=NOW), "Waiting: due now"),
         (
             delivery(status="retrying", due_at=NOW + timedelta(minutes=5), **failed),
-            "Retrying: 503 after 84 ms; next try at 14:05 UTC (attempt 3 of 10)",
+            "Retrying: 503 Service Unavailable after 84 ms; next try at 14:05 UTC (attempt 3 of 10)",
         ),
         (
             delivery(status="retrying", due_at=NOW + timedelta(hours=20), **failed),
-            "Retrying: 503 after 84 ms; next try at 10:00 UTC on 13 November (attempt 3 of 10)",
+            "Retrying: 503 Service Unavailable after 84 ms; next try at 10:00 UTC on 13 November (attempt 3 of 10)",
         ),
         (delivery(status="sending", failure_count=0), "Sending now (attempt 1 of 10)"),
         (delivery(status="delivered", attempt_count=1, last_status_code=200, duration_ms=1500.0), "Delivered: 200 after 1.5 s"),
@@ -70,6 +70,11 @@ def test_sentences():
         (delivery(status="cancelled", error="Cancelled by Ada."), "Cancelled by Ada"),
     ]
     assert [advice.explain(row, now=NOW) for row, _ in cases] == [sentence for _, sentence in cases]
+
+
+def test_an_answer_is_told_in_words_where_it_is_a_failure():
+    assert [advice.answer(code) for code in (200, 204, 503, 599)] == ["200", "204", "503 Service Unavailable", "599"]
+    assert advice.answer(302, "redirect") == "302 (a redirect)"
 
 
 def test_a_held_webhook_is_named_as_the_reason():
