@@ -94,7 +94,7 @@ def _activity() -> rx.Component:
         rx.el.div(
             rx.el.div(ranges(here, KeyState.range), class_name="x-row"),
             rx.el.div(
-                figure("Requests", KeyState.total, KeyState.line, "over time"),
+                figure("Requests", KeyState.total, KeyState.line, "all, refused and failed ones too"),
                 figure("Refused or wrong", KeyState.wrong, nothing, KeyState.wrong_hint),
                 figure("Failed", KeyState.failed, nothing, KeyState.failed_hint),
                 figure("p95", KeyState.p95, nothing, KeyState.p95_hint),

@@ -27,6 +27,7 @@ from console.urls import query
 
 _LATEST = 20
 _MOST = 5
+_NOWHERE = "Paths that are no endpoint"
 
 
 class KeyState(Managed, rx.State):
@@ -159,7 +160,7 @@ class KeyState(Managed, rx.State):
         self.secrets = secret_rows(used.secrets)
         self.requests = [request_row(request) for request in latest.data]
         self.limits = [limit_row(standing) for standing in used.limits]
-        self.routes = [UseRow(item.route, words.number(item.total), f"{item.failed:,} failed") for item in used.routes[:_MOST]]
+        self.routes = [UseRow(item.route or _NOWHERE, words.number(item.total), f"{item.failed:,} failed") for item in used.routes[:_MOST]]
         self.addresses = [UseRow(item.ip, words.number(item.total), words.moment(item.last_at)) for item in used.addresses[:_MOST]]
         self._used(used)
 

@@ -151,7 +151,7 @@ def _arrival(row: ArrivalRow) -> rx.Component:
             rx.el.span(row.method, class_name="x-mono x-strong"),
             rx.el.span(row.event, class_name="x-mono"),
             mark,
-            rx.el.span("answered ", row.answered, class_name="x-soft"),
+            rx.el.span("answer: ", row.answered, class_name="x-soft"),
             rx.el.span(time(row.at), class_name="x-soft"),
             icon("chevron-right", 14),
         ),
