@@ -38,9 +38,9 @@ GONE: Final = "The receiver answered 410 Gone: it does not want this webhook any
 _FAILED: Final = "Every attempt failed for "
 
 _RETRY_AFTER_STATUSES: Final = frozenset({429, 503})
-_SECONDS: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?", re.ASCII)
+_SECONDS: Final = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _EXPONENTIAL_FIELDS: Final = ("max_retries", "initial_delay", "multiplier", "max_delay")
-_LONGEST_HEADER: Final = 64
+_LONGEST_DATE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +149,10 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     Never negative, at most 24 h; None for a missing or malformed one.
     """
     text = (value or "").strip()
-    if not text or len(text) > _LONGEST_HEADER:
-        return None
     if _SECONDS.fullmatch(text):
-        return min(float(math.ceil(float(text))), MAX_RETRY_AFTER)
+        return float(math.ceil(min(float(text), MAX_RETRY_AFTER)))
+    if not text or len(text) > _LONGEST_DATE:
+        return None
     try:
         moment = email.utils.parsedate_to_datetime(text)
         seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()

@@ -162,6 +162,9 @@ def test_the_tenth_failure_is_the_last_and_says_so():
         (" 7 ", 7),
         ("86401", 86400),
         ("999999999999", 86400),
+        ("9" * 13, 86400),
+        ("9" * 8000, 86400),
+        ("0.0000000000000001", 1),
         ("Sun, 01 Mar 2026 12:02:00 GMT", 120),
         ("Sunday, 01-Mar-26 12:02:00 GMT", 120),
         ("Sun Mar  1 12:02:00 2026", 120),
@@ -173,7 +176,7 @@ def test_retry_after_is_read_as_seconds_or_date(value: str, seconds: float):
     assert policy.retry_after(value, NOW) == seconds
 
 
-@pytest.mark.parametrize("value", [None, "", "soon", "-5", "1e3", "٣", "120,5", "9" * 65, "nan", "inf", "Sun, 99 Mar 2026 12:00:00 GMT"])
+@pytest.mark.parametrize("value", [None, "", "soon", "-5", "1e3", "٣", "120,5", "nan", "inf", "Sun, 99 Mar 2026 12:00:00 GMT"])
 def test_rubbish_in_retry_after_is_ignored(value: str | None):
     assert policy.retry_after(value, NOW) is None
 
