@@ -50,12 +50,14 @@ def _translate(request: Request, error: Exception) -> Response:
         return answer(request, errors.MethodNotAllowed(told, allowed))
     if error.status_code == 404:
         return answer(request, errors.NotFound(f"There is nothing at {request.url.path}."))
+    if error.status_code == 400 and error.__cause__ is not None:  # what the framework raises where it cannot read a body
+        return answer(request, validation.from_reading(error.__cause__))
     return answer(request, _BY_STATUS.get(error.status_code, errors.BadRequest)(str(error.detail)))
 
 
-def _shorten(request: Request, _error: Exception) -> Response:
+def _shorten(request: Request, error: Exception) -> Response:
     """Only what a caller sends can be nested without end."""
-    return answer(request, errors.BadRequest("The body is nested too deeply. Flatten it: a few levels are plenty."))
+    return answer(request, validation.from_reading(error))
 
 
 def _admit(request: Request, _error: Exception) -> Response:

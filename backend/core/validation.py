@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import functools
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -42,6 +43,17 @@ def from_framework(found: Sequence[Any], *, known: Iterable[str] = ()) -> Crossd
             where = error["loc"][1] if len(error["loc"]) > 1 else 0
             return BadRequest(f"The body is not JSON: {error['ctx']['error']} at character {where}. Send an object.")
     return Invalid(*_once([(_field(error, tuple(known)), _is_of_choice(error["loc"])) for error in found]))
+
+
+def from_reading(cause: BaseException) -> BadRequest:
+    """What keeps the framework from reading a body that may be JSON, from what Python's reader raised."""
+    if isinstance(cause, RecursionError):
+        return BadRequest("The body is nested too deeply. Flatten it: a few levels are plenty.")
+    if isinstance(cause, UnicodeDecodeError):
+        return BadRequest(f"The body is not UTF-8 at byte {cause.start}. Send JSON in UTF-8.")
+    if isinstance(cause, ValueError):  # of JSON's own errors the framework tells; the limit is Python's
+        return BadRequest(f"A number in the body has more than {sys.get_int_max_str_digits():,} digits. Send it as a text.")
+    return BadRequest("The body could not be read to its end. Send it again.")
 
 
 def _field(error: Any, known: Sequence[str]) -> FieldError:

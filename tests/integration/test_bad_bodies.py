@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -16,6 +17,8 @@ from backend.gateway import instance
 from backend.logs import recorder
 from tests.factories import accounts, rows
 from tests.integration.gateway.callers import access_token
+
+_JSON = {"content-type": "application/json"}
 
 # What is wrong of each kind of body, by the paths of all that is to be told. The words `zz` and `skopes` are no fields.
 BODIES: dict[str, tuple[dict[str, Any], set[str]]] = {
@@ -62,7 +65,7 @@ def recording(database: object, redis: object) -> Iterator[None]:  # noqa: ARG00
     recorder.stop()
 
 
-def ask(owner: Actor, bodies: dict[str, dict[str, Any]]) -> dict[str, httpx.Response]:
+def ask(owner: Actor, bodies: Mapping[str, dict[str, Any] | bytes]) -> dict[str, httpx.Response]:
     """What the calls that create answer to these bodies."""
 
     async def send() -> dict[str, httpx.Response]:
@@ -70,11 +73,27 @@ def ask(owner: Actor, bodies: dict[str, dict[str, Any]]) -> dict[str, httpx.Resp
         transport = httpx.ASGITransport(application.create_app())
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000/api/v1/", headers=headers) as client:
             try:
-                return {path: await client.post(path, json=body) for path, body in bodies.items()}
+                return {path: await client.post(path, content=_written(body), headers=_JSON) for path, body in bodies.items()}
             finally:
                 await queue.close_async()
 
     return asyncio.run(send())
+
+
+def _written(body: dict[str, Any] | bytes) -> bytes:
+    return body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_what_cannot_be_read_is_told_with_what_to_do() -> None:
+    deep, long, latin = b"[" * 5000 + b"]" * 5000, b"9" * 5000, b'"\xff"'
+    bodies = {path: b'{"data": ' + value + b"}" for path, value in (("events", deep), ("orders", long), ("webhooks", latin))}
+    answers = ask(accounts.workspace(), bodies)
+    assert {path: (answer.status_code, answer.json()["detail"]) for path, answer in answers.items()} == {
+        "events": (400, "The body is nested too deeply. Flatten it: a few levels are plenty."),
+        "orders": (400, "A number in the body has more than 4,300 digits. Send it as a text."),
+        "webhooks": (400, "The body is not UTF-8 at byte 10. Send JSON in UTF-8."),
+    }
 
 
 def test_every_mistake_of_a_body_is_told_at_once_and_nothing_is_made_of_it() -> None:
