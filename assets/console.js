@@ -204,6 +204,13 @@
     });
   });
 
+  // ---- The second press of a double click does nothing: the first one has asked already.
+  document.addEventListener('click', (event) => {
+    if (event.detail < 2 || !event.target.closest?.('.x-button[data-busy],.x-button[type=submit]')) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+
   // ---- Keys: / searches, g and a letter goes, ? helps, Escape leaves what is typed in, then closes the panel beside the page.
   let going = 0;
   const typing = (element) => element?.closest?.('input,textarea,select,[contenteditable]');
@@ -298,6 +305,27 @@
     followed = follow(form);
     if (form.dataset.dirty !== undefined) form.dataset.dirty = 'sent';
   }, true);
+
+  // ---- Forms that the browser posts (data-keep): back on the same page with an error, what was typed is there again, but no password.
+  const typedIn = 'form[data-keep]:has(input:not([type=hidden]))';
+  const kept = `typed ${location.pathname}`;
+  const keep = (form) => {
+    const typed = [...form.elements].filter(({ name, type }) => name && !['hidden', 'password', 'submit'].includes(type));
+    sessionStorage.setItem(kept, JSON.stringify(typed.map(({ name, value }) => [name, value])));
+  };
+  const restore = (form) => {
+    JSON.parse(sessionStorage.getItem(kept)).forEach(([name, value]) => { if (form.elements[name]?.value === '') form.elements[name].value = value; });
+    sessionStorage.removeItem(kept);
+    follow(form);
+  };
+  document.addEventListener('submit', (event) => { if (event.target.matches(typedIn)) keep(event.target); });
+  if (!new URLSearchParams(location.search).has('error')) sessionStorage.removeItem(kept);
+  else if (sessionStorage.getItem(kept) !== null) {
+    new MutationObserver((_, watch) => {
+      const form = document.querySelector(typedIn);
+      if (form) { watch.disconnect(); restore(form); }
+    }).observe(document, { subtree: true, childList: true });
+  }
 
   // ---- Leaving asks: where a form (data-guard, which counts how often it was saved) is not saved, or a secret not stored.
   const dirty = () => [...document.querySelectorAll('form[data-guard][data-dirty]')];

@@ -16,7 +16,7 @@ from backend.accounts import service as accounts
 from backend.accounts.sessions import SessionInfo
 from backend.core import client_ip, permissions
 from backend.core.actor import Actor
-from backend.core.errors import Unauthenticated
+from backend.core.errors import Conflict, Unauthenticated
 from backend.core.logging import logger
 from backend.core.permissions import Permission
 from backend.settings import settings
@@ -98,6 +98,15 @@ async def setup_needed() -> bool:
     if not _setup_done:
         _setup_done = not await threads.in_transaction(accounts.setup_needed)
     return not _setup_done
+
+
+async def is_setup_link(token: str) -> bool:
+    """Whether the set-up link with this token works."""
+    try:
+        await threads.in_transaction(lambda session: accounts.check_setup(session, token=token))
+    except (Conflict, Unauthenticated):
+        return False
+    return True
 
 
 def token_of(state: rx.State) -> str:

@@ -1,6 +1,7 @@
 """The console's forms: set-up, sign-in, sign-out, switching workspace. A websocket cannot set a cookie, so these are posts.
 
-Each answers 303: onward with the cookie, or back to the form with `?error=<code>`, which the console shows in words.
+Each answers 303: onward with the cookie, or back to the form with `?error=<code>`, which the console shows in words;
+what is wrong with the fields is their names, separated by commas.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ def _code(error: CrossdockError) -> str:
     if isinstance(error, Unauthenticated):
         return "token" if error.reason in {"setup_token", "invitation"} else error.reason
     if isinstance(error, Invalid):
-        return error.errors[0].path
+        return ",".join(dict.fromkeys(each.path for each in error.errors))
     if isinstance(error, RateLimited):
         return "busy" if isinstance(error, attempts.BeingChecked) else "locked"
     return "taken" if isinstance(error, Conflict) else error.code

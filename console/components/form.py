@@ -19,8 +19,11 @@ class _NativeForm(rx.Component):
 
 
 def post_form(action: str, *children: Any, **props: Any) -> rx.Component:
-    """A plain form that posts to `action` and follows the answer."""
-    return _NativeForm.create(*children, action=action, method="post", **props)
+    """A plain form that posts to `action` and follows the answer.
+
+    Where that is the same page with an error, what was typed is in it again, without passwords.
+    """
+    return _NativeForm.create(*children, action=action, method="post", custom_attrs={"data-keep": "true"}, **props)
 
 
 def guarded_form(*children: Any, saved: Live, **props: Any) -> rx.Component:

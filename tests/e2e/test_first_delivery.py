@@ -16,6 +16,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
 
 def test_from_the_set_up_link_to_a_retried_delivery(page: Page, untouched: Installation) -> None:
     frames = Frames(page)
+    _needs_the_right_link(page)
+    _keeps_what_was_typed(page, untouched)
     story.set_up(page, untouched)
 
     key = story.create_key(page, "Shop", "events:write")
@@ -49,8 +51,9 @@ def test_from_the_set_up_link_to_a_retried_delivery(page: Page, untouched: Insta
     story.answer_with(page, "ok")
     page.goto(f"/settings/deliveries?q={failing}")
     row.get_by_role("link").first.click()
-    page.get_by_role("button", name="Retry now").click()
+    page.get_by_role("button", name="Retry now").dblclick()  # the second press is nothing
     expect(sentence).to_contain_text("Delivered")
+    expect(page.get_by_text("being sent at this moment")).to_have_count(0)
 
     expect(attempts).to_have_count(3)
     _shows_both_exchanges(attempts.nth(0), "500")
@@ -60,6 +63,24 @@ def test_from_the_set_up_link_to_a_retried_delivery(page: Page, untouched: Insta
     expect(page.get_by_text("Verified", exact=True).first).to_be_visible()
     assert key not in frames
     assert secret not in frames
+
+
+def _needs_the_right_link(page: Page) -> None:
+    page.goto("/setup?token=xdu_another")
+    expect(page.get_by_text("not valid any more")).to_be_visible()
+    expect(page.locator("form")).not_to_be_visible()
+
+
+def _keeps_what_was_typed(page: Page, untouched: Installation) -> None:
+    page.goto(untouched.events("ready")[0]["setup_link"])
+    typed = {**story.PERSON, "email": "ada.byron@example.com", "password": "ada.byron at home"}
+    for name, value in typed.items():
+        page.locator(f"input[name={name}]").fill(value)
+    page.get_by_role("button", name="Create administrator").click()
+    password = page.locator("input[name=password]")
+    expect(password.locator("xpath=..")).to_contain_text("too weak")  # beside its field
+    for name, value in typed.items():
+        expect(page.locator(f"input[name={name}]")).to_have_value("" if name == "password" else value)
 
 
 def _shows_both_exchanges(attempt: Locator, status: str) -> None:

@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from backend.core import permissions
 from backend.core.actor import Actor
-from backend.core.errors import NotFound
+from backend.core.errors import Conflict, NotFound
 from backend.deliveries import service as deliveries
 from backend.replays import service as replays
 from backend.webhooks import service as webhooks
@@ -31,15 +31,20 @@ class DeliveryState(Detail, rx.State):
     @rx.event
     @needs(permissions.WEBHOOKS_OPERATE)
     async def retry(self) -> Any:
-        """Send it again now."""
+        """Send it again now; one that is on its way already is only shown as it is."""
         self.busy = "retry"
         yield
         try:
             await bridge.call(self, deliveries.retry, write=True, delivery_id=self.delivery.id)
+            yield rx.toast.info("On its way again.")
+        except Conflict:
+            await self._fetch()
+            if self.delivery.status != "sending":
+                raise
+            return
         finally:
             self.busy = ""
         await self._fetch()
-        yield rx.toast.info("On its way again.")
 
     @rx.event
     @needs(permissions.WEBHOOKS_OPERATE)

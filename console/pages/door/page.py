@@ -52,14 +52,15 @@ def set_up() -> rx.Component:
             required=True,
             max_length=120,
             help_="Your company, usually. More can follow.",
+            error=DoorState.errors["workspace"],
         ),
-        text_field("Your name", name="name", auto_complete="name", required=True, max_length=200),
-        text_field("E-mail", name="email", type="email", auto_complete="username", required=True),
-        _new_password(),
+        *_person(),
         rx.el.button("Create administrator", type="submit", class_name="x-button x-primary", disabled=DoorState.token == ""),
         class_name="x-form",
     )
     missing = note("Open the set-up link that Crossdock printed when it started. It carries a one-time token.", icon_name="link")
+    # It is only hidden, since what is typed while the address is still read is to stay.
+    shown = rx.el.div(form, display=rx.cond(DoorState.is_spent, "none", "block"))
     return bare(
         rx.el.div(
             rx.el.h1("Set up Crossdock"),
@@ -67,7 +68,7 @@ def set_up() -> rx.Component:
             class_name="x-stack-tight",
         ),
         _error(),
-        rx.cond(rx.State.is_hydrated & (DoorState.token == ""), missing, form),
+        rx.cond(rx.State.is_hydrated & (DoorState.token == ""), missing, shown),
     )
 
 
@@ -85,9 +86,7 @@ def invitation() -> rx.Component:
     fresh = post_form(
         "/auth/accept-invitation",
         token,
-        text_field("Your name", name="name", auto_complete="name", required=True, max_length=200),
-        text_field("E-mail", name="email", type="email", auto_complete="username", required=True),
-        _new_password(),
+        *_person(),
         rx.el.button("Join the workspace", type="submit", class_name="x-button x-primary", disabled=state.token == ""),
         rx.el.p(
             "You have an account? ", rx.el.a("Sign in first", href="/login?next=/invitation?token=" + state.token), ".", class_name="x-help"
@@ -97,11 +96,22 @@ def invitation() -> rx.Component:
     return bare(rx.el.h1("Join a workspace"), _error(), rx.cond(state.signed_in_as != "", known, fresh))
 
 
-def _new_password() -> rx.Component:
-    return text_field(
-        "Password", name="password", type="password", auto_complete="new-password", required=True, min_length=12,
-        help_="At least 12 characters; a phrase is best.",
-    )  # fmt: skip
+def _person() -> list[rx.Component]:
+    errors = DoorState.errors
+    return [
+        text_field("Your name", name="name", auto_complete="name", required=True, max_length=200),
+        text_field("E-mail", name="email", type="email", auto_complete="username", required=True, error=errors["email"]),
+        text_field(
+            "Password",
+            name="password",
+            type="password",
+            auto_complete="new-password",
+            required=True,
+            min_length=12,
+            error=errors["password"],
+            help_="At least 12 characters; a phrase is best.",
+        ),
+    ]
 
 
 def _error() -> rx.Component:

@@ -19,6 +19,7 @@ _WORDS = {
     "workspace": "The workspace needs a name of 1 to 120 characters.",
     "unavailable": "The database cannot be reached for now. Try again in a moment.",
 }
+_FIELDS = ("workspace", "email", "password")
 _INVITATION_WORDS = {
     "token": "This invitation is not valid any more, or is for another e-mail address. Ask for a new one.",
     "taken": "There is already a user with that e-mail address, or you are a member. Sign in, then open the link again.",
@@ -26,9 +27,11 @@ _INVITATION_WORDS = {
 
 
 class DoorState(rx.State):
-    """The address's token, target and error."""
+    """The address's token, target and errors; those of fields by their names."""
 
     error: str = ""
+    errors: dict[str, str] = {}  # noqa: RUF012 - the framework copies it
+    is_spent: bool = False
     next: str = ""
     token: str = ""
     signed_in_as: str = ""
@@ -38,11 +41,15 @@ class DoorState(rx.State):
     async def load(self) -> None:
         """Read the address, and who is here already."""
         query = self.router.url.query_parameters
-        code = query.get("error", "")
-        words = _INVITATION_WORDS if self.router.url.path.startswith("/invitation") else {}
-        self.error = words.get(code) or _WORDS.get(code, "That did not work. Try again.") if code else ""
+        code, path = query.get("error", ""), self.router.url.path
+        words = _INVITATION_WORDS if path.startswith("/invitation") else {}
+        self.errors = {name: _WORDS[name] for name in code.split(",") if name in _FIELDS}
+        self.error = words.get(code) or _WORDS.get(code, "That did not work. Try again.") if code and not self.errors else ""
         wanted = query.get("next", "")
         self.next = wanted if wanted.startswith("/") and not wanted.startswith("//") else ""
         self.token = query.get("token", "")
+        self.is_spent = bool(self.token) and path.startswith("/setup") and not await auth.is_setup_link(self.token)
+        if self.is_spent:
+            self.error = _WORDS["token"]
         info = await auth.lookup(auth.token_of(self))
         self.signed_in_as = info.user_email if info else ""
