@@ -59,7 +59,8 @@ def field_errors(error: CrossdockError) -> dict[str, str]:
     for item in error.errors:
         name = item.path.partition("[")[0].partition(".")[0]
         sentence = f"{item.message[:1].upper()}{item.message[1:]} {item.fix}".strip()
-        found[name] = f"{found[name]} {sentence}" if name in found else sentence
+        told = found.get(name, "")
+        found[name] = sentence if not told or sentence in told else f"{told} {sentence}"
     return found
 
 

@@ -20,9 +20,15 @@ def whole(form: Mapping[str, Any], name: str, errors: list[FieldError], *, path:
     if not typed:
         return None
     if not (typed.isascii() and typed.isdigit()):
-        errors.append(FieldError(path or name, f"{typed[:40]!r} is no whole number.", "Use digits."))
+        errors.append(FieldError(path or name, f"{typed[:40]!r} is not a whole number of 0 or more.", "Write it in digits, as 30."))
         return None
     return int(typed)
+
+
+def not_json(path: str, error: ValueError) -> FieldError:
+    """What is wrong at `path` with a text that the parser of JSON refused, by its place in it."""
+    place = f" at line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+    return FieldError(path, f"is not JSON: it goes wrong{place}.", "Close every quote and bracket, and put names in double quotes.")
 
 
 def json_value(form: Mapping[str, Any], name: str, errors: list[FieldError]) -> Any:
@@ -33,7 +39,7 @@ def json_value(form: Mapping[str, Any], name: str, errors: list[FieldError]) -> 
     try:
         return json.loads(typed)
     except ValueError as error:
-        errors.append(FieldError(name, f"is no JSON: {error}.", "Close every quote and bracket."))
+        errors.append(not_json(name, error))
         return None
 
 
