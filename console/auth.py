@@ -145,7 +145,8 @@ class Gate(rx.Middleware):
             bound._owner = owner  # noqa: SLF001
         if is_framework_event(event.name):
             is_report = event.name.endswith(f".{_REPORT}")
-            return StateUpdate() if is_report and info is None else None  # a stranger writes nothing into the log
+            is_unwanted = (is_report and info is None) or not payloads.fits(event)  # a stranger writes nothing into the log
+            return StateUpdate() if is_unwanted else None
         needed = permission_of(event.name)
         if needed is None:
             return _denied("unmarked")

@@ -8,7 +8,7 @@ from typing import Any
 
 import reflex as rx
 
-from console import auth, bridge, live, pages
+from console import auth, bridge, frames, live, pages
 from console.doors import same_origin
 from console.theme import STYLESHEETS
 
@@ -22,6 +22,7 @@ app = rx.App(
 app.app_wraps.pop((5, "Overlay"), None)  # the frame says itself when the connection is lost
 app.add_middleware(auth.Gate())
 app.sio.eio.cors_allowed_origins = same_origin  # type: ignore[union-attr] - made by the constructor above
+frames.guard(app.event_namespace)  # type: ignore[arg-type] - made by the constructor, too
 app.register_lifespan_task(live.listen)
 live.bind(lambda client: app.event_namespace is not None and client in app.event_namespace.token_to_sid)
 pages.add_all(app)

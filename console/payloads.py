@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from reflex_base.event import Event
 from reflex_base.registry import RegistrationContext
@@ -14,7 +15,7 @@ from backend.core import texts
 
 
 def fits(event: Event) -> bool:
-    """Whether the payload of an event of ours has what its handler takes, nothing else, and only sound text."""
+    """Whether the payload of an event has what its handler takes, nothing else, and only sound text."""
     registered = RegistrationContext.get().event_handlers.get(event.name)
     if registered is None or not isinstance(event.payload, Mapping):
         return False
@@ -28,7 +29,7 @@ def fits(event: Event) -> bool:
 
 
 @cache
-def _parameters(handler: Any) -> tuple[dict[str, type], set[str]]:
+def _parameters(handler: Any) -> tuple[dict[str, type | tuple[Any, ...]], set[str]]:
     """The types of a handler's parameters by name, and the names of those without a default."""
     hints = get_type_hints(handler)
     parameters = list(inspect.signature(handler).parameters.values())[1:]
@@ -37,6 +38,8 @@ def _parameters(handler: Any) -> tuple[dict[str, type], set[str]]:
     }
 
 
-def _type(hint: Any) -> type:
+def _type(hint: Any) -> type | tuple[Any, ...]:
     found = get_origin(hint) or hint
+    if found in (Union, UnionType):
+        return tuple(_type(each) for each in get_args(hint))
     return found if isinstance(found, type) else object

@@ -107,6 +107,26 @@ def test_a_strangers_report_of_a_broken_page_is_not_written_down_and_a_members_i
     assert len(next(line for line in log.splitlines() if "by-a-member" in line)) < 3000
 
 
+def test_a_stranger_who_sends_what_no_page_sends_writes_nothing_into_the_log(web: Web) -> None:
+    accounts.workspace()
+
+    async def story() -> None:
+        async with tab(web) as page:
+            await _fence(page)
+            before = web.log.stat().st_size
+            for data in RAW:
+                await _send_as_ascii(page, json.loads(json.dumps(data).replace("{state}", STATE)))
+            for router in ([], None, 7, {"pathname": 7}, {"query": []}, {"query": {"a": {}}}, {"pathname": "/x" * 5000, "asPath": "//x"}):
+                await _send_as_ascii(page, {"name": f"{STATE}.hydrate", "payload": {}, "router_data": router})
+            await page.client.emit("client_error", {"error_type": "by-hand", "message": "by-hand"}, namespace=NAMESPACE)
+            for several in (["event"], ["event", {}, 7], ["client_error"], ["client_error", 7], ["nothing", {}]):
+                await page.client.eio.send(f"2{NAMESPACE},{json.dumps(several)}")
+            await _fence(page)
+            assert web.log.read_text()[before:] == ""
+
+    asyncio.run(story())
+
+
 def test_what_the_framework_runs_for_strangers_shows_no_data(web: Web) -> None:
     owner = accounts.workspace(_MARK)
     _webhook(owner)
