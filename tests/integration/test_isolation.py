@@ -96,7 +96,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/v1/records/{module}": {"title": "Theirs"},
     "PATCH /api/v1/records/{module}/{record_id}": {"title": "Taken over"},
 }
-MOMENT = {"id": "ivt_00000000000000000000000001", "kind": "tested"}
+MOMENT: dict[str, Any] = {"id": "ivt_00000000000000000000000001", "kind": "tested"}
 EMPTY = {
     "POST /api/v1/api-keys/{key_id}/revoke",
     "POST /api/v1/api-keys/{key_id}/enable",
