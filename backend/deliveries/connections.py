@@ -81,13 +81,14 @@ class _Reader(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         """Read what came, head by head; a body whose framing is invalid ends, which aiohttp leaves waiting."""
+        begin = 0  # a place, since cutting off each of a flood of interim heads would copy what is left as often
         while self._awaits_head and self.exception() is None:
-            end = data.find(_END_OF_HEAD) + len(_END_OF_HEAD)
-            if not len(_END_OF_HEAD) <= end < len(data):
+            end = data.find(_END_OF_HEAD, begin) + len(_END_OF_HEAD)
+            if not begin + len(_END_OF_HEAD) <= end < len(data):
                 break
-            super().data_received(data[:end])
-            data = data[end:]
-        super().data_received(data)
+            super().data_received(data[begin:end])
+            begin = end
+        super().data_received(data[begin:])
         if self.exception() is not None and self._payload is not None and not self._payload.is_eof():
             self._payload.set_exception(aiohttp.ClientPayloadError("The framing of the answer is invalid."))
 
